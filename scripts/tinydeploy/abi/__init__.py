@@ -1,0 +1,1 @@
+"""Layouts that Python and C++ share: declared once here, emitted as `firmware/abi/*.h`."""

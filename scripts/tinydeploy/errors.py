@@ -1,0 +1,110 @@
+"""Every error a user can meet, with what was seen and what to do.
+
+    TinyDeployError              1
+    ├── UsageError               2   an option or a name that does not fit
+    ├── ModelError               3   the model cannot be deployed as it is
+    │   ├── ModelFileError           not a readable model file
+    │   ├── UnsupportedModelError    an operator or type that the engine does not run
+    │   └── ModelTooLargeError       flash or RAM of the board would overflow
+    ├── SetupError               4   this machine lacks something
+    ├── BuildError               5   compiler, linker or PlatformIO said no
+    ├── DeviceError              6   the board (or its simulator) does not do its part
+    │   ├── PortError                no such port, no permission, unplugged
+    │   ├── LinkError                answers, but not with frames we can use
+    │   ├── DeviceWedgedError        gives no sign of life
+    │   └── DeviceFaultError         reported a CPU fault or a failed operation
+    ├── ParityError              7   the device computed something else than TFLM
+    ├── FlashError               8   flashing did not complete
+    └── TrainingError            9   training or conversion failed
+
+The number is the exit code of the command line; it is inherited.
+"""
+
+from __future__ import annotations
+
+
+class TinyDeployError(Exception):
+    """Root of the tree. `message` says what was seen, `hint` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(TinyDeployError):
+    """An option, a name or a combination of them that does not fit."""
+
+    exit_code = 2
+
+
+class ModelError(TinyDeployError):
+    """The model cannot be deployed as it is."""
+
+    exit_code = 3
+
+
+class ModelFileError(ModelError):
+    """Not a readable model file: missing, cut short, or not of the stated format."""
+
+
+class UnsupportedModelError(ModelError):
+    """An operator, a type or an option that the engine does not run."""
+
+
+class ModelTooLargeError(ModelError):
+    """Flash or RAM of the board would overflow."""
+
+
+class SetupError(TinyDeployError):
+    """This machine lacks something that the command needs."""
+
+    exit_code = 4
+
+
+class BuildError(TinyDeployError):
+    """Compiler, linker or PlatformIO refused."""
+
+    exit_code = 5
+
+
+class DeviceError(TinyDeployError):
+    """The board, or its simulator, does not do its part."""
+
+    exit_code = 6
+
+
+class PortError(DeviceError):
+    """No such port, no permission, in use, or unplugged."""
+
+
+class LinkError(DeviceError):
+    """Something answers, but not with frames that this host understands."""
+
+
+class DeviceWedgedError(DeviceError):
+    """No sign of life within the time that even a slow device would need."""
+
+
+class DeviceFaultError(DeviceError):
+    """The device reported a CPU fault or refused an operation."""
+
+
+class ParityError(TinyDeployError):
+    """The device computed something else than TFLM."""
+
+    exit_code = 7
+
+
+class FlashError(TinyDeployError):
+    """Flashing did not complete; the message says in which state the board is."""
+
+    exit_code = 8
+
+
+class TrainingError(TinyDeployError):
+    """Training or conversion failed."""
+
+    exit_code = 9

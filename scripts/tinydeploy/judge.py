@@ -1,0 +1,88 @@
+"""The judge: TensorFlow Lite Micro itself, its own C++ on this PC, from the `tflite-micro` package."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy.errors import UnsupportedModelError
+
+Array = npt.NDArray[Any]
+
+ARENA_BYTES = 64 << 20  # never the limit on a PC
+
+
+class Judge:
+    """TFLM's interpreter on one model.
+
+    Args:
+        model: the .tflite bytes.
+        preserve_tensors: keep every tensor's data apart, so that `tensor` can show it after a run.
+
+    Raises:
+        UnsupportedModelError: TFLM refuses the model.
+    """
+
+    def __init__(self, model: bytes, *, preserve_tensors: bool = False) -> None:
+        self._model = model
+        self._interpreter = _interpreter(model, ARENA_BYTES, preserve_tensors)
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Run one inference; inputs and outputs have the shapes and types of the model's tensors."""
+        for index, value in enumerate(inputs):
+            self._interpreter.set_input(value, index)
+        self._interpreter.invoke()
+        outputs: list[Array] = []
+        while True:
+            try:
+                outputs.append(np.array(self._interpreter.get_output(len(outputs))))
+            except (IndexError, ValueError, RuntimeError):
+                return outputs
+
+    def reset(self) -> None:
+        """Forget state variables."""
+        self._interpreter.reset()
+
+    def tensor(self, index: int) -> Array:
+        """Data of tensor `index` of the main subgraph after the last run (`preserve_tensors`)."""
+        return np.array(self._interpreter.GetTensor(index, 0)["tensor_data"])
+
+
+def smallest_arena_bytes(model: bytes) -> int:
+    """Smallest arena, in steps of 16 bytes, that TFLM accepts for `model` on this 64-bit PC.
+
+    TFLM's bookkeeping holds pointers, so that a 32-bit device needs no more than this.
+    """
+    refused, accepted = 0, 1024
+    while not _accepts(model, accepted):
+        refused, accepted = accepted, accepted * 2
+    while accepted - refused > 16:
+        middle = math.ceil((accepted + refused) / 32) * 16
+        refused, accepted = (refused, middle) if _accepts(model, middle) else (middle, accepted)
+    return accepted
+
+
+def _accepts(model: bytes, arena_bytes: int) -> bool:
+    try:
+        _interpreter(model, arena_bytes, False)
+    except UnsupportedModelError:
+        return False
+    return True
+
+
+def _interpreter(model: bytes, arena_bytes: int, preserve_tensors: bool) -> Any:
+    from tflite_micro.python.tflite_micro import runtime
+
+    config = runtime.InterpreterConfig.kPreserveAllTensors if preserve_tensors else None
+    options = {"intrepreter_config": config} if config else {}  # TFLM's own spelling
+    try:
+        return runtime.Interpreter.from_bytes(model, arena_size=arena_bytes, **options)
+    except (RuntimeError, ValueError) as error:
+        raise UnsupportedModelError(
+            f"TFLM refuses the model: {error}",
+            "look at the model with `tinydeploy inspect`",
+        ) from error

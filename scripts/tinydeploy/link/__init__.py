@@ -1,0 +1,1 @@
+"""The host's side of the link: transports, frames and the device client."""
