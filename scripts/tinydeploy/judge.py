@@ -1,9 +1,13 @@
-"""The judge: TensorFlow Lite Micro itself, its own C++ on this PC, from the `tflite-micro` package."""
+"""The judge: TensorFlow Lite Micro's own C++ on this PC, from the `tflite-micro` package."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -28,20 +32,15 @@ class Judge:
     """
 
     def __init__(self, model: bytes, *, preserve_tensors: bool = False) -> None:
-        self._model = model
         self._interpreter = _interpreter(model, ARENA_BYTES, preserve_tensors)
+        self._output_count = _output_count(model)
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
-        """Run one inference; inputs and outputs have the shapes and types of the model's tensors."""
+        """Run one inference; inputs and outputs have shapes and types of the model's tensors."""
         for index, value in enumerate(inputs):
             self._interpreter.set_input(value, index)
         self._interpreter.invoke()
-        outputs: list[Array] = []
-        while True:
-            try:
-                outputs.append(np.array(self._interpreter.get_output(len(outputs))))
-            except (IndexError, ValueError, RuntimeError):
-                return outputs
+        return [np.array(self._interpreter.get_output(i)) for i in range(self._output_count)]
 
     def reset(self) -> None:
         """Forget state variables."""
@@ -74,15 +73,39 @@ def _accepts(model: bytes, arena_bytes: int) -> bool:
     return True
 
 
+def _output_count(model: bytes) -> int:
+    from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
+
+    return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
+
+
 def _interpreter(model: bytes, arena_bytes: int, preserve_tensors: bool) -> Any:
     from tflite_micro.python.tflite_micro import runtime
 
     config = runtime.InterpreterConfig.kPreserveAllTensors if preserve_tensors else None
     options = {"intrepreter_config": config} if config else {}  # TFLM's own spelling
+    said: list[str] = []
     try:
-        return runtime.Interpreter.from_bytes(model, arena_size=arena_bytes, **options)
+        with _captured_stderr(said):
+            return runtime.Interpreter.from_bytes(model, arena_size=arena_bytes, **options)
     except (RuntimeError, ValueError) as error:
+        reason = said[0] if said else str(error)
         raise UnsupportedModelError(
-            f"TFLM refuses the model: {error}",
-            "look at the model with `tinydeploy inspect`",
+            f"TFLM refuses the model: {reason}", "look at the model with `tinydeploy inspect`"
         ) from error
+
+
+@contextmanager
+def _captured_stderr(lines: list[str]) -> Iterator[None]:
+    """Collect what TFLM's C++ writes to file descriptor 2, below `sys.stderr`."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as captured:
+        os.dup2(captured.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            captured.seek(0)
+            lines += captured.read().decode("utf-8", "replace").splitlines()

@@ -107,7 +107,7 @@ class Struct:
         return struct.pack(self.format, *flat)
 
     def unpack(self, data: bytes) -> Mapping[str, Value]:
-        """Fields by name from the first `size` bytes; raises `struct.error` when there are fewer."""
+        """Fields by name from the first `size` bytes; raises `struct.error` for fewer."""
         flat = list(struct.unpack_from(self.format, data))
         values: dict[str, Value] = {}
         for field in self.fields:
@@ -159,11 +159,10 @@ def _flatten(field: Field, value: Value | None) -> list[int | float | bytes]:
         if not isinstance(raw, bytes):
             raise TypeError(f"{field.name} takes bytes")
         return [raw]
-    if isinstance(value, tuple):
-        return list(value) + [0] * (field.count - len(value))
     if isinstance(value, (bytes, str)):
         raise TypeError(f"{field.name} takes a number")
-    return [value or 0] + [0] * (field.count - 1)
+    numbers = value if isinstance(value, tuple) else (value or 0,)
+    return [*numbers, *[0] * (field.count - len(numbers))]
 
 
 def _take(field: Field, flat: list[int | float | bytes]) -> Value:

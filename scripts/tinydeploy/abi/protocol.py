@@ -1,12 +1,13 @@
 """The link protocol: every message between host and device, declared once.
 
-A frame is `FrameHeader`, payload, CRC-32 (the zlib polynomial, little endian, over header and payload),
-COBS-encoded (Cheshire and Baker, 1999) between two zero bytes. The CRC of every frame but HELLO starts
-from `ABI_HASH`, so that two sides built from different declarations never accept each other's frames.
+A frame is `FrameHeader`, payload, CRC-32 (the zlib polynomial, little endian, over header and
+payload), COBS-encoded (Cheshire and Baker, 1999) between two zero bytes. The CRC of every frame but
+HELLO starts from `ABI_HASH`, so that two sides built from different declarations never accept each
+other's frames.
 
 The host asks, the device answers with the request's type | REPLY and the same sequence number and
-session. A request may be repeated: the device runs an INVOKE with the sequence number of the last one
-only once and sends the kept answer again. Three events come unasked: FAULT, NAK and READY.
+session. A request may be repeated: the device runs an INVOKE with the sequence number of the last
+one only once and sends the kept answer again. Three events come unasked: FAULT, NAK and READY.
 """
 
 from __future__ import annotations
@@ -170,7 +171,7 @@ MemoryReply = Struct(
     "RAM figures, bytes.",
     (
         Field("arena_bytes", "u32", "arena as linked"),
-        Field("arena_used_bytes", "u32", "arena as used, or needed if the model was refused for it"),
+        Field("arena_used_bytes", "u32", "arena as used, or as needed if it was too small"),
         Field("arena_planned_bytes", "u32", "part of it for activations and scratch; 0 if unknown"),
         Field("stack_bytes", "u32", "stack as linked; 0 if unknown"),
         Field("stack_used_bytes", "u32", "deepest use so far, by paint; 0 if unknown"),

@@ -58,7 +58,8 @@ def encode(frame: Frame) -> bytes:
         + frame.payload
     )
     crc = zlib.crc32(body, _crc_seed(frame.type))
-    return DELIMITER + cobs.encode(body + struct.pack("<I", crc)) + DELIMITER
+    encoded: bytes = cobs.encode(body + struct.pack("<I", crc))
+    return DELIMITER + encoded + DELIMITER
 
 
 class Decoder:
