@@ -1,0 +1,402 @@
+"""The device client: requests, retries, and telling a slow device from a wedged one.
+
+Every request may be repeated without harm: loads and reads are idempotent, and the firmware runs an
+INVOKE with the sequence number of the last one only once. So a lost, corrupted, duplicated or
+truncated frame, in either direction, costs a retry and never a wrong result.
+"""
+
+from __future__ import annotations
+
+import secrets
+import struct
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from tinydeploy.abi import protocol
+from tinydeploy.abi.layout import Struct, Value
+from tinydeploy.errors import DeviceFaultError, DeviceWedgedError, LinkError
+from tinydeploy.link import fault
+from tinydeploy.link.frame import Decoder, Frame, Noise, encode
+from tinydeploy.link.transport import Transport
+
+Command, Status, State = protocol.Command, protocol.Status, protocol.State
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait, in seconds, and how often to try.
+
+    `wedged_s` must exceed the longest single operator: between operators a busy device answers.
+    """
+
+    reply_s: float = 0.5
+    invoke_s: float = 5.0
+    wedged_s: float = 10.0
+    tries: int = 6
+
+
+@dataclass
+class LinkStats:
+    """What the link went through; shown in the report and by the fault bench."""
+
+    requests: int = 0
+    retries: int = 0
+    naks: int = 0
+    noise: int = 0
+    stale: int = 0
+    bytes_sent: int = 0
+    bytes_received: int = 0
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the device is and what it runs, from its HELLO."""
+
+    board: str
+    engine: str
+    build_id: str
+    model_hash: str
+    device_id: str
+    cpu_hz: int
+    model_bytes: int
+    op_count: int
+    input_count: int
+    output_count: int
+    capabilities: int
+    max_payload_bytes: int
+    has_model: bool
+
+    def can(self, capability: int) -> bool:
+        """Whether a bit of `protocol.Capability` is set."""
+        return bool(self.capabilities & capability)
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """Outcome of an INVOKE: CPU cycles without the link, and operators completed."""
+
+    cycles: int
+    ops_run: int
+
+
+@dataclass(frozen=True)
+class RemoteTensor:
+    """A tensor as the device sees it; `type` is a TfLiteType."""
+
+    type: int
+    shape: tuple[int, ...]
+    bytes: int
+    index: int
+    scale: float
+    zero_point: int
+
+
+@dataclass
+class Device:
+    """A device that speaks the protocol, over any transport. Call `hello` first.
+
+    Args:
+        transport: where the bytes go.
+        patience: timeouts and number of tries.
+        log: takes the text lines that the firmware prints between frames.
+        symbolize: turns an address of a fault report into words.
+
+    Raises (every method):
+        PortError: the port is gone.
+        LinkError: what comes back are not frames of this protocol, or it refuses the request.
+        DeviceWedgedError: nothing comes back.
+        DeviceFaultError: the firmware reported a CPU fault.
+    """
+
+    transport: Transport
+    patience: Patience = field(default_factory=Patience)
+    log: Callable[[str], None] | None = None
+    symbolize: fault.Symbolize = hex
+    stats: LinkStats = field(default_factory=LinkStats)
+
+    def __post_init__(self) -> None:
+        self._decoder = Decoder()
+        self._arrived: deque[Frame] = deque()
+        self._session = 0
+        self._sequence = 0
+        self._last_noise: Noise | None = None
+        self._max_payload_bytes = protocol.MAX_PAYLOAD_BYTES
+
+    def hello(self) -> Identity:
+        """Open a session and learn who the device is."""
+        self._session = secrets.randbelow(0xFFFF) + 1
+        self._sequence = secrets.randbelow(0xFFFF)
+        reply = self._ask(
+            Command.HELLO,
+            protocol.HelloRequest.pack(
+                abi_hash=protocol.ABI_HASH, protocol_version=protocol.PROTOCOL_VERSION
+            ),
+        )
+        identity = _identity(reply)
+        self._max_payload_bytes = identity.max_payload_bytes
+        return identity
+
+    def status(self) -> Mapping[str, Value]:
+        """Fields of `protocol.StatusReply`."""
+        return _unpack(protocol.StatusReply, self._ask(Command.STATUS))
+
+    def memory(self) -> dict[str, int]:
+        """Fields of `protocol.MemoryReply`, bytes."""
+        fields = _unpack(protocol.MemoryReply, self._ask(Command.MEMORY))
+        return {name: _int(fields, name) for name in fields}
+
+    def tensor(self, kind: int, index: int) -> RemoteTensor:
+        """Shape, type and quantization of a tensor; `kind` is of `protocol.TensorKind`."""
+        request = protocol.TensorRequest.pack(kind=kind, index=index)
+        fields = _unpack(protocol.TensorReply, self._ask(Command.TENSOR, request))
+        dims = fields["dims"]
+        assert isinstance(dims, tuple)
+        scale = fields["scale"]
+        assert isinstance(scale, float)
+        return RemoteTensor(
+            type=_int(fields, "type"),
+            shape=dims[: _int(fields, "rank")],
+            bytes=_int(fields, "bytes"),
+            index=_int(fields, "tensor_index"),
+            scale=scale,
+            zero_point=_int(fields, "zero_point"),
+        )
+
+    def load_input(self, index: int, data: bytes) -> None:
+        """Write the whole of input `index`."""
+        room = self._max_payload_bytes - protocol.LoadRequest.size
+        for offset in range(0, len(data), room):
+            request = protocol.LoadRequest.pack(index=index, offset=offset)
+            self._ask(Command.LOAD_INPUT, request + data[offset : offset + room])
+
+    def invoke(self, first_op: int = 0, op_count: int = protocol.ALL_OPS) -> Invocation:
+        """Run the model, or operators [first_op, first_op + op_count)."""
+        request = protocol.InvokeRequest.pack(first_op=first_op, op_count=op_count)
+        fields = _unpack(protocol.InvokeReply, self._ask(Command.INVOKE, request))
+        return Invocation(_int(fields, "cycles"), _int(fields, "ops_run"))
+
+    def read(self, kind: int, index: int, length: int) -> bytes:
+        """The first `length` bytes of a tensor."""
+        data = b""
+        while len(data) < length:
+            size = min(length - len(data), self._max_payload_bytes)
+            request = protocol.ReadRequest.pack(
+                kind=kind, index=index, offset=len(data), bytes=size
+            )
+            data += _exactly(self._ask(Command.READ, request), size)
+        return data
+
+    def profile(self, op_count: int) -> list[int]:
+        """Cycles of each operator in the last INVOKE."""
+        cycles: list[int] = []
+        while len(cycles) < op_count:
+            size = min(op_count - len(cycles), self._max_payload_bytes // 4)
+            request = protocol.ProfileRequest.pack(first_op=len(cycles), op_count=size)
+            reply = _exactly(self._ask(Command.PROFILE, request), 4 * size)
+            cycles += struct.unpack(f"<{size}I", reply)
+        return cycles
+
+    def diagnose(self) -> str:
+        """Why the firmware refused its model, in words; empty when it did not."""
+        fields = _unpack(protocol.DiagnoseReply, self._ask(Command.DIAGNOSE))
+        message, op_index = str(fields["message"]), _int(fields, "op_index")
+        return message if op_index == protocol.ALL_OPS else f"operator {op_index}: {message}"
+
+    def echo(self, data: bytes) -> bytes:
+        """Send `data` (at most one payload) there and back."""
+        return self._ask(Command.ECHO, data)
+
+    def reset(self, kind: int = protocol.ResetKind.RESTART) -> None:
+        """Restart the firmware or enter the bootloader; the session ends."""
+        self._ask(Command.RESET, protocol.ResetRequest.pack(kind=kind))
+
+    def close(self) -> None:
+        """Close the transport."""
+        self.transport.close()
+
+    def _ask(self, command: int, payload: bytes = b"") -> bytes:
+        """Send a request until it is answered; the payload of the answer."""
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        request = Frame(command, self._sequence, self._session, payload)
+        self.stats.requests += 1
+        for attempt in range(self.patience.tries):
+            self.stats.retries += attempt > 0
+            self._send(request)
+            invoking = command == Command.INVOKE
+            wait_s = self.patience.invoke_s if invoking else self.patience.reply_s
+            reply = self._await(request, wait_s)
+            if reply is None and invoking:
+                reply = self._await_slow(request)
+            if reply is not None:
+                return _payload(reply)
+        raise self._silence(command)
+
+    def _await_slow(self, request: Frame) -> Frame | None:
+        """Wait for an inference as long as the device shows signs of life.
+
+        Returns None when the device turns out to be idle: then request or answer was lost.
+        """
+        while True:
+            answer = self._probe(request)
+            if answer.sequence == request.sequence:
+                return answer
+            state = _int(_unpack(protocol.StatusReply, _payload(answer)), "state")
+            if state != State.INVOKING:
+                return None
+            reply = self._await(request, self.patience.reply_s)
+            if reply is not None:
+                return reply
+
+    def _probe(self, request: Frame) -> Frame:
+        """Ask for STATUS until that or `request` is answered."""
+        for _ in range(self.patience.tries):
+            self._sequence = (self._sequence + 1) & 0xFFFF
+            probe = Frame(Command.STATUS, self._sequence, self._session)
+            self._send(probe)
+            answer = self._await(request, self.patience.wedged_s / self.patience.tries, probe)
+            if answer is not None:
+                return answer
+        raise DeviceWedgedError(
+            f"{self.transport.description}: no sign of life for {self.patience.wedged_s:g} s "
+            "during an inference",
+            "reset the board; `verify --explain` finds the operator it hangs in",
+        )
+
+    def _send(self, frame: Frame) -> None:
+        data = encode(frame)
+        self.stats.bytes_sent += len(data)
+        self.transport.write(data)
+
+    def _await(
+        self, request: Frame, timeout_s: float, probe: Frame | None = None
+    ) -> Frame | None:
+        """The answer to `request`, or to `probe`; None after silence or a NAK."""
+        while True:
+            while self._arrived:
+                frame = self._arrived.popleft()
+                if _answers(frame, request) or (probe and _answers(frame, probe)):
+                    return frame
+                if self._is_event(frame):
+                    return None
+            data = self.transport.read(timeout_s)
+            if not data:
+                return None
+            self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        self.stats.bytes_received += len(data)
+        for item in self._decoder.feed(data):
+            if isinstance(item, Frame):
+                self._arrived.append(item)
+                continue
+            if item.text is not None and self.log is not None:
+                self.log(item.text)
+            self.stats.noise += item.text is None
+            self._last_noise = item
+
+    def _is_event(self, frame: Frame) -> bool:
+        """Handle a frame that is not the answer; True when the request must be sent again."""
+        if frame.type == Command.FAULT:
+            report = _unpack(protocol.FaultReport, frame.payload)
+            raise DeviceFaultError(
+                f"the firmware stopped with a {fault.describe(report, self.symbolize)}",
+                "reset the board; if it comes back with the same model, report it as a bug",
+            )
+        if frame.type == Command.NAK:
+            self.stats.naks += 1
+            return True
+        self.stats.stale += frame.type != Command.READY
+        return False
+
+    def _silence(self, command: int) -> LinkError | DeviceWedgedError:
+        what = self.transport.description
+        if self._last_noise is not None:
+            seen = self._last_noise.text or self._last_noise.data[:16].hex(" ")
+            return LinkError(
+                f"{what} answers, but not with frames of tinydeploy ({self._last_noise.reason}: "
+                f"{seen.strip()[:60]!r})",
+                "check the baud rate, and that the board runs firmware of this version (flash it)",
+            )
+        waited_s = self.patience.tries * self.patience.reply_s
+        return DeviceWedgedError(
+            f"{what} does not answer request {command:#04x} ({waited_s:g} s, "
+            f"{self.patience.tries} tries)",
+            "reset the board, check the cable, and that tinydeploy's firmware is on it",
+        )
+
+
+def _answers(frame: Frame, request: Frame) -> bool:
+    return (
+        frame.type == request.type | protocol.REPLY
+        and frame.sequence == request.sequence
+        and frame.session == request.session
+    )
+
+
+def _payload(reply: Frame) -> bytes:
+    if reply.status != Status.OK:
+        raise DeviceFaultError(
+            f"the device refused request {reply.type & ~protocol.REPLY:#04x}: "
+            f"{Status.text(reply.status)}",
+            "flash the firmware again so that host and device agree"
+            if reply.status == Status.UNKNOWN_COMMAND
+            else "`tinydeploy doctor` shows what the device runs",
+        )
+    return reply.payload
+
+
+def _unpack(layout: Struct, payload: bytes) -> Mapping[str, Value]:
+    try:
+        return layout.unpack(payload)
+    except struct.error as error:
+        raise LinkError(
+            f"a {layout.name} of {len(payload)} bytes where {layout.size} were due",
+            "flash the firmware again so that host and device agree",
+        ) from error
+
+
+def _exactly(payload: bytes, size: int) -> bytes:
+    if len(payload) != size:
+        raise LinkError(
+            f"the device sent {len(payload)} bytes where {size} were asked for",
+            "flash the firmware again so that host and device agree",
+        )
+    return payload
+
+
+def _int(fields: Mapping[str, Value], name: str) -> int:
+    value = fields[name]
+    assert isinstance(value, int)
+    return value
+
+
+def _hex(fields: Mapping[str, Value], name: str) -> str:
+    value = fields[name]
+    assert isinstance(value, bytes)
+    return value.hex()
+
+
+def _identity(payload: bytes) -> Identity:
+    fields = _unpack(protocol.HelloReply, payload)
+    if _int(fields, "abi_hash") != protocol.ABI_HASH:
+        raise LinkError(
+            f"the firmware speaks protocol {_int(fields, 'protocol_version')} with ABI "
+            f"{_int(fields, 'abi_hash'):08x}, this host {protocol.ABI_HASH:08x}",
+            "flash the board with firmware of this version",
+        )
+    return Identity(
+        board=str(fields["board"]),
+        engine=str(fields["engine"]),
+        build_id=_hex(fields, "build_id"),
+        model_hash=_hex(fields, "model_hash"),
+        device_id=_hex(fields, "device_id"),
+        cpu_hz=_int(fields, "cpu_hz"),
+        model_bytes=_int(fields, "model_bytes"),
+        op_count=_int(fields, "op_count"),
+        input_count=_int(fields, "input_count"),
+        output_count=_int(fields, "output_count"),
+        capabilities=_int(fields, "capabilities"),
+        max_payload_bytes=_int(fields, "max_payload_bytes"),
+        has_model=_int(fields, "state") != State.NO_MODEL,
+    )
