@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import time
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from tinydeploy.errors import PortError
 
 READ_CHUNK_BYTES = 4096
+
+# An application may act on a *change* of the rate to 1200 only, and the driver may keep the rate of
+# the last user: so a touch goes through another rate first.
+TOUCH_FROM_BAUD = 9600
+TOUCH_BAUD = 1200
+TOUCH_HOLD_S = 0.05
 
 
 class Transport(Protocol):
@@ -66,13 +75,79 @@ class SerialTransport:
 
     def close(self) -> None:
         """Close the port."""
-        self._port.close()
+        with contextlib.suppress(OSError):  # a device that is gone cannot be closed properly
+            self._port.close()
+
+    def set_baud(self, baud: int) -> None:
+        """Change the rate, bits per second."""
+        try:
+            self._port.baudrate = baud
+        except (self._gone, OSError) as error:
+            raise self._unplugged(error) from error
+
+    def set_control(self, *, dtr: bool, rts: bool) -> None:
+        """Assert or release the modem control lines; without effect where there are none."""
+        with contextlib.suppress(self._gone, OSError):  # a pseudo-terminal has none
+            self._port.dtr = dtr
+            self._port.rts = rts
+
+    def discard_input(self) -> None:
+        """Forget what has arrived but was not read."""
+        try:
+            self._port.reset_input_buffer()
+        except (self._gone, OSError) as error:
+            raise self._unplugged(error) from error
 
     def _unplugged(self, error: Exception) -> PortError:
         return PortError(
             f"{self.description} is gone: {_reason(error)}",
             "check the cable, wait for the board to come back and start again",
         )
+
+
+@dataclass(frozen=True)
+class PortInfo:
+    """A serial port of this machine; the ids are 0 for a port that is not on USB."""
+
+    device: str
+    description: str = ""
+    vendor_id: int = 0
+    product_id: int = 0
+    serial_number: str = ""
+
+
+def list_ports() -> list[PortInfo]:
+    """The serial ports of this machine, sorted by name; pseudo-terminals are not among them."""
+    from serial.tools import list_ports as pyserial_list_ports
+
+    found = [
+        PortInfo(
+            device=port.device,
+            description=port.description or "",
+            vendor_id=port.vid or 0,
+            product_id=port.pid or 0,
+            serial_number=port.serial_number or "",
+        )
+        for port in pyserial_list_ports.comports()
+        if port.vid is not None or port.hwid not in (None, "", "n/a")
+    ]
+    return sorted(found, key=lambda port: port.device)
+
+
+def touch_1200(port: str) -> None:
+    """Ask the application behind a USB serial port to restart into its bootloader.
+
+    The convention of Arduino boards: set the rate to 1200 and close with DTR released
+    (nano33.md, section 7). The port disappears soon after.
+    """
+    transport = SerialTransport(port, TOUCH_FROM_BAUD)
+    try:
+        transport.set_control(dtr=True, rts=True)
+        transport.set_baud(TOUCH_BAUD)
+        transport.set_control(dtr=False, rts=True)
+        time.sleep(TOUCH_HOLD_S)
+    finally:
+        transport.close()
 
 
 def _pyserial() -> Any:
