@@ -1,0 +1,1 @@
+"""The model as a graph: its representation, and the .tflite file format."""

@@ -1,0 +1,293 @@
+"""Read a .tflite file. Nothing in it is trusted: what `load` returns is consistent in itself.
+
+Checked: that all offsets stay inside the file (flat.py), that indices exist, that shapes do not
+overflow and fit their buffers, that quantization fits its tensor, that ops are in execution order.
+Not checked: whether the ops make sense or can be run; that is the business of `ops`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from tinydeploy.errors import ModelFileError
+from tinydeploy.graph import flat, schema
+from tinydeploy.graph.ir import Array, Model, Op, Quantization, Signature, Subgraph, Tensor, Type
+
+MAX_RANK = 16
+MAX_TENSOR_BYTES = 2**31 - 1
+_HINT_DAMAGED = "the file is damaged: copy or convert it again"
+_T = TypeVar("_T")
+
+
+def load(source: Path | str | bytes) -> Model:
+    """Read and verify a model.
+
+    Args:
+        source: path of a .tflite file, or its bytes.
+
+    Raises:
+        ModelFileError: not there, not a .tflite file, cut short, or inconsistent.
+    """
+    if isinstance(source, bytes):
+        return _load(source, "model")
+    return _load(read_bytes(Path(source)), Path(source).name)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Bytes of a model file; ModelFileError if there is none to read."""
+    if path.is_dir():
+        raise ModelFileError(f"{path} is a folder", "give a .tflite file")
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise ModelFileError(f"{path}: no such file", "check the path of the model") from None
+    except OSError as error:
+        raise ModelFileError(f"{path}: {error.strerror}", "check the file's permissions") from None
+
+
+def _load(data: bytes, name: str) -> Model:
+    if len(data) < 8 or data[4:8] != schema.IDENTIFIER:
+        raise ModelFileError(
+            f"{name} is not a .tflite file ({_looks_like(data)})",
+            'a .tflite file has "TFL3" at byte 4; convert Keras and SavedModel models first',
+        )
+    try:
+        return _Reader(data).model()
+    except flat.FlatBufferError as error:
+        raise ModelFileError(
+            f"{name} is damaged or cut short ({len(data)} bytes): {error}",
+            "copy it again, or convert the model again",
+        ) from None
+    except ModelFileError as error:
+        raise ModelFileError(f"{name}: {error.message}", error.hint) from None
+
+
+def _looks_like(data: bytes) -> str:
+    magics = {
+        b"": "it is empty",
+        b"PK": "a zip archive: perhaps a .keras file",
+        b"\x89HDF": "HDF5: perhaps a Keras .h5 file",
+        b"\x08": "perhaps a SavedModel or ONNX protobuf",
+        b"version https://git-lfs": "a Git LFS pointer: run `git lfs pull`",
+    }
+    fits = [text for magic, text in magics.items() if magic and data.startswith(magic)]
+    return fits[0] if fits else f"{len(data)} bytes, begins with {data[:8]!r}"
+
+
+def _fail(what: str, hint: str = _HINT_DAMAGED) -> NoReturn:
+    raise ModelFileError(what, hint)
+
+
+class _Reader:
+    def __init__(self, data: bytes) -> None:
+        self._root = flat.decode(data, "Model")
+        self._nbytes = len(data)
+        if self._root["version"] != schema.VERSION:
+            _fail(
+                f"schema version {self._root['version']}, expected {schema.VERSION}",
+                "convert the model with a current TensorFlow",
+            )
+        self._buffers = [self._buffer(i, b) for i, b in enumerate(self._root["buffers"])]
+
+    def model(self) -> Model:
+        if not self._root["subgraphs"]:
+            _fail("it has no subgraph")
+        subgraphs = [
+            self._subgraph(table, f"subgraph {i}")
+            for i, table in enumerate(self._root["subgraphs"])
+        ]
+        return Model(
+            subgraphs=subgraphs,
+            description=self._root["description"] or "",
+            metadata=dict(self._metadata(entry) for entry in self._root["metadata"]),
+            signatures=[self._signature(s, subgraphs) for s in self._root["signature_defs"]],
+            nbytes=self._nbytes,
+        )
+
+    def _buffer(self, index: int, table: flat.Table) -> Array:
+        if table["offset"] > 1:
+            _fail(
+                f"buffer {index} lies behind the flatbuffer", "convert without large-model support"
+            )
+        data: Array = table["data"]
+        return data
+
+    def _metadata(self, entry: flat.Table) -> tuple[str, bytes]:
+        name = entry["name"] or ""
+        buffer = _at(self._buffers, entry["buffer"], f"metadata {name!r}: buffer")
+        return name, buffer.tobytes()
+
+    def _signature(self, entry: flat.Table, subgraphs: list[Subgraph]) -> Signature:
+        subgraph = _at(subgraphs, entry["subgraph_index"], "signature: subgraph")
+
+        def named(maps: list[flat.Table]) -> dict[str, Tensor]:
+            where = "signature: tensor"
+            return {m["name"] or "": _at(subgraph.tensors, m["tensor_index"], where) for m in maps}
+
+        return Signature(
+            key=entry["signature_key"] or "",
+            inputs=named(entry["inputs"]),
+            outputs=named(entry["outputs"]),
+            subgraph=entry["subgraph_index"],
+        )
+
+    def _subgraph(self, table: flat.Table, where: str) -> Subgraph:
+        tensors = [self._tensor(t, f"tensor {i}") for i, t in enumerate(table["tensors"])]
+        subgraph = Subgraph(
+            name=table["name"] or "",
+            tensors=tensors,
+            ops=[self._op(op, tensors, f"op {i}") for i, op in enumerate(table["operators"])],
+            inputs=_pick(tensors, table["inputs"], f"{where}: input"),
+            outputs=_pick(tensors, table["outputs"], f"{where}: output"),
+        )
+        _check_order(subgraph)
+        return subgraph
+
+    def _tensor(self, table: flat.Table, where: str) -> Tensor:
+        kind = Type[table["type"]]
+        shape = _shape(table["shape"], kind, where)
+        tensor = Tensor(
+            name=table["name"] or "",
+            type=kind,
+            shape=shape,
+            quantization=_quantization(table["quantization"], shape, where),
+            is_variable=table["is_variable"],
+            shape_signature=tuple(int(size) for size in table["shape_signature"][:MAX_RANK]),
+            is_sparse=bool(table["sparsity"]),
+        )
+        if table["external_buffer"]:
+            _fail(f"{where} lies in another file", "convert it into a single file")
+        raw = _at(self._buffers, table["buffer"], f"{where}: buffer")
+        if len(raw):
+            tensor.data = _constant(raw, tensor, where)
+        return tensor
+
+    def _op(self, table: flat.Table, tensors: list[Tensor], where: str) -> Op:
+        code = _at(self._root["operator_codes"], table["opcode_index"], f"{where}: operator code")
+        # Numbers above 126 did not fit the first field: the larger of the two counts.
+        number = max(code["builtin_code"], code["deprecated_builtin_code"])
+        name = schema.OPERATOR_NAMES.get(number)
+        if name is None:
+            _fail(f"{where}: there is no operator number {number}", "made by a newer TensorFlow?")
+        return Op(
+            code=name,
+            custom_code=(code["custom_code"] or "") if name == "CUSTOM" else "",
+            inputs=[_optional(tensors, i, f"{where} ({name}): input") for i in table["inputs"]],
+            outputs=_pick(tensors, table["outputs"], f"{where} ({name}): output"),
+            options=self._options(name, table["builtin_options"], where),
+            custom_options=table["custom_options"].tobytes(),
+            version=code["version"],
+            intermediates=_pick(tensors, table["intermediates"], f"{where}: intermediate"),
+        )
+
+    def _options(self, code: str, union: Any, where: str) -> dict[str, Any]:
+        if union is None:
+            return {}
+        kind, options = union
+        expected = schema.options_of(code)
+        if expected and kind != expected:
+            _fail(f"{where}: {code} has {kind}, expected {expected}")
+        for name, value in options.items():
+            if name == "subgraph" or name.endswith("subgraph_index"):
+                _at(self._root["subgraphs"], value, f"{where} ({code}): {name}")
+        return {name: _plain(value) for name, value in options.items()}
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, np.ndarray) else value
+
+
+def _at(items: Sequence[_T], index: int, where: str) -> _T:
+    if not 0 <= index < len(items):
+        _fail(f"{where} {index} does not exist (there are {len(items)})")
+    return items[index]
+
+
+def _optional(tensors: list[Tensor], index: int, where: str) -> Tensor | None:
+    return None if index == -1 else _at(tensors, int(index), where)
+
+
+def _pick(tensors: list[Tensor], indices: Array, where: str) -> list[Tensor]:
+    return [_at(tensors, int(index), where) for index in indices]
+
+
+def _shape(sizes: Array, kind: Type, where: str) -> tuple[int, ...]:
+    if len(sizes) > MAX_RANK:
+        _fail(f"{where} has {len(sizes)} dimensions")
+    shape = tuple(int(size) for size in sizes)
+    if any(size < 0 for size in shape):
+        _fail(f"{where} has the shape {list(shape)}", "give Input a batch_size and fixed sizes")
+    if kind.nbytes(math.prod(max(size, 1) for size in shape)) > MAX_TENSOR_BYTES:
+        _fail(f"{where} of shape {list(shape)} takes more than 2 GiB")
+    return shape
+
+
+def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:
+    if table is None:
+        return None
+    if table["details"]:
+        kinds = {1: "custom", 2: "blockwise", 3: "multi-axis"}
+        empty = np.ones(1, np.float32), np.zeros(1, np.int64)
+        return Quantization(*empty, scheme=kinds.get(table["details_type"], "unknown"))
+    scales, zero_points = table["scale"], table["zero_point"]
+    if not len(scales):
+        return None
+    if not len(zero_points):
+        zero_points = np.zeros(len(scales), np.int64)
+    axis = table["quantized_dimension"]
+    if len(zero_points) != len(scales):
+        _fail(f"{where} has {len(scales)} scales but {len(zero_points)} zero points")
+    if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
+        _fail(f"{where} of shape {list(shape)} has {len(scales)} scales along axis {axis}")
+    return Quantization(scales, zero_points, axis)
+
+
+def _constant(raw: Array, tensor: Tensor, where: str) -> Array:
+    if tensor.is_sparse or not tensor.type.bits:
+        return raw
+    if len(raw) != tensor.nbytes:
+        _fail(
+            f"{where} ({tensor.name}): {tensor.type.label}{list(tensor.shape)} takes "
+            f"{tensor.nbytes} bytes, its buffer has {len(raw)}"
+        )
+    if tensor.type.bits < 8:
+        return unpack(raw, tensor.type, tensor.size).reshape(tensor.shape)
+    is_bool = tensor.type.dtype == np.bool_
+    values: Array = raw != 0 if is_bool else raw.view(tensor.type.dtype)
+    return values.reshape(tensor.shape)
+
+
+def unpack(raw: Array, kind: Type, elements: int) -> Array:
+    """Spread 4-bit or 2-bit numbers, lowest bits first, to one byte each."""
+    bits = kind.bits
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    digits = ((raw[:, None] >> shifts) & ((1 << bits) - 1)).reshape(-1)[:elements]
+    if kind is Type.UINT4:
+        return digits
+    half = 1 << (bits - 1)
+    signed: Array = (digits.astype(np.int8) ^ np.int8(half)) - np.int8(half)
+    return signed
+
+
+def _check_order(subgraph: Subgraph) -> None:
+    """Every tensor is written before it is read, once, and never a constant or an input."""
+    known = set(subgraph.inputs)
+    known |= {t for t in subgraph.tensors if t.is_constant or t.is_variable or not t.size}
+    for position, op in enumerate(subgraph.ops):
+        _check_read(op.operands, known, f"op {position} ({op.name})")
+        for tensor in op.outputs:
+            if tensor in known and tensor.size and not tensor.is_variable:
+                _fail(f"op {position} ({op.name}) writes {tensor} a second time")
+            known.add(tensor)
+    _check_read(subgraph.outputs, known, "an output of the model")
+
+
+def _check_read(tensors: list[Tensor], known: set[Tensor], where: str) -> None:
+    for tensor in tensors:
+        if tensor not in known:
+            _fail(f"{where} reads {tensor}, which nothing has written yet")

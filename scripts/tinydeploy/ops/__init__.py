@@ -1,0 +1,1 @@
+"""What the host knows of each operator: names, supported types, shapes, work."""

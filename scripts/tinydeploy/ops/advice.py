@@ -1,0 +1,34 @@
+"""What to change in Keras when an operator does not run."""
+
+from __future__ import annotations
+
+_ADVICE = {
+    "BROADCAST_TO": "repeat with Concatenate, or let Add and Multiply broadcast by themselves",
+    "CONV_3D": "use Conv2D with the depth folded into the channels",
+    "GELU": "use relu, or hard_swish for something as smooth",
+    "LSTM": "use keras.layers.LSTM, which converts to UNIDIRECTIONAL_SEQUENCE_LSTM, or unroll=True",
+    "ONE_HOT": "do it before the model, or multiply with an identity matrix (Dense)",
+    "POW": "multiply the tensor with itself, or use keras.ops.square or sqrt",
+    "RANGE": "precompute it as a constant",
+    "RANK": "give Input a batch_size, so that all shapes are constant",
+    "SELECT": "use keras.ops.where with equal shapes, which converts to SELECT_V2",
+    "SHAPE": "give Input a batch_size, so that all shapes are constant",
+    "TILE": "UpSampling2D converts to TILE: use Conv2DTranspose, or keras.ops.image.resize",
+    "TOPK_V2": "give all scores out and choose on the CPU",
+    "WHERE": "use keras.ops.where with three arguments",
+    "BIDIRECTIONAL_SEQUENCE_LSTM": "use two LSTM layers, one of them on the reversed sequence",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "use SimpleRNN(unroll=True)",
+    "LOCAL_RESPONSE_NORMALIZATION": "use BatchNormalization",
+}
+_FLEX = "convert with TFLITE_BUILTINS only; rewrite the layer with operators that TFLite has"
+_CUSTOM = "a custom operator runs only where its kernel does: rewrite it with standard layers"
+_GENERAL = "replace the layer that makes it; `tinydeploy ops` lists what runs"
+
+
+def advice(operator: str) -> str:
+    """What to change so that `operator` does not appear."""
+    if operator.startswith("Flex"):
+        return _FLEX
+    if operator in _ADVICE:
+        return _ADVICE[operator]
+    return _GENERAL if operator.isupper() else _CUSTOM

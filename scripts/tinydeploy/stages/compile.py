@@ -1,0 +1,294 @@
+"""The model as C++: `model.h` and `model.cc`, for our firmware and for any TFLM project.
+
+The text depends on nothing but the model and the arguments, and a file is only written if its
+content changed, so that an incremental build stays one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinydeploy.boards import Board
+from tinydeploy.errors import ModelFileError, ModelTooLargeError
+from tinydeploy.graph import read_tflite
+from tinydeploy.graph.ir import Model, Tensor
+from tinydeploy.ops import support, work
+from tinydeploy.ops.resolver import method_of
+
+ALIGNMENT_BYTES = 16  # what TFLM asks of the model and of the arena
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output; `scale` and `zero_point` are None where it is not quantized."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float | None
+    zero_point: int | None
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+
+@dataclass(frozen=True)
+class Program:
+    """A model made ready for a firmware build.
+
+    Attributes:
+        header, source: the generated model.h and model.cc.
+        sha256: hash of the .tflite, hexadecimal.
+        model_bytes: size of the .tflite.
+        ops: operator names of the main subgraph in execution order.
+        inputs, outputs: of the main subgraph.
+        macs: multiply-accumulates of one inference.
+        arena_bytes, tflm_arena_bytes: as given to `compile_model`.
+    """
+
+    name: str
+    folder: Path
+    header: Path
+    source: Path
+    tflite: Path
+    sha256: str
+    model_bytes: int
+    ops: tuple[str, ...]
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    macs: int
+    arena_bytes: int
+    tflm_arena_bytes: int | None
+
+
+def compile_model(
+    tflite: Path,
+    board: Board | None,
+    out_dir: Path,
+    *,
+    name: str,
+    arena_bytes: int,
+    tflm_arena_bytes: int | None = None,
+) -> Program:
+    """Write `model.h` and `model.cc` of a .tflite into `out_dir`.
+
+    Args:
+        tflite: the model.
+        board: what it has to fit; None: any.
+        name: the model's name, for people.
+        arena_bytes: arena that our runtime needs.
+        tflm_arena_bytes: arena that upstream's needs; None: not measured.
+
+    Raises:
+        ModelFileError: not a readable .tflite.
+        UnsupportedModelError: has an operator that the runtime does not run.
+        ModelTooLargeError: the weights alone do not fit the board's flash.
+    """
+    data = read_tflite.read_bytes(tflite)
+    try:
+        model = read_tflite.load(data)
+    except ModelFileError as error:
+        raise ModelFileError(f"{tflite}: {error.message}", error.hint) from None
+    support.require_supported(model)
+    _require_fit(len(data), board)
+    program = Program(
+        name=name,
+        folder=out_dir,
+        header=out_dir / "model.h",
+        source=out_dir / "model.cc",
+        tflite=tflite,
+        sha256=hashlib.sha256(data).hexdigest(),
+        model_bytes=len(data),
+        ops=tuple(op.name for op in model.main.ops),
+        inputs=tuple(map(_tensor_info, model.main.inputs)),
+        outputs=tuple(map(_tensor_info, model.main.outputs)),
+        macs=work.macs(model),
+        arena_bytes=arena_bytes,
+        tflm_arena_bytes=tflm_arena_bytes,
+    )
+    out_dir.mkdir(parents=True, exist_ok=True)
+    write_if_changed(program.header, _header(program, resolver_methods(model)))
+    write_if_changed(program.source, _source(program, data))
+    return program
+
+
+def resolver_methods(model: Model) -> list[str]:
+    """The op resolver's methods that the model needs, sorted, each once."""
+    return sorted({method for op in model.ops if (method := method_of(op))})
+
+
+def write_if_changed(path: Path, text: str) -> None:
+    """Write `text`, but leave the file and its time alone if it is already that."""
+    data = text.encode("utf-8")
+    if not path.is_file() or path.read_bytes() != data:
+        path.write_bytes(data)
+
+
+def _require_fit(nbytes: int, board: Board | None) -> None:
+    if board is not None and 0 < board.flash_size < nbytes:
+        raise ModelTooLargeError(
+            f"the model has {nbytes:,} bytes, {board.name} has {board.flash_size:,} of flash",
+            "quantize it to int8 or take smaller layers; `tinydeploy inspect` shows the largest",
+        )
+
+
+def _tensor_info(tensor: Tensor) -> TensorInfo:
+    quantization = tensor.quantization
+    return TensorInfo(
+        name=tensor.label,
+        shape=tensor.shape,
+        dtype=tensor.type.label,
+        scale=quantization.scale if quantization else None,
+        zero_point=quantization.zero_point if quantization else None,
+    )
+
+
+def _header(program: Program, methods: Sequence[str]) -> str:
+    hash_bytes = _array(bytes.fromhex(program.sha256), "    ")
+    tensors = [
+        *_tensors("input", program.inputs),
+        *_tensors("output", program.outputs),
+    ]
+    return "\n".join(
+        [
+            *_preamble(program),
+            "#ifndef TINYDEPLOY_MODEL_H_",
+            "#define TINYDEPLOY_MODEL_H_",
+            "",
+            "#include <stdint.h>",
+            "",
+            '#include "tensorflow/lite/c/common.h"',
+            '#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"',
+            "",
+            "extern const unsigned char g_model[];  // the .tflite, 16-byte aligned",
+            "extern const unsigned int g_model_len;",
+            "",
+            "namespace tinydeploy_model {",
+            "",
+            f"constexpr char kName[] = {_c_string(program.name)};",
+            "constexpr uint8_t kHash[32] = {  // SHA-256 of g_model",
+            hash_bytes,
+            "};",
+            "",
+            *_arenas(program),
+            "",
+            f"constexpr int kInputCount = {len(program.inputs)};",
+            f"constexpr int kOutputCount = {len(program.outputs)};",
+            *tensors,
+            "",
+            *_resolver(methods),
+            "",
+            "}  // namespace tinydeploy_model",
+            "",
+            "#endif  // TINYDEPLOY_MODEL_H_",
+            "",
+        ]
+    )
+
+
+def _preamble(program: Program) -> list[str]:
+    return [
+        f"// {_one_line(program.name)}: {len(program.ops)} operators, {program.macs:,} multiply-"
+        f"accumulates, {program.model_bytes:,} bytes.",
+        f"// Generated from {_one_line(program.tflite.name)}; do not edit. Make it again with",
+        f"//   tinydeploy compile {_one_line(program.tflite.name)} --out .",
+        "",
+    ]
+
+
+def _arenas(program: Program) -> list[str]:
+    lines = [
+        "// Bytes of tensor arena: as measured in the runtime of tinydeploy on the board, and with",
+        "// upstream's TFLM on a 64-bit PC, whose pointers make it an upper bound for a device.",
+        f"constexpr int kArenaBytes = {program.arena_bytes};",
+    ]
+    upper = program.tflm_arena_bytes
+    return [*lines, f"constexpr int kTflmArenaBytes = {upper or 0};{'' if upper else _UNMEASURED}"]
+
+
+_UNMEASURED = "  // not measured"
+
+
+def _tensors(kind: str, tensors: Iterable[TensorInfo]) -> list[str]:
+    lines: list[str] = []
+    for index, tensor in enumerate(tensors):
+        prefix = f"k{kind.capitalize()}{index}"
+        lines += [
+            "",
+            f"constexpr char {prefix}Name[] = {_c_string(tensor.name)};",
+            f"constexpr TfLiteType {prefix}Type = {c_type(tensor.dtype)};",
+            f"constexpr int {prefix}Rank = {len(tensor.shape)};",
+            f"constexpr int {prefix}Shape[] = {{{', '.join(map(str, tensor.shape)) or '0'}}};",
+            f"constexpr int {prefix}Size = {tensor.size};",
+        ]
+        if tensor.scale is not None:
+            lines += [
+                f"constexpr float {prefix}Scale = {float(tensor.scale).hex()}f;"
+                f"  // {tensor.scale:.9g}",
+                f"constexpr int {prefix}ZeroPoint = {tensor.zero_point};",
+            ]
+    return lines
+
+
+def _resolver(methods: Sequence[str]) -> list[str]:
+    steps = [f"  if (resolver.{method}() != kTfLiteOk) return kTfLiteError;" for method in methods]
+    return [
+        "// The operators that the model uses, and no other.",
+        f"constexpr int kOpCount = {len(methods)};",
+        "using OpResolver = tflite::MicroMutableOpResolver<kOpCount>;",
+        "",
+        "inline TfLiteStatus RegisterOps(OpResolver& resolver) {",
+        *steps,
+        "  return kTfLiteOk;",
+        "}",
+    ]
+
+
+def _source(program: Program, data: bytes) -> str:
+    return "\n".join(
+        [
+            *_preamble(program),
+            '#include "model.h"',
+            "",
+            f"alignas({ALIGNMENT_BYTES}) const unsigned char g_model[] = {{",
+            _array(data, "    "),
+            "};",
+            f"const unsigned int g_model_len = {len(data)};",
+            "",
+        ]
+    )
+
+
+def _array(data: bytes, indent: str) -> str:
+    """C initializer of `data`, 16 bytes to a line."""
+    rows = (data[start : start + 16] for start in range(0, len(data), 16))
+    return "\n".join(indent + " ".join(f"0x{byte:02x}," for byte in row) for row in rows)
+
+
+def _one_line(text: str) -> str:
+    return re.sub(r"[^ -~]|\\", "_", text)
+
+
+def _c_string(text: str) -> str:
+    """C string literal; what is not printable ASCII as octal, so that no digit can follow."""
+    escaped = "".join(
+        f"\\{byte:03o}" if not 32 <= byte < 127 or byte in b'"\\?' else chr(byte)
+        for byte in text.encode("utf-8")
+    )
+    return f'"{escaped}"'
+
+
+def c_type(dtype: str) -> str:
+    """TFLM's constant for an element type: "int8" -> "kTfLiteInt8"."""
+    odd = {"bfloat16": "BFloat16", "uint8": "UInt8", "uint16": "UInt16", "uint32": "UInt32"}
+    odd |= {"uint64": "UInt64", "uint4": "UInt4"}
+    return f"kTfLite{odd.get(dtype, dtype.capitalize())}"
