@@ -1,0 +1,144 @@
+"""The only place that starts programs: compilers, PlatformIO, pip, flash tools."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tinydeploy.errors import BuildError, SetupError
+
+_TAIL_LINES = 20
+_GRACE_S = 3.0  # between asking a program to end and ending it
+
+
+def find(program: str) -> Path | None:
+    """Where `program` is: beside the running Python (its virtual environment), else on the PATH."""
+    here = Path(sys.executable).parent
+    found = shutil.which(program, path=str(here)) or shutil.which(program)
+    return Path(found) if found else None
+
+
+def python_module_argv(module: str, *arguments: str) -> list[str]:
+    """The command line of `python -m module arguments…` with the running Python.
+
+    Raises:
+        SetupError: the module is not installed here.
+    """
+    if importlib.util.find_spec(module) is None:
+        raise SetupError(
+            f"the Python package {module!r} is not installed in {sys.prefix}",
+            "start through `python scripts/deploy.py`, which installs what a command needs",
+        )
+    return [sys.executable, "-m", module, *arguments]
+
+
+def run(
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    what: str,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+    check: bool = True,
+    capture: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end. On Ctrl-C its whole process group ends before this returns.
+
+    Args:
+        argv: program and arguments; no shell is involved.
+        what: what this is for, as it reads in "<what> failed": "the firmware build".
+        env: variables on top of this process's; None changes nothing.
+        check: raise BuildError when the exit status is not 0.
+        capture: collect standard output and error (as one text, in `.stdout`) instead of passing
+            them through.
+
+    Raises:
+        SetupError: there is no such program.
+        BuildError: it failed or took longer than `timeout_s`.
+    """
+    command = [os.fspath(part) for part in argv]
+    process = _start(command, what, cwd, env, capture)
+    try:
+        output, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        _end(process)
+        raise BuildError(
+            f"{what} did not finish within {timeout_s:g} s", f"it ran: {_shown(command)}"
+        ) from error
+    except BaseException:
+        _end(process)
+        raise
+    if check and process.returncode != 0:
+        raise _failed(what, command, process.returncode, output or "")
+    return subprocess.CompletedProcess(command, process.returncode, output or "", "")
+
+
+def _start(
+    command: list[str],
+    what: str,
+    cwd: Path | None,
+    env: Mapping[str, str] | None,
+    capture: bool,
+) -> subprocess.Popen[str]:
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=None if env is None else {**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE if capture else None,
+            stderr=subprocess.STDOUT if capture else None,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+            start_new_session=os.name == "posix",  # one group, so that children end with it
+        )
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SetupError(
+            f"{what} needs {command[0]!r}, which is not on this machine",
+            "`tinydeploy doctor` lists what is missing and how to get it",
+        ) from error
+    except PermissionError as error:
+        raise SetupError(f"{command[0]} may not be executed", "check its permissions") from error
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the program and what it started: politely, then for good."""
+    for name in ("SIGTERM", "SIGKILL"):
+        _signal(process, getattr(signal, name, signal.SIGTERM))
+        try:
+            process.wait(_GRACE_S)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _signal(process: subprocess.Popen[str], number: int) -> None:
+    try:
+        if os.name == "posix":
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+    except ProcessLookupError:
+        pass
+
+
+def _failed(what: str, command: list[str], status: int, output: str) -> BuildError:
+    tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
+    return BuildError(
+        f"{what} failed with exit status {status}" + (f":\n{tail}" if tail else ""),
+        f"it ran: {_shown(command)}",
+    )
+
+
+def _shown(command: list[str]) -> str:
+    text = " ".join(command)
+    return text if len(text) <= 300 else text[:297] + "..."
