@@ -1,3 +1,3 @@
-"""The report of a deployment: what was measured, for people (HTML, Markdown, terminal) and machines."""
+"""The report of a deployment, for people (HTML, Markdown, terminal) and for machines (JSON)."""
 
 from __future__ import annotations

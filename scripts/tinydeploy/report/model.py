@@ -1,4 +1,4 @@
-"""What a report says: plain data, filled in by the pipeline, rendered by the modules beside this one.
+"""What a report says: plain data, filled in by the pipeline, rendered by the modules beside it.
 
 The field names are the keys of `report.json`. These stay, whatever else changes: `model.name`,
 `board`, `engine`, `target`, `parity.vectors`, `parity.mismatching_bytes`, `accuracy.device`,
