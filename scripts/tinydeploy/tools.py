@@ -8,7 +8,8 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tinydeploy.errors import BuildError, SetupError
@@ -79,6 +80,20 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, output or "", "")
 
 
+def start_piped(
+    argv: Sequence[str | os.PathLike[str]], *, what: str
+) -> subprocess.Popen[bytes]:
+    """Start a program to exchange bytes with over its unbuffered pipes; the caller ends it.
+
+    Raises:
+        SetupError: there is no such program, or it may not run.
+    """
+    command = [os.fspath(part) for part in argv]
+    pipe = subprocess.PIPE
+    with _explained(command, what):
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+
+
 def _start(
     command: list[str],
     what: str,
@@ -86,7 +101,7 @@ def _start(
     env: Mapping[str, str] | None,
     capture: bool,
 ) -> subprocess.Popen[str]:
-    try:
+    with _explained(command, what):
         return subprocess.Popen(
             command,
             cwd=cwd,
@@ -99,6 +114,13 @@ def _start(
             errors="replace",
             start_new_session=os.name == "posix",  # one group, so that children end with it
         )
+
+
+@contextmanager
+def _explained(command: list[str], what: str) -> Iterator[None]:
+    """Turn the system's refusal to start a program into an error for people."""
+    try:
+        yield
     except (FileNotFoundError, NotADirectoryError) as error:
         raise SetupError(
             f"{what} needs {command[0]!r}, which is not on this machine",
