@@ -1,0 +1,12 @@
+// One constant for each row, in a section of its own: what nobody registers is dropped by the
+// linker.
+#include "kernels/kernels.h"
+
+namespace tinydeploy {
+
+#define TINYDEPLOY_OP(Name, NAME, code, min_inputs, max_inputs, outputs) \
+  const Kernel k##Name = {#NAME, code, min_inputs, max_inputs, outputs, Prepare##Name};
+#include "kernels/ops.def"
+#undef TINYDEPLOY_OP
+
+}  // namespace tinydeploy

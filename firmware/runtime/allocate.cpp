@@ -1,0 +1,188 @@
+// Interpreter::Allocate: from a model file to a plan whose tensors have their places.
+#include <string.h>
+
+#include "runtime/interpreter.h"
+#include "runtime/prepare_context.h"
+
+namespace tinydeploy {
+
+Status Interpreter::Allocate() {
+  ready_ = false;
+  diagnosis_ = Diagnosis();
+  arena_.Clear();
+  current_op_ = -1;
+  TINYDEPLOY_TRY(Open());
+  TINYDEPLOY_TRY(FindLifetimes());
+  TINYDEPLOY_TRY(PrepareAll());
+  TINYDEPLOY_TRY(PlanMemory());
+  FillArgs();
+  ready_ = true;
+  ResetVariables();
+  return Status::kOk;
+}
+
+Status Interpreter::Open() {
+  graph_ = Subgraph();
+  plan_ = {};
+  Subgraph graph;
+  TINYDEPLOY_TRY(OpenModel(model_, model_bytes_, &graph, diagnosis_));
+  graph_ = graph;
+  plan_.count = graph.op_count();
+  return Status::kOk;
+}
+
+Status Interpreter::FailTooSmall(bool exact) {
+  return diagnosis_.Fail("arena of %u bytes is too small: %s%u are needed",
+                         static_cast<unsigned>(arena_.capacity()), exact ? "" : "at least ",
+                         static_cast<unsigned>(arena_.needed_bytes()));
+}
+
+// ---- Lifetimes: from the operator that writes a tensor to the last one that reads it. ----
+
+Status Interpreter::NoteRead(int tensor, int op) {
+  const TensorView view = graph_.tensor(tensor);
+  if (view.is_constant() || view.is_variable) return Status::kOk;
+  if (buffers_[tensor].first < 0) {
+    if (view.bytes == 0) return Status::kOk;
+    return diagnosis_.Fail("tensor %d is read before it is written", tensor);
+  }
+  buffers_[tensor].last = static_cast<int16_t>(op);
+  return Status::kOk;
+}
+
+Status Interpreter::NoteWrite(int tensor, int op) {
+  const TensorView view = graph_.tensor(tensor);
+  if (view.is_constant() || view.is_variable || buffers_[tensor].first >= 0) {
+    return diagnosis_.Fail("tensor %d must not be written here", tensor);
+  }
+  buffers_[tensor].first = buffers_[tensor].last = static_cast<int16_t>(op);
+  return Status::kOk;
+}
+
+Status Interpreter::FindLifetimes() {
+  const int tensors = graph_.tensor_count();
+  buffers_ =
+      static_cast<Buffer*>(arena_.Temporary(static_cast<uint32_t>(tensors) * sizeof(Buffer)));
+  if (buffers_ == nullptr) return FailTooSmall(false);
+  for (int i = 0; i < tensors; ++i) buffers_[i] = {graph_.tensor(i).bytes, kUnplaced, -1, -1};
+
+  for (int i = 0; i < graph_.inputs().size(); ++i) {
+    const int tensor = graph_.inputs()[i];
+    if (!graph_.tensor(tensor).is_variable) TINYDEPLOY_TRY(NoteWrite(tensor, 0));
+  }
+  for (int k = 0; k < plan_.count; ++k) {
+    diagnosis_.op_index = k;
+    const OpView op = graph_.op(k);
+    for (int i = 0; i < op.inputs.size(); ++i) {
+      if (op.inputs[i] >= 0) TINYDEPLOY_TRY(NoteRead(op.inputs[i], k));
+    }
+    for (int i = 0; i < op.outputs.size(); ++i) TINYDEPLOY_TRY(NoteWrite(op.outputs[i], k));
+  }
+  diagnosis_.op_index = -1;
+  const int last = plan_.count > 0 ? plan_.count - 1 : 0;
+  for (int i = 0; i < graph_.outputs().size(); ++i) {
+    TINYDEPLOY_TRY(NoteRead(graph_.outputs()[i], last));
+  }
+  for (int i = 0; i < tensors && preserve_tensors_; ++i) {
+    if (buffers_[i].first >= 0) buffers_[i].last = static_cast<int16_t>(last);
+    if (buffers_[i].first >= 0) buffers_[i].first = 0;
+  }
+  return Status::kOk;
+}
+
+// ---- Operators ----
+
+Status Interpreter::CheckCounts(const OpView& op, const Kernel& kernel) {
+  const int inputs = op.inputs.size();
+  bool fits =
+      inputs >= kernel.min_inputs && (kernel.max_inputs == kAny || inputs <= kernel.max_inputs) &&
+      (kernel.outputs == kAny ? op.outputs.size() > 0 : op.outputs.size() == kernel.outputs);
+  const int given = kernel.max_inputs == kAny ? inputs : kernel.min_inputs;
+  for (int i = 0; fits && i < given; ++i) fits = op.inputs[i] >= 0;
+  return fits ? Status::kOk
+              : diagnosis_.Fail("%d inputs, %d outputs: not what the operator takes", inputs,
+                                op.outputs.size());
+}
+
+int Interpreter::InputArgs(const OpView& op) const {
+  const int most = kernels_.find(op.builtin_code)->max_inputs;
+  return op.inputs.size() > most ? op.inputs.size() : most;
+}
+
+Status Interpreter::PrepareOp(int index) {
+  const OpView op = graph_.op(index);
+  diagnosis_.op_index = index;
+  diagnosis_.builtin_code = op.builtin_code;
+  const Kernel* kernel = kernels_.find(op.builtin_code);
+  if (kernel == nullptr) {
+    return diagnosis_.Fail("builtin operator %d is not in the op resolver", op.builtin_code);
+  }
+  TINYDEPLOY_TRY(CheckCounts(op, *kernel));
+  PrepareContext context(graph_, index, arena_, diagnosis_);
+  const Status prepared = kernel->prepare(context);
+  if (prepared != Status::kOk) {
+    return diagnosis_.reason[0] == '\0' ? FailTooSmall(false) : prepared;
+  }
+  Step step = context.step();
+  scratch_count_ += context.scratch_count();
+  const int args = InputArgs(op) + op.outputs.size() + context.scratch_count();
+  step.args = static_cast<void**>(
+      arena_.Persistent(static_cast<uint32_t>(args) * sizeof(void*), alignof(void*)));
+  if (!arena_.overflowed()) plan_.steps[index] = step;
+  return Status::kOk;
+}
+
+Status Interpreter::PrepareAll() {
+  scratch_count_ = 0;
+  const auto steps = static_cast<uint32_t>(plan_.count);
+  const auto io = static_cast<uint32_t>(input_count() + output_count());
+  plan_.steps = static_cast<Step*>(arena_.Persistent(steps * sizeof(Step), alignof(Step)));
+  io_ = static_cast<void**>(arena_.Persistent(io * sizeof(void*), alignof(void*)));
+  io_records_ = arena_.Persistent(io * io_record_bytes_, 8);
+  for (int k = 0; k < plan_.count; ++k) TINYDEPLOY_TRY(PrepareOp(k));
+  diagnosis_.op_index = diagnosis_.builtin_code = -1;
+  for (int i = 0; i < graph_.tensor_count(); ++i) PlaceVariable(i);
+  return Status::kOk;
+}
+
+// ---- Places ----
+
+void Interpreter::PlaceVariable(int tensor) {
+  const TensorView view = graph_.tensor(tensor);
+  if (!view.is_variable || view.is_constant()) return;
+  void* memory = arena_.Persistent(view.bytes, kArenaAlignment);
+  if (memory != nullptr) buffers_[tensor].offset = arena_.OffsetOf(memory);
+}
+
+Status Interpreter::PlanMemory() {
+  const uint32_t planned = PlanBuffers(buffers_, graph_.tensor_count() + scratch_count_);
+  return arena_.Commit(planned) ? Status::kOk : FailTooSmall(true);
+}
+
+void* Interpreter::Locate(int tensor) const {
+  if (tensor < 0) return nullptr;
+  const TensorView view = graph_.tensor(tensor);
+  if (view.is_constant()) return view.data;
+  const uint32_t offset = buffers_[tensor].offset;
+  return offset == kUnplaced ? nullptr : arena_.base() + offset;
+}
+
+void Interpreter::FillArgs() {
+  const Buffer* scratch = buffers_ + graph_.tensor_count();
+  const Buffer* scratch_end = scratch + scratch_count_;
+  for (int k = 0; k < plan_.count; ++k) {
+    const OpView op = graph_.op(k);
+    void** arg = plan_.steps[k].args;
+    for (int i = 0; i < op.inputs.size(); ++i) arg[i] = Locate(op.inputs[i]);
+    arg += InputArgs(op);
+    for (int i = 0; i < op.outputs.size(); ++i) *arg++ = Locate(op.outputs[i]);
+    for (; scratch != scratch_end && scratch->first == k; ++scratch) {
+      *arg++ = arena_.base() + scratch->offset;
+    }
+  }
+  const int inputs = input_count();
+  for (int i = 0; i < inputs; ++i) io_[i] = Locate(graph_.inputs()[i]);
+  for (int i = 0; i < output_count(); ++i) io_[inputs + i] = Locate(graph_.outputs()[i]);
+}
+
+}  // namespace tinydeploy

@@ -1,0 +1,104 @@
+// The interpreter engine: makes a plan from a model file, in an arena, and runs it.
+#ifndef TINYDEPLOY_RUNTIME_INTERPRETER_H_
+#define TINYDEPLOY_RUNTIME_INTERPRETER_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "runtime/arena.h"
+#include "runtime/diagnosis.h"
+#include "runtime/kernel.h"
+#include "runtime/model.h"
+#include "runtime/plan.h"
+#include "runtime/planner.h"
+#include "runtime/profiler.h"
+
+namespace tinydeploy {
+
+class Interpreter {
+ public:
+  // All of them must outlive the interpreter.
+  Interpreter(const void* model, KernelSet kernels, void* arena, size_t arena_bytes);
+  Interpreter(const Interpreter&) = delete;
+  Interpreter& operator=(const Interpreter&) = delete;
+
+  // Before Allocate.
+  void set_model_bytes(uint32_t bytes) {
+    model_bytes_ = bytes;
+  }  // bounds what is read of the model
+  void set_preserve_tensors(bool preserve) { preserve_tensors_ = preserve; }
+  bool preserve_tensors() const { return preserve_tensors_; }
+  // Keeps `bytes` (aligned to 8) for each input and each output, see io_records().
+  void set_io_record_bytes(uint32_t bytes) { io_record_bytes_ = bytes; }
+  // Any time; null for none.
+  void set_profiler(Profiler* profiler) { profiler_ = profiler; }
+
+  // Checks the model, prepares each operator and places the tensors.
+  Status Allocate();
+  // Runs all operators, or those of [first, first + count).
+  Status Run() { return Run(0, op_count()); }
+  Status Run(int first, int count);
+  // Zeroes the variables.
+  void ResetVariables();
+
+  int op_count() const { return plan_.count; }
+  // The operator that runs now or ran last, -1 before the first run. May be read from an interrupt.
+  int current_op() const { return current_op_; }
+  // The schema's name of an operator.
+  const char* op_name(int op) const;
+
+  const Subgraph& graph() const { return graph_; }
+  int input_count() const { return graph_.inputs().size(); }
+  int output_count() const { return graph_.outputs().size(); }
+  // Any tensor of the model with its data; null data if it has no memory.
+  TensorView tensor(int index) const;
+  TensorView input(int i) const { return tensor(graph_.inputs()[i]); }
+  TensorView output(int i) const { return tensor(graph_.outputs()[i]); }
+  // Zeroed room for the caller's own records: the inputs', then the outputs'.
+  void* io_records() const { return io_records_; }
+  // The tensor's memory holds its value after operator current_op(), and no other tensor's yet.
+  bool IsLive(int tensor) const;
+
+  // Why the last Allocate or Run failed.
+  const Diagnosis& diagnosis() const { return diagnosis_; }
+  // Smallest arena that does for this model; after a failed Allocate what was found to be needed so
+  // far (exact if the reason says so).
+  size_t arena_used_bytes() const { return arena_.needed_bytes(); }
+
+ private:
+  Status Open();
+  Status FindLifetimes();
+  Status NoteRead(int tensor, int op);
+  Status NoteWrite(int tensor, int op);
+  void PlaceVariable(int tensor);
+  Status PrepareAll();
+  Status PrepareOp(int index);
+  Status CheckCounts(const OpView& op, const Kernel& kernel);
+  Status PlanMemory();
+  Status FailTooSmall(bool exact);
+  void FillArgs();
+  void* Locate(int tensor) const;
+  void* FindData(int tensor) const;
+  int InputArgs(const OpView& op) const;
+
+  const void* model_;
+  KernelSet kernels_;
+  Arena arena_;
+  uint32_t model_bytes_ = INT32_MAX;
+  bool preserve_tensors_ = false;
+  Profiler* profiler_ = nullptr;
+  Subgraph graph_;
+  tinydeploy::Plan plan_;
+  bool ready_ = false;
+  uint32_t io_record_bytes_ = 0;
+  void* io_records_ = nullptr;
+  void** io_ = nullptr;        // data of the inputs, then of the outputs
+  Buffer* buffers_ = nullptr;  // one a tensor, then one a scratch buffer; only while allocating
+  int scratch_count_ = 0;
+  volatile int current_op_ = -1;
+  Diagnosis diagnosis_;
+};
+
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_RUNTIME_INTERPRETER_H_

@@ -1,0 +1,41 @@
+// The door between the runtime, which knows no operator, and the kernels.
+#ifndef TINYDEPLOY_RUNTIME_KERNEL_H_
+#define TINYDEPLOY_RUNTIME_KERNEL_H_
+
+#include "runtime/plan.h"
+#include "runtime/status.h"
+#include "runtime/tensor.h"
+
+namespace tinydeploy {
+
+class PrepareContext;
+
+// Checks an operator once, fills its params and picks its eval function.
+using PrepareFn = Status (*)(PrepareContext& context);
+
+constexpr int kAny = -1;
+
+struct Kernel {
+  const char* name;   // the schema's name, for example "CONV_2D"
+  int16_t code;       // BuiltinOperator in the schema
+  int8_t min_inputs;  // that a model must give
+  int8_t max_inputs;  // and may give, or kAny; omitted ones become null arguments
+  int8_t outputs;     // or kAny
+  PrepareFn prepare;
+};
+
+struct KernelSet {
+  const Kernel* const* kernels = nullptr;
+  int count = 0;
+
+  const Kernel* find(int code) const {  // null if not registered
+    for (int i = 0; i < count; ++i) {
+      if (kernels[i]->code == code) return kernels[i];
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_RUNTIME_KERNEL_H_

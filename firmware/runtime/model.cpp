@@ -1,0 +1,142 @@
+#include "runtime/model.h"
+
+#include "runtime/schema.h"
+
+namespace tinydeploy {
+namespace {
+
+constexpr int kMaxCount = INT16_MAX;  // of operators, tensors, arguments
+constexpr int32_t kCustomOp = 32;     // BuiltinOperator_CUSTOM
+
+// Files from before 2020 have the code only in the byte-sized field; codes above 127 only in the
+// other.
+int BuiltinCode(const Table& code) {
+  const int byte = code.get<int8_t>(schema::operator_code::kDeprecatedBuiltinCode, 0);
+  const int word = code.get<int32_t>(schema::operator_code::kBuiltinCode, 0);
+  return byte > word ? byte : word;
+}
+
+Shape ShapeOf(const Vector<int32_t>& dims) {
+  Shape shape;
+  shape.rank = dims.size() < kMaxRank ? dims.size() : kMaxRank;
+  for (int i = 0; i < shape.rank; ++i) shape.dims[i] = dims[i];
+  return shape;
+}
+
+}  // namespace
+
+Subgraph::Subgraph(const Table& model, const Table& subgraph)
+    : operator_codes_(model.tables(schema::model::kOperatorCodes)),
+      buffers_(model.tables(schema::model::kBuffers)),
+      table_(subgraph),
+      tensors_(subgraph.tables(schema::subgraph::kTensors)),
+      operators_(subgraph.tables(schema::subgraph::kOperators)),
+      inputs_(subgraph.vector<int32_t>(schema::subgraph::kInputs)),
+      outputs_(subgraph.vector<int32_t>(schema::subgraph::kOutputs)) {}
+
+TensorView Subgraph::tensor(int index) const {
+  const Table table = tensors_[index];
+  const Table quantization = table.table(schema::tensor::kQuantization);
+  const Table buffer = buffers_[static_cast<int>(table.get<uint32_t>(schema::tensor::kBuffer, 0))];
+  const Vector<uint8_t> content = buffer.vector<uint8_t>(schema::buffer::kData);
+  TensorView view;
+  view.type = static_cast<Type>(table.get<int8_t>(schema::tensor::kType, 0));
+  view.is_variable = table.get<uint8_t>(schema::tensor::kIsVariable, 0) != 0;
+  view.dims = table.vector<int32_t>(schema::tensor::kShape);
+  view.shape = ShapeOf(view.dims);
+  const uint32_t elements = static_cast<uint32_t>(view.shape.elements());
+  view.bytes = static_cast<uint32_t>(
+      (static_cast<uint64_t>(elements) * static_cast<uint64_t>(TypeBits(view.type)) + 7) / 8);
+  view.data = content.size() > 0 ? const_cast<uint8_t*>(content.data()) : nullptr;
+  view.scales = quantization.vector<float>(schema::quantization::kScale);
+  view.zero_points = quantization.vector<Int64>(schema::quantization::kZeroPoint);
+  view.quantized_dimension =
+      quantization.get<int32_t>(schema::quantization::kQuantizedDimension, 0);
+  return view;
+}
+
+OpView Subgraph::op(int index) const {
+  const Table table = operators_[index];
+  const uint32_t code = table.get<uint32_t>(schema::op::kOpcodeIndex, 0);
+  OpView view;
+  view.builtin_code = BuiltinCode(operator_codes_[static_cast<int>(code)]);
+  view.inputs = table.vector<int32_t>(schema::op::kInputs);
+  view.outputs = table.vector<int32_t>(schema::op::kOutputs);
+  view.options = table.table(schema::op::kBuiltinOptions);
+  return view;
+}
+
+bool Subgraph::IndicesFit(const Vector<int32_t>& indices, int lowest) const {
+  for (int i = 0; i < indices.size(); ++i) {
+    if (indices[i] < lowest || indices[i] >= tensor_count()) return false;
+  }
+  return true;
+}
+
+Status Subgraph::VerifyOp(int index, Diagnosis& diagnosis) const {
+  diagnosis.op_index = index;
+  const Table table = operators_[index];
+  const uint32_t code = table.get<uint32_t>(schema::op::kOpcodeIndex, 0);
+  if (!table.present() || code >= static_cast<uint32_t>(operator_codes_.size()) ||
+      !operator_codes_[static_cast<int>(code)].present()) {
+    return diagnosis.Fail("damaged model: operator table");
+  }
+  const OpView view = op(index);
+  diagnosis.builtin_code = view.builtin_code;
+  if (view.builtin_code == kCustomOp) return diagnosis.Fail("custom operators are not supported");
+  const bool whole =
+      table.stated_count(schema::op::kInputs) == static_cast<uint32_t>(view.inputs.size()) &&
+      table.stated_count(schema::op::kOutputs) == static_cast<uint32_t>(view.outputs.size());
+  if (!whole || view.inputs.size() > kMaxCount || view.outputs.size() > kMaxCount ||
+      !IndicesFit(view.inputs, -1) || !IndicesFit(view.outputs, 0)) {
+    return diagnosis.Fail("damaged model: tensors of the operator");
+  }
+  if (table.has(schema::op::kBuiltinOptions) && !view.options.present()) {
+    return diagnosis.Fail("damaged model: options of the operator");
+  }
+  return Status::kOk;
+}
+
+Status Subgraph::Verify(Diagnosis& diagnosis) const {
+  const bool whole =
+      table_.stated_count(schema::subgraph::kInputs) == static_cast<uint32_t>(inputs_.size()) &&
+      table_.stated_count(schema::subgraph::kOutputs) == static_cast<uint32_t>(outputs_.size()) &&
+      table_.stated_count(schema::subgraph::kTensors) == static_cast<uint32_t>(tensors_.size()) &&
+      table_.stated_count(schema::subgraph::kOperators) == static_cast<uint32_t>(operators_.size());
+  if (!whole || !IndicesFit(inputs_, 0) || !IndicesFit(outputs_, 0)) {
+    return diagnosis.Fail("damaged model: subgraph table");
+  }
+  if (op_count() > kMaxCount || tensor_count() > kMaxCount || inputs_.size() > kMaxCount ||
+      outputs_.size() > kMaxCount) {
+    return diagnosis.Fail("more than %d operators or tensors", kMaxCount);
+  }
+  for (int i = 0; i < tensor_count(); ++i) TINYDEPLOY_TRY(VerifyTensor(i, diagnosis));
+  for (int i = 0; i < op_count(); ++i) TINYDEPLOY_TRY(VerifyOp(i, diagnosis));
+  diagnosis = Diagnosis();
+  return Status::kOk;
+}
+
+Status OpenModel(const void* data, uint32_t bytes, Subgraph* main, Diagnosis& diagnosis) {
+  if (data == nullptr || reinterpret_cast<uintptr_t>(data) % 4 != 0) {
+    return diagnosis.Fail("the model is not aligned to 4 bytes");
+  }
+  const Bytes file = {static_cast<const uint8_t*>(data), bytes};
+  const Table root = RootTable(file, schema::kIdentifier);
+  if (!root.present()) return diagnosis.Fail("not a .tflite model");
+  const uint32_t version = root.get<uint32_t>(schema::model::kVersion, 0);
+  if (version != schema::kVersion) {
+    return diagnosis.Fail("schema version %u, expected %u", static_cast<unsigned>(version),
+                          static_cast<unsigned>(schema::kVersion));
+  }
+  const Table first = root.tables(schema::model::kSubgraphs)[0];
+  if (!first.present()) return diagnosis.Fail("damaged model: no subgraph");
+  *main = Subgraph(root, first);
+  return main->Verify(diagnosis);
+}
+
+uint32_t ModelVersion(const void* data) {
+  const Bytes file = {static_cast<const uint8_t*>(data), INT32_MAX};
+  return RootTable(file, schema::kIdentifier).get<uint32_t>(schema::model::kVersion, 0);
+}
+
+}  // namespace tinydeploy

@@ -1,0 +1,57 @@
+// What a kernel's Prepare sees of its operator, and what it hands back.
+#ifndef TINYDEPLOY_RUNTIME_PREPARE_CONTEXT_H_
+#define TINYDEPLOY_RUNTIME_PREPARE_CONTEXT_H_
+
+#include <stdint.h>
+
+#include "runtime/arena.h"
+#include "runtime/diagnosis.h"
+#include "runtime/kernel.h"
+#include "runtime/model.h"
+#include "runtime/plan.h"
+
+namespace tinydeploy {
+
+class PrepareContext {
+ public:
+  PrepareContext(const Subgraph& graph, int op_index, Arena& arena, Diagnosis& diagnosis);
+
+  // Of the operator in the model; the runtime has checked the counts against the kernel's row, and
+  // that the first `min_inputs` inputs are given.
+  int input_count() const { return op_.inputs.size(); }
+  int output_count() const { return op_.outputs.size(); }
+  bool has_input(int i) const { return i < input_count() && op_.inputs[i] >= 0; }
+  TensorView input(int i) const { return graph_.tensor(op_.inputs[i]); }
+  TensorView output(int i) const { return graph_.tensor(op_.outputs[i]); }
+  const Table& options() const { return op_.options; }  // fields as in the schema
+  int builtin_code() const { return op_.builtin_code; }
+
+  // The params for Eval, zeroed, with `extra` bytes behind the struct for arrays. Once for each
+  // operator. Null if the arena has no room: then return Status::kError.
+  template <class P>
+  P* Params(uint32_t extra = 0) {
+    step_.params = arena_.Persistent(sizeof(P) + extra, alignof(P));
+    return static_cast<P*>(const_cast<void*>(step_.params));
+  }
+  // Memory for the time of this operator; becomes the next argument after the outputs.
+  Status Scratch(uint32_t bytes);
+  void SetEval(EvalFn eval) { step_.eval = eval; }
+  // Refuses the operator: one line that says what was seen and what is possible.
+  Status Fail(const char* format, ...) __attribute__((format(printf, 2, 3)));
+
+  const Step& step() const { return step_; }
+  int scratch_count() const { return scratch_count_; }
+
+ private:
+  const Subgraph& graph_;
+  OpView op_;
+  int op_index_;
+  Arena& arena_;
+  Diagnosis& diagnosis_;
+  Step step_ = {};
+  int scratch_count_ = 0;
+};
+
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_RUNTIME_PREPARE_CONTEXT_H_
