@@ -80,9 +80,7 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, output or "", "")
 
 
-def start_piped(
-    argv: Sequence[str | os.PathLike[str]], *, what: str
-) -> subprocess.Popen[bytes]:
+def start_piped(argv: Sequence[str | os.PathLike[str]], *, what: str) -> subprocess.Popen[bytes]:
     """Start a program to exchange bytes with over its unbuffered pipes; the caller ends it.
 
     Raises:
