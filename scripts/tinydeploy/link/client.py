@@ -268,9 +268,7 @@ class Device:
         self.stats.bytes_sent += len(data)
         self.transport.write(data)
 
-    def _await(
-        self, request: Frame, timeout_s: float, probe: Frame | None = None
-    ) -> Frame | None:
+    def _await(self, request: Frame, timeout_s: float, probe: Frame | None = None) -> Frame | None:
         """The answer to `request`, or to `probe`; None after silence or a NAK."""
         while True:
             while self._arrived:

@@ -119,9 +119,7 @@ def fitted(
             f"{source} has {len(inputs)} inputs, the model {len(specs)}",
             "name the arrays inputs_0, inputs_1, ... in the model's order",
         )
-    shaped = tuple(
-        _fit(values, spec, source) for values, spec in zip(inputs, specs, strict=True)
-    )
+    shaped = tuple(_fit(values, spec, source) for values, spec in zip(inputs, specs, strict=True))
     counts = {len(values) for values in shaped} | ({len(labels)} if labels is not None else set())
     if len(counts) > 1:
         raise ModelFileError(

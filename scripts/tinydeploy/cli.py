@@ -1,0 +1,58 @@
+"""The command line: `tinydeploy deploy train convert compile build flash verify bench ...`.
+
+Exit codes: 0 done; 1 internal error; 2 to 9 as drawn in `tinydeploy.errors`; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from tinydeploy import __version__
+from tinydeploy.commands import deploying, devices, information, modelling
+from tinydeploy.errors import TinyDeployError, UsageError
+from tinydeploy.ui import Ui
+
+INTERRUPTED = 130
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line like every other error of a user."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Raise UsageError instead of printing the whole usage."""
+        raise UsageError(message, f"`{self.prog} --help` shows the options")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    parser = Parser(
+        prog="tinydeploy",
+        description="From a Keras model to a microcontroller that provably computes the same.",
+        epilog="exit codes: 0 done, 2 usage, 3 model, 4 set-up, 5 build, 6 device, 7 parity, "
+        "8 flashing, 9 training, 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"tinydeploy {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for area in (deploying, modelling, devices, information):
+        area.add_commands(commands)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    ui = Ui()
+    try:
+        options = make_parser().parse_args(arguments)
+        ui.quiet = getattr(options, "quiet", False)
+        return int(options.run(options, ui) or 0)
+    except TinyDeployError as error:
+        ui.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        ui.warn("interrupted; what was finished is kept")
+        return INTERRUPTED
+    except BrokenPipeError:  # `| head`: whoever reads us has had enough
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,103 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tinydeploy import boards
+from tinydeploy.ui import Ui
+
+Run = Callable[[argparse.Namespace, Ui], int | None]
+Commands = Any  # argparse's private type of `add_subparsers`
+
+DEFAULT_MODEL = "kws"
+
+
+def add(commands: Commands, name: str, run: Run, help_text: str) -> argparse.ArgumentParser:
+    """A sub-command that calls `run`."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=help_text, description=help_text
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--quiet", "-q", action="store_true", help="only warnings and errors")
+    return parser
+
+
+def add_board(parser: argparse.ArgumentParser, default: str | None = "nano33") -> None:
+    """`--board`."""
+    shown = f" (default: {default})" if default else ""
+    parser.add_argument(
+        "--board", default=default, help=f"one of {', '.join(boards.names())}{shown}"
+    )
+
+
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """`--model`, `--variant`, `--retrain` and `--seed`."""
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        help="a model of ours, or a .tflite, .keras or SavedModel (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--variant", help="variant of a model of ours; `tinydeploy models` lists them"
+    )
+    parser.add_argument("--retrain", action="store_true", help="train it anew first")
+    parser.add_argument(
+        "--seed", type=int, default=1, help="for training and vectors (default: %(default)s)"
+    )
+
+
+def add_toolchain(parser: argparse.ArgumentParser) -> None:
+    """`--toolchain`."""
+    parser.add_argument(
+        "--toolchain",
+        choices=("zig", "gcc"),
+        default="zig",
+        help="zig from PyPI, or gcc from the PATH (default: %(default)s)",
+    )
+
+
+def add_target(parser: argparse.ArgumentParser) -> None:
+    """`--target` and what belongs to it."""
+    parser.add_argument(
+        "--target",
+        default="auto",
+        help="simulator, host, or a serial port such as /dev/ttyACM0 (default: what suits the board)",
+    )
+    parser.add_argument(
+        "--link-port", help="serial port of the UART if it is not the one to flash through"
+    )
+    parser.add_argument(
+        "--modelled-baud",
+        action="store_true",
+        help="let simulated bytes take as long as on a wire",
+    )
+
+
+def add_vectors(parser: argparse.ArgumentParser) -> None:
+    """`--vectors` and `--data`."""
+    parser.add_argument(
+        "--vectors",
+        type=vector_count,
+        default=100,
+        metavar="N",
+        help="inferences to compare, or `all` of the test set (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="test data: .npz with inputs and labels, .npy, or a folder of .bin and y_labels.csv",
+    )
+
+
+def vector_count(text: str) -> int | None:
+    """A positive number, or None for `all`."""
+    if text == "all":
+        return None
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be at least 1, or `all`")
+    return count

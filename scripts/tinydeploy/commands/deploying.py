@@ -1,0 +1,128 @@
+"""`deploy`, `build`, `verify` and `bench`: the main path, or a part of it."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    deploy = common.add(
+        commands, "deploy", _deploy, "build, flash or simulate, verify and report: the whole path"
+    )
+    _add_job(deploy)
+    deploy.add_argument("--json", action="store_true", help="print the report as JSON")
+    deploy.add_argument("--force", action="store_true", help="verify again what has not changed")
+    deploy.add_argument(
+        "--flash-tool", help="bossac, ambiq, svl or pyocd instead of the board's own"
+    )
+
+    build = common.add(commands, "build", _build, "build the firmware image for a model")
+    common.add_model(build)
+    common.add_board(build)
+    common.add_toolchain(build)
+
+    verify = common.add(
+        commands, "verify", _verify, "compare a device that already runs the model with TFLM"
+    )
+    _add_job(verify)
+    verify.add_argument(
+        "--explain", action="store_true", help="compare and dump every tensor of one vector"
+    )
+    verify.add_argument(
+        "--vector", type=int, default=0, help="vector that --explain takes (default: %(default)s)"
+    )
+
+    bench = common.add(
+        commands, "bench", _bench, "cycles, flash and RAM of models on boards, beside the peers"
+    )
+    bench.add_argument("--models", nargs="+", metavar="MODEL", help="models or .tflite files")
+    bench.add_argument("--boards", nargs="+", metavar="BOARD", help="boards (default: all chips)")
+    bench.add_argument(
+        "--vectors", type=int, default=3, help="inferences each (default: %(default)s)"
+    )
+    bench.add_argument("--markdown", action="store_true", help="print a Markdown table")
+    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    bench.add_argument("--compare", type=Path, metavar="FILE", help="exit 1 if worse than FILE")
+    common.add_toolchain(bench)
+
+
+def _add_job(parser: argparse.ArgumentParser) -> None:
+    common.add_model(parser)
+    common.add_board(parser)
+    common.add_target(parser)
+    common.add_toolchain(parser)
+    common.add_vectors(parser)
+
+
+def _deploy(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import pipeline, receipt
+    from tinydeploy.report import terminal
+
+    ui.quiet = ui.quiet or options.json
+    job = _job(options)
+    report = pipeline.deploy(job, ui)
+    if options.json:
+        print(receipt.to_json(report))
+    elif not ui.quiet:
+        terminal.show(report, ui.console)
+        ui.say(f"report: [bold]{pipeline.report_path(report)}[/bold]")
+
+
+def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    from tinydeploy.pipeline import Job
+
+    return Job(
+        board=options.board,
+        model=options.model,
+        variant=options.variant,
+        target=options.target,
+        link_port=options.link_port,
+        toolchain=options.toolchain,
+        vectors=options.vectors,
+        data=options.data,
+        seed=options.seed,
+        retrain=options.retrain,
+        modelled_baud=options.modelled_baud,
+        flash_tool=getattr(options, "flash_tool", None),
+        force=getattr(options, "force", False),
+    )
+
+
+def _build(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import boards, pipeline, sources
+
+    board = boards.load(options.board)
+    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+    folder = pipeline.output_folder(source, board)
+    _, image = pipeline.make_image(source, board, options.toolchain, folder, ui)
+    print(image.elf)
+
+
+def _verify(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import pipeline
+
+    job = _job(options)
+    if options.explain:
+        pipeline.explain(job, options.vector, ui)
+    else:
+        pipeline.verify_only(job, ui)
+
+
+def _bench(options: argparse.Namespace, ui: Ui) -> int:
+    from tinydeploy import bench
+
+    return bench.run(
+        models=options.models,
+        board_ids=options.boards,
+        vectors=options.vectors,
+        toolchain=options.toolchain,
+        markdown=options.markdown,
+        json_file=options.json,
+        compare_file=options.compare,
+        ui=ui,
+    )

@@ -1,0 +1,60 @@
+"""`flash` and `simulate`: boards, real and simulated."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    flash = common.add(commands, "flash", _flash, "write an image to a board and check it")
+    common.add_board(flash)
+    flash.add_argument("--port", help="serial port (default: found by its USB ids)")
+    flash.add_argument("--serial-number", help="USB serial number, with several boards")
+    flash.add_argument("--tool", help="bossac, ambiq, svl or pyocd (default: the board's)")
+    flash.add_argument("image", type=Path, nargs="?", help=".bin file (default: the last deployed)")
+
+    simulate = common.add(
+        commands, "simulate", _simulate, "run an image in the simulator, on a pseudo-terminal"
+    )
+    common.add_board(simulate)
+    common.add_model(simulate)
+    common.add_toolchain(simulate)
+    simulate.add_argument("--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C")
+    simulate.add_argument("--link", type=Path, help="also make a symbolic link to it there")
+    simulate.add_argument("--elf", type=Path, help="image to run (default: build the model)")
+
+
+def _flash(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import boards, flash, pipeline
+
+    board = boards.load(options.board)
+    image = options.image or pipeline.last_image(board)
+    with ui.stage("flash") as stage, ui.progress(f"flash {board.name}") as progress:
+        result = flash.flash(
+            image,
+            board,
+            options.port,
+            tool=options.tool,
+            progress=progress,
+            serial_number=options.serial_number,
+        )
+        stage.detail = result.summary
+
+
+def _simulate(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import boards, pipeline, simulate, sources
+    from tinydeploy.simulate import pty
+
+    board = boards.load(options.board)
+    elf = options.elf
+    if elf is None:
+        source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+        folder = pipeline.output_folder(source, board)
+        elf = pipeline.make_image(source, board, options.toolchain, folder, ui)[1].elf
+    device = simulate.open(board, elf, fast_uart=False)
+    pty.serve(device, link_path=options.link)

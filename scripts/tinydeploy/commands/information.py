@@ -1,0 +1,42 @@
+"""`doctor`, `boards` and `models`: what there is and whether it is in order."""
+
+from __future__ import annotations
+
+import argparse
+
+from tinydeploy import boards
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    doctor = common.add(commands, "doctor", _doctor, "check this machine, its ports and boards")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    common.add(commands, "boards", _boards, "list the boards")
+    common.add(commands, "models", _models, "list the models with their variants and figures")
+
+
+def _doctor(options: argparse.Namespace, ui: Ui) -> int:
+    from tinydeploy import doctor
+
+    findings = doctor.diagnose()
+    print(doctor.to_json(findings) if options.json else doctor.to_text(findings))
+    return 4 if any(finding.level == "error" for finding in findings) else 0
+
+
+def _boards(options: argparse.Namespace, ui: Ui) -> None:
+    for name in boards.names():
+        board = boards.load(name)
+        memory = f"{board.flash_size >> 10} KiB flash, {board.ram_size >> 10} KiB RAM"
+        print(f"{board.id:<16}{board.name:<32}{board.cpu_hz // 1_000_000} MHz, {memory}")
+
+
+def _models(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import models
+
+    for name in models.names():
+        spec = models.load(name)
+        for variant in spec.variants:
+            mark = "*" if variant == spec.default_variant else " "
+            print(f"{mark} {name:<8}{variant:<14}{spec.summary(variant)}")

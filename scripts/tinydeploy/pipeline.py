@@ -1,0 +1,321 @@
+"""The main path: a model in, a verified device and a report out.
+
+Each stage leaves its result under `build/<model>/<board>/` beside a key, the hash of what it was
+made from; a stage whose key has not changed is not run again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from tinydeploy import boards, flash, judge, receipt, targets
+from tinydeploy.boards import Board
+from tinydeploy.config import BUILD_DIR
+from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, ParityError, UsageError
+from tinydeploy.keys import Keyed, key_of, package_key
+from tinydeploy.report.model import Report
+from tinydeploy.sources import Source, resolve
+from tinydeploy.stages import build as build_stage
+from tinydeploy.stages import vectors as vectors_stage
+from tinydeploy.stages import verify as verify_stage
+from tinydeploy.stages.build import Image
+from tinydeploy.stages.compile import Program, compile_model
+from tinydeploy.stages.vectors import Vectors
+from tinydeploy.stages.verify import OpComparison, Verification
+from tinydeploy.targets import Target
+from tinydeploy.ui import Ui
+
+DEFAULT_VECTORS = 100
+RESERVED_RAM_BYTES = 16 << 10  # stack and static data, when the arena is still to be measured
+HOST_ARENA_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to deploy, where to and how to check it; the options of `tinydeploy deploy`.
+
+    Attributes:
+        model: name of a model of ours, or path of a .tflite, .keras or SavedModel.
+        vectors: how many inferences; None for the whole test set.
+        data: file or folder of the user's own test data.
+        force: do again what has not changed.
+    """
+
+    board: str
+    model: str
+    variant: str | None = None
+    target: str = "auto"
+    link_port: str | None = None
+    toolchain: str = "zig"
+    vectors: int | None = DEFAULT_VECTORS
+    data: Path | None = None
+    seed: int = 1
+    retrain: bool = False
+    modelled_baud: bool = False
+    flash_tool: str | None = None
+    force: bool = False
+
+
+def deploy(job: Job, ui: Ui) -> Report:
+    """Run the main path. The report is written even when the outputs differ.
+
+    Raises:
+        ParityError: an output differs; everything in `tinydeploy.errors` for what went wrong before.
+    """
+    board = boards.load(job.board)
+    target = targets.choose(job.target, board, job.link_port, job.modelled_baud)
+    source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    folder = output_folder(source, board)
+    program, image = make_image(source, board, job.toolchain, folder, ui)
+    if target.is_port:
+        _flash(image, board, target, job, ui)
+    vectors = choose_vectors(source, job)
+    verification = _verify(source, board, image, target, vectors, folder, job.force, ui)
+    report = receipt.make_report(
+        source, board, target, program, image, vectors, verification, ui.times, _versions(), _now()
+    )
+    receipt.write(report, folder)
+    _require_parity(verification, job)
+    return report
+
+
+def verify_only(job: Job, ui: Ui) -> Verification:
+    """Compare what already runs on the target with TFLM: nothing is flashed.
+
+    Raises:
+        ParityError: an output differs.
+    """
+    board, target, source, image = _prepared(job, ui)
+    vectors = choose_vectors(source, job)
+    found = _verify(source, board, image, target, vectors, output_folder(source, board), True, ui)
+    _require_parity(found, job)
+    return found
+
+
+def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
+    """Compare every intermediate tensor of one vector; dumps both sides as .npy files.
+
+    Raises:
+        UsageError: there is no such vector.
+        ParityError: an operator differs.
+    """
+    board, target, source, image = _prepared(job, ui)
+    vectors = choose_vectors(source, job)
+    if vector >= vectors.count:
+        raise UsageError(f"no vector {vector}", f"there are {vectors.count}, counted from 0")
+    dumps = output_folder(source, board) / "explain" / f"vector{vector}"
+    device = targets.open_device(target, board, image.elf)
+    try:
+        verify_stage.connect(device, source.data)
+        steps = verify_stage.explain(device, source.model, source.data, vectors.at(vector), dumps)
+    finally:
+        device.close()
+    for step in steps:
+        mark = "[red]differs[/red]" if step.mismatching_bytes else "[green]equal[/green]"
+        ui.say(
+            f"{step.op_index:4} {step.op:<24}{mark} {step.mismatching_bytes:6} of {step.bytes:6} "
+            f"bytes, largest difference {step.largest_difference:g}"
+        )
+    ui.say(f"tensors: [bold]{dumps}[/bold]")
+    first = next((step for step in steps if step.mismatching_bytes), None)
+    if first is not None:
+        raise ParityError(
+            f"operator {first.op_index} ({first.op}) differs first, in {first.tensor}",
+            f"compare its tensors in {dumps}",
+        )
+    return steps
+
+
+def output_folder(source: Source, board: Board) -> Path:
+    """`build/<model>/<board>`."""
+    return BUILD_DIR / source.name / board.id
+
+
+def report_path(report: Report) -> Path:
+    """The page that a person wants to look at."""
+    return BUILD_DIR / report.model.name / report.board / "report.html"
+
+
+def last_image(board: Board) -> Path:
+    """The .bin that was built last for `board`.
+
+    Raises:
+        UsageError: nothing was built for it yet.
+    """
+    images = sorted(
+        BUILD_DIR.glob(f"*/{board.id}/firmware/firmware.bin"), key=lambda path: path.stat().st_mtime
+    )
+    if not images:
+        raise UsageError(
+            f"nothing was built for {board.id} yet", f"run `tinydeploy build --board {board.id}`"
+        )
+    return images[-1]
+
+
+def make_image(
+    source: Source, board: Board, toolchain: str, folder: Path, ui: Ui
+) -> tuple[Program, Image]:
+    """Compile and build with the exact arena, measured if it is not known yet."""
+    program = make_program(source, board, toolchain, None, ui)
+    return program, _build(program, board, toolchain, folder / "firmware", ui)
+
+
+def make_program(
+    source: Source, board: Board, toolchain: str, out_dir: Path | None, ui: Ui
+) -> Program:
+    """`model.h` and `model.cc` with the exact arena, in `out_dir` or in the build folder."""
+    folder = output_folder(source, board)
+    arena_bytes = _arena_bytes(source, board, toolchain, folder, ui)
+    with ui.stage("compile") as stage:
+        program = compile_model(
+            source.tflite,
+            board,
+            out_dir or folder / "program",
+            name=source.name,
+            arena_bytes=arena_bytes,
+            tflm_arena_bytes=judge.smallest_arena_bytes(source.data),
+        )
+        stage.detail = (
+            f"{len(program.ops)} operators, {program.macs:,} MACs, arena {arena_bytes:,} bytes"
+        )
+    return program
+
+
+def choose_vectors(source: Source, job: Job) -> Vectors:
+    """The user's data, else the model's own test set, else seeded noise."""
+    specs = verify_stage.input_specs(source.model)
+    if job.data is not None:
+        return vectors_stage.load(job.data, specs).take(job.vectors, job.seed)
+    if source.spec is not None:
+        inputs, labels = source.spec.test_set()
+        own = vectors_stage.fitted((inputs,), labels, specs, f"test set of {source.name}")
+        return own.take(job.vectors, job.seed)
+    return vectors_stage.random(specs, job.vectors or DEFAULT_VECTORS, job.seed)
+
+
+def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Image]:
+    board = boards.load(job.board)
+    target = targets.choose(job.target, board, job.link_port, job.modelled_baud)
+    source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    folder = output_folder(source, board)
+    _, image = make_image(source, board, job.toolchain, folder, ui)
+    return board, target, source, image
+
+
+def _require_parity(found: Verification, job: Job) -> None:
+    if found.mismatching_bytes:
+        raise ParityError(
+            f"{found.mismatching_bytes} of {found.bytes_compared} output bytes differ from TFLM; "
+            f"first at {found.first_mismatch}",
+            f"`tinydeploy verify --model {job.model} --board {job.board} --explain` shows the "
+            "tensors operator by operator",
+        )
+
+
+def _arena_bytes(source: Source, board: Board, toolchain: str, folder: Path, ui: Ui) -> int:
+    """Measured: the firmware itself allocates in a large arena and says what it used."""
+    known = Keyed(folder / "arena.json", _arena_key(source, board, toolchain))
+    found = known.load()
+    if found is not None:
+        return int(found["arena_bytes"])
+    with ui.stage("measure") as stage:
+        used = _measure_arena(source, board, toolchain, folder)
+        stage.detail = f"arena of {used:,} bytes, by running AllocateTensors"
+    known.save({"arena_bytes": used})
+    return used
+
+
+def _arena_key(source: Source, board: Board, toolchain: str) -> str:
+    return key_of(
+        source.sha256, board.id, toolchain, build_stage.sources_hash(board), package_key()
+    )
+
+
+def _measure_arena(source: Source, board: Board, toolchain: str, folder: Path) -> int:
+    large = HOST_ARENA_BYTES if board.is_host else board.ram_size - RESERVED_RAM_BYTES
+    program = compile_model(
+        source.tflite, board, folder / "measure", name=source.name, arena_bytes=large
+    )
+    image = build_stage.build(
+        program.folder, board, toolchain=toolchain, out_dir=folder / "measure"
+    )
+    device = targets.open_device(
+        targets.choose("auto", board, None, modelled_baud=False), board, image.elf
+    )
+    try:
+        identity = device.hello()
+        memory = device.memory()
+        if identity.has_model:
+            return memory["arena_used_bytes"]
+        if memory["arena_used_bytes"] > large:
+            raise ModelTooLargeError(
+                f"the model needs an arena of {memory['arena_used_bytes']:,} bytes, {board.name} "
+                f"has room for {large:,}",
+                "take smaller layers or inputs; `tinydeploy inspect` shows the largest tensors",
+            )
+        raise DeviceFaultError(
+            f"the firmware refused the model: {device.diagnose()}",
+            "look at the model with `tinydeploy inspect`",
+        )
+    finally:
+        device.close()
+
+
+def _build(program: Program, board: Board, toolchain: str, out_dir: Path, ui: Ui) -> Image:
+    with ui.stage("build") as stage:
+        image = build_stage.build(program.folder, board, toolchain=toolchain, out_dir=out_dir)
+        stage.cached = image.cached
+        stage.detail = (
+            f"flash {image.flash_bytes:,} of {board.flash_size:,} bytes, "
+            f"RAM {image.ram_bytes:,} + arena {program.arena_bytes:,}"
+        )
+    return image
+
+
+def _flash(image: Image, board: Board, target: Target, job: Job, ui: Ui) -> None:
+    with ui.stage("flash") as stage, ui.progress(f"flash {board.name}") as progress:
+        result = flash.flash(image.bin, board, target.name, tool=job.flash_tool, progress=progress)
+        stage.detail = result.summary
+
+
+def _verify(
+    source: Source,
+    board: Board,
+    image: Image,
+    target: Target,
+    vectors: Vectors,
+    folder: Path,
+    force: bool,
+    ui: Ui,
+) -> Verification:
+    key = key_of(image.build_id, vectors.sha256(), target.name, package_key())
+    known = Keyed(folder / "verification.json", key)
+    with ui.stage("verify") as stage:
+        found = receipt.load_verification(known) if target.repeatable and not force else None
+        stage.cached = found is not None
+        if found is None:
+            device = targets.open_device(target, board, image.elf)
+            try:
+                verify_stage.connect(device, source.data, image.build_id)
+                with ui.progress("verify") as progress:
+                    found = verify_stage.verify(
+                        device, source.model, source.data, vectors, progress
+                    )
+            finally:
+                device.close()
+            receipt.save_verification(known, found)
+        stage.detail = (
+            f"{found.vectors} vectors, {found.bytes_compared:,} bytes, "
+            f"{found.mismatching_bytes} differ"
+        )
+    return found
+
+
+def _versions() -> dict[str, str]:
+    return receipt.versions(["tflite-micro", "numpy", "platformio", "ziglang", "unicorn"])
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

@@ -1,0 +1,304 @@
+"""Turns what the stages found into a `Report`, and keeps verifications for the next run."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy import __version__, memory
+from tinydeploy.boards import Board
+from tinydeploy.keys import Keyed
+from tinydeploy.ops import work
+from tinydeploy.report import model as report_model
+from tinydeploy.report import write_all
+from tinydeploy.report.model import Report
+from tinydeploy.sources import Source
+from tinydeploy.stages.build import Image
+from tinydeploy.stages.compile import Program, TensorInfo
+from tinydeploy.stages.vectors import Vectors
+from tinydeploy.stages.verify import Verification
+from tinydeploy.targets import Target
+from tinydeploy.ui import StageTime
+
+Array = npt.NDArray[Any]
+
+JUDGE = "tflite-micro"
+CYCLE_SOURCES = {
+    "simulator": "DWT cycle counter of the simulated Cortex-M4 (zero wait states)",
+    "device": "DWT cycle counter of the board",
+    "host": "nanoseconds on this PC",
+}
+
+
+def make_report(
+    source: Source,
+    board: Board,
+    target: Target,
+    program: Program,
+    image: Image,
+    vectors: Vectors,
+    found: Verification,
+    times: Sequence[StageTime],
+    package_versions: dict[str, str],
+    created: str,
+) -> Report:
+    """Everything that one deployment found out, ready to render."""
+    mean = float(np.mean(found.cycles))
+    return Report(
+        model=_model(source, program),
+        board=board.id,
+        engine="interpreter",
+        target=target.kind,
+        board_info=report_model.BoardInfo(
+            board.name, board.chip, board.cpu_hz, board.flash_size, board.ram_size
+        ),
+        parity=_parity(image, program, vectors, found, package_versions),
+        cycles=_cycles(source, found, target, mean),
+        size=_size(image, program, found.memory),
+        accuracy=_accuracy(source, vectors, found),
+        memory=_memory_map(source, found.memory),
+        energy=_energy(board, mean),
+        stages=tuple(
+            report_model.StageTiming(time.name, time.seconds, time.cached) for time in times
+        ),
+        versions={"tinydeploy": __version__, "python": _python(), **package_versions},
+        hashes={
+            "model": program.sha256,
+            "firmware": _sha256(image.bin),
+            "build": image.build_id,
+            "vectors": vectors.sha256(),
+            "outputs": found.outputs_sha256,
+        },
+        command=shlex.join(["tinydeploy", *sys.argv[1:]]),
+        created=created,
+    )
+
+
+def write(report: Report, folder: Path) -> None:
+    """`report.json`, `report.md` and `report.html` in `folder`."""
+    write_all(report, folder)
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """Installed versions of `packages`; those that are not installed are left out."""
+    found = {}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def save_verification(known: Keyed, found: Verification) -> None:
+    """Keep a verification for a run in which nothing has changed."""
+    value = asdict(replace(found, device_outputs=(), host_outputs=()))
+    value["device_outputs"] = [_packed(output) for output in found.device_outputs]
+    value["host_outputs"] = [_packed(output) for output in found.host_outputs]
+    known.save(value)
+
+
+def load_verification(known: Keyed) -> Verification | None:
+    """The verification kept for this key, or None."""
+    value = known.load()
+    if value is None:
+        return None
+    for side in ("device_outputs", "host_outputs"):
+        value[side] = tuple(_unpacked(packed) for packed in value[side])
+    for name in ("cycles", "cycles_per_op"):
+        value[name] = tuple(value[name])
+    return Verification(**value)
+
+
+def _model(source: Source, program: Program) -> report_model.ModelInfo:
+    metrics = source.metrics
+    return report_model.ModelInfo(
+        name=source.name,
+        title=source.spec.title if source.spec else "",
+        source=source.origin,
+        inputs=tuple(_tensor(tensor) for tensor in program.inputs),
+        outputs=tuple(_tensor(tensor) for tensor in program.outputs),
+        macs=program.macs,
+        parameters=work.parameters(source.model),
+        keras_bytes=metrics.get("keras_bytes"),
+        float_bytes=metrics.get("float_bytes"),
+        int8_bytes=program.model_bytes,
+    )
+
+
+def _tensor(tensor: TensorInfo) -> report_model.TensorInfo:
+    return report_model.TensorInfo(
+        tensor.name, tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point
+    )
+
+
+def _parity(
+    image: Image,
+    program: Program,
+    vectors: Vectors,
+    found: Verification,
+    package_versions: dict[str, str],
+) -> report_model.Parity:
+    return report_model.Parity(
+        vectors=found.vectors,
+        mismatching_bytes=found.mismatching_bytes,
+        bytes_compared=found.bytes_compared,
+        judge=JUDGE,
+        judge_version=package_versions.get(JUDGE, ""),
+        build_id=image.build_id,
+        model_sha256=program.sha256,
+        firmware_sha256=_sha256(image.bin),
+        vectors_sha256=vectors.sha256(),
+        outputs_sha256=found.outputs_sha256,
+        first_mismatch=found.first_mismatch,
+    )
+
+
+def _cycles(
+    source: Source, found: Verification, target: Target, mean: float
+) -> report_model.Cycles:
+    ops = source.model.main.ops
+    per_op = tuple(
+        report_model.OpProfile(
+            index=index,
+            op=op.name,
+            output_shape=op.outputs[0].shape if op.outputs else (),
+            cycles=cycles,
+            macs=work.op_macs(op) or None,
+            name=op.outputs[0].label if op.outputs else "",
+        )
+        for index, (op, cycles) in enumerate(zip(ops, found.cycles_per_op, strict=True))
+    )
+    return report_model.Cycles(
+        mean=mean,
+        minimum=float(min(found.cycles)),
+        maximum=float(max(found.cycles)),
+        per_op=per_op,
+        overhead=mean - sum(found.cycles_per_op),
+        source=CYCLE_SOURCES[target.kind],
+    )
+
+
+def _size(image: Image, program: Program, used: dict[str, int]) -> report_model.Size:
+    return report_model.Size(
+        flash_bytes=image.flash_bytes,
+        model_bytes=program.model_bytes,
+        ram_bytes=image.ram_bytes,
+        arena_bytes=used["arena_used_bytes"],
+        stack_bytes=used["stack_used_bytes"],
+        arena_reserved_bytes=used["arena_bytes"],
+        stack_reserved_bytes=used["stack_bytes"],
+        flash_sections=tuple(
+            report_model.Section(name, size) for name, size in image.flash_breakdown
+        ),
+    )
+
+
+def _accuracy(source: Source, vectors: Vectors, found: Verification) -> report_model.Accuracy:
+    if vectors.labels is None:
+        return report_model.Accuracy(data=vectors.source)
+    if source.spec is not None and source.spec.is_regression:
+        return _regression(source, vectors, found)
+    ours, theirs = (_classes(outputs[0]) for outputs in (found.device_outputs, found.host_outputs))
+    count = max(int(vectors.labels.max()) + 1, found.device_outputs[0][0].size)
+    confusion = np.zeros((count, count), np.int64)
+    np.add.at(confusion, (vectors.labels, ours), 1)
+    return report_model.Accuracy(
+        device=float(np.mean(ours == vectors.labels)),
+        host=float(np.mean(theirs == vectors.labels)),
+        float_model=source.metrics.get("float_accuracy"),
+        samples=vectors.count,
+        labels=source.labels or tuple(str(number) for number in range(count)),
+        confusion=tuple(tuple(int(value) for value in row) for row in confusion),
+        data=vectors.source,
+    )
+
+
+def _regression(source: Source, vectors: Vectors, found: Verification) -> report_model.Accuracy:
+    assert vectors.labels is not None
+    target = vectors.labels.reshape(len(vectors.labels), -1)
+    tensors = source.model.main.inputs[0], source.model.main.outputs[0]
+    x = _real(vectors.inputs[0], tensors[0].quantization)
+    ours = _real(found.device_outputs[0], tensors[1].quantization)
+    theirs = _real(found.host_outputs[0], tensors[1].quantization)
+    order = np.argsort(x[:, 0])
+    return report_model.Accuracy(
+        metric="mean absolute error",
+        device=float(np.mean(np.abs(ours - target))),
+        host=float(np.mean(np.abs(theirs - target))),
+        float_model=source.metrics.get("float_mean_absolute_error"),
+        samples=vectors.count,
+        curve=report_model.Curve(
+            x=_floats(x[order, 0]),
+            expected=_floats(target[order, 0]),
+            device=_floats(ours[order, 0]),
+        ),
+        data=vectors.source,
+    )
+
+
+def _memory_map(source: Source, used: dict[str, int]) -> report_model.MemoryMap:
+    plan = memory.plan_subgraph(source.model.main)
+    planned = used["arena_planned_bytes"] or plan.size
+    return report_model.MemoryMap(
+        buffers=tuple(
+            report_model.Buffer(
+                buffer.name, buffer.offset, buffer.size, buffer.first_op, buffer.last_op
+            )
+            for buffer in plan.buffers
+        ),
+        planned_bytes=planned,
+        persistent_bytes=used["arena_used_bytes"] - planned,
+        op_names=tuple(op.name for op in source.model.main.ops),
+    )
+
+
+def _energy(board: Board, cycles: float) -> report_model.Energy | None:
+    if not board.picojoule_per_cycle:
+        return None
+    return report_model.Energy(
+        board.picojoule_per_cycle, cycles * board.picojoule_per_cycle / 1e6, board.energy_source
+    )
+
+
+def _classes(outputs: Array) -> Array:
+    return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1))
+
+
+def _real(values: Array, quantization: Any) -> Array:
+    flat = values.reshape(len(values), -1).astype(np.float64)
+    if quantization is None:
+        return flat
+    return (flat - quantization.zero_point) * quantization.scale
+
+
+def _floats(values: Array) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
+
+
+def _packed(values: Array) -> dict[str, Any]:
+    data = base64.b64encode(np.ascontiguousarray(values).tobytes()).decode()
+    return {"dtype": values.dtype.str, "shape": values.shape, "data": data}
+
+
+def _unpacked(packed: dict[str, Any]) -> Array:
+    flat = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["dtype"]))
+    return flat.reshape(packed["shape"])
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _python() -> str:
+    return ".".join(map(str, sys.version_info[:3]))

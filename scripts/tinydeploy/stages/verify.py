@@ -1,0 +1,262 @@
+"""Parity: the same vectors through the device and through TFLM, compared byte for byte."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy.abi import protocol
+from tinydeploy.errors import DeviceFaultError, LinkError
+from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.judge import Judge
+from tinydeploy.link.client import Device, Identity
+from tinydeploy.stages.vectors import InputSpec, Vectors
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+
+# Integers must be equal. Floats may differ as far as another order of rounding explains: the
+# Cortex-M4 has no double precision and may fuse a multiply with an add.
+FLOAT_RTOL = 1e-5
+FLOAT_ATOL = 1e-6
+
+INPUT, OUTPUT, ANY = (
+    protocol.TensorKind.INPUT,
+    protocol.TensorKind.OUTPUT,
+    protocol.TensorKind.ANY,
+)
+
+
+@dataclass(frozen=True)
+class OpComparison:
+    """One output of one operator on both sides, for the same input vector."""
+
+    op_index: int
+    op: str
+    tensor: str
+    bytes: int
+    mismatching_bytes: int
+    largest_difference: float
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a parity run found.
+
+    Attributes:
+        bytes_compared: output bytes of all vectors.
+        first_mismatch: vector, output, byte and first differing operator in words; "" if equal.
+        device_outputs: for each model output an array [vectors, *shape].
+        host_outputs: the same from TFLM.
+        cycles: of each inference.
+        cycles_per_op: mean over the vectors; empty when the firmware does not profile.
+        memory: fields of `protocol.MemoryReply` after the run.
+    """
+
+    vectors: int
+    bytes_compared: int
+    mismatching_bytes: int
+    first_mismatch: str
+    device_outputs: tuple[Array, ...]
+    host_outputs: tuple[Array, ...]
+    cycles: tuple[int, ...]
+    cycles_per_op: tuple[float, ...]
+    memory: dict[str, int]
+
+    @property
+    def outputs_sha256(self) -> str:
+        """Hash over everything the device answered."""
+        digest = hashlib.sha256()
+        for output in self.device_outputs:
+            digest.update(np.ascontiguousarray(output).tobytes())
+        return digest.hexdigest()
+
+
+def input_specs(model: Model) -> list[InputSpec]:
+    """What the model's main subgraph wants as inputs."""
+    return [InputSpec(tensor.name, tensor.shape, tensor.type.dtype) for tensor in model.main.inputs]
+
+
+def connect(device: Device, tflite: bytes, build_id: str = "") -> Identity:
+    """Greet the device and make sure that it runs this model, and this build if one is given.
+
+    Raises:
+        LinkError: it runs another model or another build.
+        DeviceFaultError: it refused the model; the message has its reason.
+    """
+    identity = device.hello()
+    if not identity.has_model:
+        raise DeviceFaultError(
+            f"the firmware refused the model: {device.diagnose()}",
+            "look at the model with `tinydeploy inspect`",
+        )
+    for what, expected, seen in (
+        ("model", hashlib.sha256(tflite).hexdigest(), identity.model_hash),
+        ("build", build_id, identity.build_id),
+    ):
+        if expected and seen != expected:
+            raise LinkError(
+                f"the board runs {what} {seen[:12]}, not {expected[:12]}",
+                "flash it: `tinydeploy deploy` does, `verify` alone does not",
+            )
+    return identity
+
+
+def verify(
+    device: Device, model: Model, tflite: bytes, vectors: Vectors, progress: Progress | None = None
+) -> Verification:
+    """Stream `vectors` through the device and TFLM and compare every output.
+
+    The device must have been greeted by `connect`. Raises what `Device` raises.
+    """
+    judge = Judge(tflite)
+    comparison = _Comparison(model.main.outputs)
+    cycles: list[int] = []
+    profile = np.zeros(len(model.main.ops))
+    for index in range(vectors.count):
+        inputs = vectors.at(index)
+        for position, value in enumerate(inputs):
+            device.load_input(position, value.tobytes())
+        cycles.append(device.invoke().cycles)
+        comparison.add(_read_outputs(device, model.main.outputs), judge.run(inputs))
+        profile += device.profile(len(profile))
+        if progress is not None:
+            progress(index + 1, vectors.count)
+    memory = device.memory()
+    return Verification(
+        vectors=vectors.count,
+        bytes_compared=comparison.bytes_compared,
+        mismatching_bytes=comparison.mismatching_bytes,
+        first_mismatch=_describe_first(comparison, device, model, tflite, vectors),
+        device_outputs=comparison.stacked(comparison.device),
+        host_outputs=comparison.stacked(comparison.host),
+        cycles=tuple(cycles),
+        cycles_per_op=tuple(float(value) for value in profile / vectors.count),
+        memory=memory,
+    )
+
+
+def explain(
+    device: Device,
+    model: Model,
+    tflite: bytes,
+    inputs: Sequence[Array],
+    dump_dir: Path | None = None,
+) -> list[OpComparison]:
+    """Run one vector operator by operator on both sides and compare every intermediate tensor.
+
+    Args:
+        dump_dir: folder that receives `op<index>_<tensor>_{device,host}.npy`.
+    """
+    judge = Judge(tflite, preserve_tensors=True)
+    judge.run(inputs)
+    for position, value in enumerate(inputs):
+        device.load_input(position, value.tobytes())
+    compared = []
+    for op_index, op in enumerate(model.main.ops):
+        device.invoke(op_index, 1)
+        for tensor in op.outputs:
+            ours, theirs = _both_sides(device, judge, model.main, tensor)
+            compared.append(_compare_op(op_index, op, tensor, ours, theirs))
+            if dump_dir is not None:
+                _dump(dump_dir, op_index, tensor, ours, theirs)
+    return compared
+
+
+def mismatching_bytes(ours: Array, theirs: Array) -> int:
+    """Bytes that differ; for floats, bytes of the elements outside the tolerance."""
+    if ours.dtype.kind == "f":
+        close = np.isclose(ours, theirs, FLOAT_RTOL, FLOAT_ATOL, equal_nan=True)
+        return int((~close).sum()) * ours.itemsize
+    return int((_bytes_of(ours) != _bytes_of(theirs)).sum())
+
+
+class _Comparison:
+    """Collects outputs of both sides and where they first differ."""
+
+    def __init__(self, outputs: Sequence[Tensor]) -> None:
+        self.device: list[list[Array]] = [[] for _ in outputs]
+        self.host: list[list[Array]] = [[] for _ in outputs]
+        self.bytes_compared = 0
+        self.mismatching_bytes = 0
+        self.first: tuple[int, int] | None = None  # vector, output
+
+    def add(self, ours: Sequence[Array], theirs: Sequence[Array]) -> None:
+        for position, (our, their) in enumerate(zip(ours, theirs, strict=True)):
+            their = their.reshape(our.shape)
+            wrong = mismatching_bytes(our, their)
+            if wrong and self.first is None:
+                self.first = (len(self.device[position]), position)
+            self.mismatching_bytes += wrong
+            self.bytes_compared += our.nbytes
+            self.device[position].append(our)
+            self.host[position].append(their)
+
+    @staticmethod
+    def stacked(outputs: list[list[Array]]) -> tuple[Array, ...]:
+        return tuple(np.stack(values) for values in outputs)
+
+
+def _read_outputs(device: Device, outputs: Sequence[Tensor]) -> list[Array]:
+    return [_read(device, OUTPUT, position, tensor) for position, tensor in enumerate(outputs)]
+
+
+def _read(device: Device, kind: int, index: int, tensor: Tensor) -> Array:
+    data = device.read(kind, index, tensor.nbytes)
+    return np.frombuffer(data, tensor.type.dtype).reshape(tensor.shape)
+
+
+def _both_sides(
+    device: Device, judge: Judge, graph: Subgraph, tensor: Tensor
+) -> tuple[Array, Array]:
+    index = next(at for at, other in enumerate(graph.tensors) if other is tensor)
+    ours = _read(device, ANY, index, tensor)
+    return ours, judge.tensor(index).reshape(ours.shape)
+
+
+def _compare_op(op_index: int, op: Op, tensor: Tensor, ours: Array, theirs: Array) -> OpComparison:
+    difference = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
+    return OpComparison(
+        op_index=op_index,
+        op=op.name,
+        tensor=tensor.name,
+        bytes=ours.nbytes,
+        mismatching_bytes=mismatching_bytes(ours, theirs),
+        largest_difference=float(difference.max(initial=0.0)),
+    )
+
+
+def _dump(folder: Path, op_index: int, tensor: Tensor, ours: Array, theirs: Array) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    safe = "".join(char if char.isalnum() else "_" for char in tensor.name)[-60:]
+    for side, value in (("device", ours), ("host", theirs)):
+        np.save(folder / f"op{op_index:03}_{safe}_{side}.npy", value)
+
+
+def _describe_first(
+    comparison: _Comparison, device: Device, model: Model, tflite: bytes, vectors: Vectors
+) -> str:
+    if comparison.first is None:
+        return ""
+    vector, output = comparison.first
+    ours, theirs = comparison.device[output][vector], comparison.host[output][vector]
+    at = int(np.flatnonzero(_bytes_of(ours) != _bytes_of(theirs))[0])
+    where = f"vector {vector}, output {output}, byte {at}"
+    try:
+        steps = explain(device, model, tflite, vectors.at(vector))
+    except DeviceFaultError:
+        return where  # firmware without per-operator access, as with upstream TFLM
+    for step in steps:
+        if step.mismatching_bytes:
+            return f"{where}: operator {step.op_index} ({step.op}) differs first"
+    return f"{where}: no operator differs when they run one by one"
+
+
+def _bytes_of(values: Array) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)

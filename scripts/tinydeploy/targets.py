@@ -1,0 +1,76 @@
+"""Where a verification runs: the simulator of the board, a serial port, or this PC."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinydeploy import simulate
+from tinydeploy.boards import Board
+from tinydeploy.errors import UsageError
+from tinydeploy.link.client import Device
+from tinydeploy.link.process import ProcessTransport
+from tinydeploy.link.symbols import symbolizer
+from tinydeploy.link.transport import SerialTransport, Transport
+
+SIMULATOR, HOST = "simulator", "host"
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a user chose with `--target` and the options beside it.
+
+    Attributes:
+        name: "simulator", "host", or the name of a serial port.
+        link_port: port that the link runs over where it is not the one to flash through.
+        modelled_baud: let simulated bytes take the time that they take on a wire.
+    """
+
+    name: str
+    link_port: str | None = None
+    modelled_baud: bool = False
+
+    @property
+    def is_port(self) -> bool:
+        """Whether a real board is behind it, or something that acts like one."""
+        return self.name not in (SIMULATOR, HOST)
+
+    @property
+    def kind(self) -> str:
+        """The word for reports."""
+        return "device" if self.is_port else self.name
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether the same image and vectors must give the same results and cycles again."""
+        return self.name == SIMULATOR
+
+
+def choose(name: str, board: Board, link_port: str | None, modelled_baud: bool) -> Target:
+    """The target for a name from the command line; "auto" is what suits the board without one.
+
+    Raises:
+        UsageError: the combination makes no sense.
+    """
+    if name == "auto":
+        name = HOST if board.is_host else SIMULATOR
+    if board.is_host != (name == HOST):
+        raise UsageError(
+            f"--target {name} does not go with --board {board.id}",
+            "the board `host` runs on the target `host`, the others on `simulator` or a port",
+        )
+    return Target(name, link_port, modelled_baud)
+
+
+def open_transport(target: Target, board: Board, elf: Path) -> Transport:
+    """Start what runs `elf`, or open the port of the board that already does."""
+    if target.name == HOST:
+        return ProcessTransport(elf)
+    if target.name == SIMULATOR:
+        return simulate.open(board, elf, fast_uart=not target.modelled_baud)
+    return SerialTransport(target.link_port or target.name, board.baud)
+
+
+def open_device(target: Target, board: Board, elf: Path) -> Device:
+    """A device client on `open_transport`, with addresses in fault reports turned into names."""
+    return Device(open_transport(target, board, elf), symbolize=symbolizer(elf))
