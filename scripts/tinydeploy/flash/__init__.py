@@ -1,0 +1,95 @@
+"""Putting an image on a board: `flash(...)` chooses the tool and says what it did.
+
+Tools are the modules of this folder that define `write(job)`: `bossac` (Nano 33 over USB), `ambiq`
+(SparkFun Edge, Ambiq's bootloader), `svl` (SparkFun Edge 2), `pyocd` (debug probe), `bossac_cli`
+(the user's own bossac). None of it was run on hardware: the tests use the simulated bootloaders of
+`flash.simulated`, which are as strict as the fact sheets.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+from tinydeploy.boards import Board
+from tinydeploy.errors import UsageError
+from tinydeploy.flash import image as images
+from tinydeploy.flash.base import (
+    FlashResult,
+    FlashStoppedError,
+    Job,
+    Progress,
+    Say,
+    State,
+    silent,
+)
+from tinydeploy.flash.ports import MachinePorts, Ports
+
+__all__ = ["FlashResult", "FlashStoppedError", "Job", "Progress", "State", "flash", "tools"]
+
+
+def flash(
+    image_bin: bytes | Path,
+    board: Board,
+    port: str | None = None,
+    *,
+    tool: str | None = None,
+    progress: Progress = silent,
+    serial_number: str | None = None,
+    say: Say = print,
+    ports: Ports | None = None,
+) -> FlashResult:
+    """Write an image to a board, verify it and start it.
+
+    Args:
+        image_bin: bytes from `board.flash_origin` on, or the file that holds them.
+        port: serial port; None finds the board.
+        tool: name of a tool; None takes the board's own.
+        say: shows a line to a person, who may have to press a button.
+        ports: the machine's serial ports; tests give simulated ones.
+
+    Raises:
+        UsageError: an unknown tool, or a board that is not flashed.
+        PortError: the board was not found or cannot be opened; nothing was changed.
+        FlashStoppedError: flashing stopped; `state` and message tell where the board was left.
+        SetupError: a program that the tool needs is missing.
+    """
+    name = tool or board.flasher
+    if not name:
+        raise UsageError(f"board {board.id} is not flashed", "leave out the flash step")
+    job = Job(
+        image=images.load(image_bin),
+        board=board,
+        port=port or "",
+        serial_number=serial_number or "",
+        ports=ports or MachinePorts(),
+        progress=progress,
+        say=say,
+    )
+    return _tool(name)(job)
+
+
+def tools() -> list[str]:
+    """Names of the tools, sorted."""
+    names = (path.stem for path in Path(__file__).parent.glob("*.py"))
+    return sorted(name for name in names if _find(name) is not None)
+
+
+def _tool(name: str) -> Callable[[Job], FlashResult]:
+    write = _find(name)
+    if write is None:
+        raise UsageError(f"no flash tool {name!r}", f"tools are: {', '.join(tools())}")
+    return write
+
+
+def _find(name: str) -> Callable[[Job], FlashResult] | None:
+    if not name.isidentifier() or name.startswith("_"):
+        return None
+    module_name = f"{__name__}.{name}"
+    if importlib.util.find_spec(module_name) is None:
+        return None
+    write: Callable[[Job], FlashResult] | None
+    write = getattr(importlib.import_module(module_name), "write", None)
+    return write

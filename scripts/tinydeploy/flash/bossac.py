@@ -1,0 +1,286 @@
+"""Nano 33 BLE over USB: 1200-baud touch, SAM-BA, read-back by checksum (nano33.md, 7 and 8).
+
+The order makes the board safe to unplug at any moment: first the page that makes the bootloader
+start an application is blanked, then the other pages are written and compared, and only when all of
+them are right the first page is written. In between the board waits in its bootloader.
+
+Not run on hardware; tested against `flash.simulated.nano`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from tinydeploy.errors import FlashError, PortError
+from tinydeploy.flash import image, samba, usb
+from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
+from tinydeploy.flash.channel import Channel
+from tinydeploy.flash.ports import Ports, open_patiently
+from tinydeploy.flash.samba import PAGE_BYTES, NoAnswerError, SambaClient
+
+BAUD = 921600  # what bossac opens with; the bootloader ignores it
+TRIES = 3
+ROUNDS = 3
+BLANK_PAGE = b"\xff" * PAGE_BYTES
+
+DOUBLE_TAP = "press the reset button twice quickly, so that the orange LED fades"
+AGAIN = "then run the same command again"
+ADVICE = {
+    State.UNTOUCHED: f"{DOUBLE_TAP}, {AGAIN}",
+    State.IN_BOOTLOADER: "press reset once to start the old firmware, or run the command again",
+    State.NO_APPLICATION: f"reconnect the board, {AGAIN}: it is found in its bootloader",
+    State.PARTLY_WRITTEN: f"reconnect the board, {DOUBLE_TAP}, {AGAIN}",
+    State.WRITTEN: "press reset once to start it",
+}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for the board, seconds (estimates: nano33.md, section 7)."""
+
+    touch_s: float = 8.0  # the bootloader appears 0.5 to 2 s after a touch
+    double_tap_s: float = 30.0
+    restart_s: float = 6.0
+    poll_s: float = 0.1
+
+
+def write(job: Job, patience: Patience | None = None) -> FlashResult:
+    """Flash a Nano 33.
+
+    Raises:
+        PortError: no board, or not the right one; nothing was changed.
+        FlashStoppedError: with the state of the board.
+    """
+    board = job.board
+    image.check(
+        job.image,
+        origin=samba.APPLICATION,
+        room_bytes=min(board.flash_size, samba.FACTORY.room_bytes),
+        ram_origin=board.ram_origin,
+        ram_size=board.ram_size,
+    )
+    session = _Session(job, patience or Patience())
+    with session.watch.guard():
+        return session.run()
+
+
+def describe_bootloader(ports: Ports, port: str) -> str:
+    """Version and variant of the bootloader on a port; raises PortError and FlashError."""
+    client = SambaClient(Channel(open_patiently(ports, port, BAUD), ports))
+    try:
+        client.synchronise()
+        version, loader = client.version(), client.identify()
+    except NoAnswerError as error:
+        raise FlashError(f"the bootloader does not answer to {error}", DOUBLE_TAP) from error
+    finally:
+        client.close()
+    return f"{version}, {loader.name if loader else 'of an unknown build'}"
+
+
+class _Session:
+    def __init__(self, job: Job, patience: Patience) -> None:
+        self._job = job
+        self._ports = job.ports
+        self._patience = patience
+        self._target = usb.find(job.ports, job.port, job.serial_number)
+        self._retries = 0
+        self.watch = Watch("looking for the bootloader", ADVICE)
+
+    def run(self) -> FlashResult:
+        started_s = self._ports.now()
+        self._client = self._enter_bootloader()
+        try:
+            self.watch.state = State.IN_BOOTLOADER
+            loader, version = self._examine()
+            self._write(loader)
+            port = self._restart()
+        finally:
+            self._client.close()
+        return FlashResult(
+            tool="bossac",
+            board=self._job.board.id,
+            image_bytes=len(self._job.image),
+            port=port,
+            bootloader=f"{version}, {loader.name}",
+            verified="read back: CRC-16 of each page",
+            seconds=self._ports.now() - started_s,
+            serial_number=self._target.serial_number,
+            retries=self._retries,
+        )
+
+    def _enter_bootloader(self) -> SambaClient:
+        """Touch the application, or ask a person to press the button."""
+        target, patience = self._target, self._patience
+        if not target.in_bootloader:
+            client = None if target.listed else self._try_port(target.port, thorough=False)
+            if client:
+                return client
+            self._touch()
+        client = self._await_bootloader(patience.touch_s)
+        if client is None:
+            self._job.say(f"The board did not enter its bootloader by itself: {DOUBLE_TAP}.")
+            client = self._await_bootloader(patience.double_tap_s)
+        if client is None:
+            raise self.watch.stop("the bootloader did not appear")
+        return client
+
+    def _touch(self) -> None:
+        try:
+            self._ports.touch_1200(self._target.port)
+        except PortError:
+            if self._ports.exists(self._target.port):
+                raise  # there, but not for us: the message says why
+
+    def _await_bootloader(self, timeout_s: float) -> SambaClient | None:
+        """Wait for a port that answers as the bootloader.
+
+        After every reset the bootloader may show up for half a second without serving (nano33.md,
+        section 2): only an answer counts.
+        """
+        deadline_s = self._ports.now() + timeout_s
+        while True:
+            for port in usb.bootloader_ports(self._ports, self._target):
+                client = self._try_port(port, thorough=True)
+                if client:
+                    return client
+            if self._ports.now() >= deadline_s:
+                return None
+            self._ports.sleep(self._patience.poll_s)
+
+    def _try_port(self, port: str, *, thorough: bool) -> SambaClient | None:
+        client = None
+        try:
+            client = SambaClient(Channel(open_patiently(self._ports, port, BAUD), self._ports))
+            if thorough:
+                client.synchronise()
+            if client.probe() and client.version():
+                return client
+        except (PortError, NoAnswerError):
+            pass
+        if client:
+            client.close()
+        return None
+
+    def _examine(self) -> tuple[samba.Bootloader, str]:
+        """Refuse whatever is not one of the two known bootloaders."""
+        self.watch.doing = "asking the bootloader for its version"
+        version = self._reliably(self._client.version)
+        if version != samba.VERSION:
+            raise self._refuse(f"the bootloader calls itself {version!r}, which is not known here")
+        chip = self._reliably(self._client.chip)
+        if chip != samba.CHIP:
+            raise self._refuse(f"the bootloader is on a {chip!r}, not on an {samba.CHIP}")
+        loader = self._reliably(self._client.identify) or self._reliably(self._client.identify)
+        if loader is None:
+            raise self._refuse("the bootloader's checksum is that of neither known version")
+        if len(self._job.image) > loader.room_bytes:
+            raise self._refuse(
+                f"the image takes {len(self._job.image):,} bytes, the {loader.name} bootloader "
+                f"leaves {loader.room_bytes:,}"
+            )
+        return loader, version
+
+    def _refuse(self, what: str) -> Exception:
+        self._client.restart()
+        self.watch.state = State.UNTOUCHED
+        return self.watch.stop(what, "use a debug probe: `--tool pyocd`")
+
+    def _write(self, loader: samba.Bootloader) -> None:
+        pages = _pages(self._job.image)
+        entries = [offset for offset in loader.entry_pages if offset in pages]
+        body = [offset for offset in pages if offset not in entries]
+        blank = dict.fromkeys(entries, BLANK_PAGE)
+        # Only writing is counted: a checksum takes milliseconds.
+        self._meter = Meter(self._job.progress, (len(pages) + len(entries)) * PAGE_BYTES)
+        self.watch.state = State.PARTLY_WRITTEN
+        self._store(blank, entries)
+        self.watch.state = State.NO_APPLICATION
+        self._store(pages, body)
+        for _ in range(ROUNDS):
+            self.watch.state = State.PARTLY_WRITTEN
+            self._store(pages, entries[::-1])
+            wrong = self._differing(pages, list(pages))
+            if not wrong:
+                self.watch.state = State.WRITTEN
+                return
+            self._store(blank, entries)
+            self.watch.state = State.NO_APPLICATION
+            self._store(pages, [offset for offset in wrong if offset not in entries])
+        raise self._flash_is_bad(wrong)
+
+    def _store(self, pages: dict[int, bytes], offsets: Sequence[int]) -> None:
+        """Write pages and compare their checksums, repeating those that came out wrong."""
+        wrong = list(offsets)
+        for attempt in range(ROUNDS):
+            self._retries += len(wrong) if attempt else 0
+            for offset in wrong:
+                self.watch.doing = f"writing page {samba.APPLICATION + offset:#x}"
+                self._reliably(partial(self._client.write_page, offset, pages[offset]))
+                self._meter.add(PAGE_BYTES)
+            wrong = self._differing(pages, offsets)
+            if not wrong:
+                return
+        raise self._flash_is_bad(wrong)
+
+    def _differing(self, pages: dict[int, bytes], offsets: Sequence[int]) -> list[int]:
+        """Offsets of the pages that do not hold what they should."""
+        wrong = []
+        for offset in offsets:
+            self.watch.doing = f"checking page {samba.APPLICATION + offset:#x}"
+            crc = self._reliably(partial(self._client.page_crc, offset))
+            if crc != samba.page_checksum(pages[offset]):
+                wrong.append(offset)
+        return wrong
+
+    def _flash_is_bad(self, wrong: Sequence[int]) -> Exception:
+        where = ", ".join(f"{samba.APPLICATION + offset:#x}" for offset in wrong[:4])
+        return self.watch.stop(f"after {ROUNDS} tries the flash still differs at {where}")
+
+    def _reliably(self, action: Callable[[], T]) -> T:
+        """Repeat a command that was not answered."""
+        try:
+            for _ in range(TRIES - 1):
+                try:
+                    return action()
+                except NoAnswerError:
+                    self._retries += 1
+                    self._client.synchronise()
+            return action()
+        except NoAnswerError as error:
+            raise self.watch.stop(f"no answer to {error} while {self.watch.doing}") from error
+
+    def _restart(self) -> str:
+        """Start the new firmware; its port, or "" when it does not show up on USB."""
+        self.watch.doing = "restarting the board"
+        for _ in range(TRIES):
+            if self._client.restart():
+                break
+            self._retries += 1
+            self._client.synchronise()
+        else:
+            raise self.watch.stop("the bootloader does not restart the board")
+        self._client.close()
+        return self._await_application()
+
+    def _await_application(self) -> str:
+        deadline_s = self._ports.now() + self._patience.restart_s
+        while self._ports.now() < deadline_s:
+            for port in usb.application_ports(self._ports, self._target):
+                return port
+            self._ports.sleep(self._patience.poll_s)
+        if self._target.listed and usb.bootloader_ports(self._ports, self._target):
+            raise self.watch.stop("the bootloader is back instead of the new firmware")
+        return ""
+
+
+def _pages(data: bytes) -> dict[int, bytes]:
+    """The image cut into pages by offset, the last one filled with what erased flash reads."""
+    return {
+        offset: data[offset : offset + PAGE_BYTES].ljust(PAGE_BYTES, b"\xff")
+        for offset in range(0, len(data), PAGE_BYTES)
+    }
