@@ -1,0 +1,231 @@
+"""The models that come with the project: one folder each under `models/`.
+
+`model.toml` is the recipe. It names the variants and their committed `.tflite` files, how they are
+trained and how well they must do. Nothing here imports TensorFlow.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy.config import MODELS_DIR
+from tinydeploy.errors import ModelFileError, UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+Array = npt.NDArray[Any]
+Progress = Callable[[str, int, int], None]  # what is under way, done, total
+
+RECIPE_FILE, TEST_FILE, METRICS_FILE = "model.toml", "test.npz", "metrics.json"
+TASKS = ("classification", "regression")
+QUANTIZATIONS = ("int8", "int16x8", "float")
+
+
+def no_progress(what: str, done: int, total: int) -> None:
+    """For callers that show nothing."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Part of a data set: x [n, *input shape] float32; y [n] class indices or [n, m] targets."""
+
+    x: Array
+    y: Array
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a model's `data.py` gives to training.
+
+    Attributes:
+        description: where the data come from, in words, for metrics and reports.
+    """
+
+    train: Split
+    validation: Split
+    test: Split
+    description: str
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One net, quantized in one way.
+
+    Attributes:
+        tflite: file of the committed model, in the model's folder.
+        training: what this variant's training does differently.
+    """
+
+    name: str
+    quantization: str
+    tflite: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """A model's recipe.
+
+    Attributes:
+        labels: names of the classes in output order; empty for a regression.
+        data: options for the model's `data.py`.
+        limits: figures that training must keep, see `models/README.md`.
+    """
+
+    name: str
+    title: str
+    task: str
+    folder: Path
+    variants: tuple[Variant, ...]
+    default_variant: str
+    labels: tuple[str, ...]
+    training: Mapping[str, Any]
+    data: Mapping[str, Any]
+    limits: Mapping[str, float]
+
+    @property
+    def is_regression(self) -> bool:
+        """Whether the outputs are quantities instead of classes."""
+        return self.task == "regression"
+
+    def variant(self, name: str | None = None) -> Variant:
+        """The variant of that name, the default one for None.
+
+        Raises:
+            UsageError: there is none of that name.
+        """
+        wanted = name or self.default_variant
+        for variant in self.variants:
+            if variant.name == wanted:
+                return variant
+        raise UsageError(
+            f"the model {self.name!r} has no variant {wanted!r}",
+            f"variants are: {', '.join(variant.name for variant in self.variants)}",
+        )
+
+    def tflite(self, variant: str | None = None) -> Path:
+        """The committed model.
+
+        Raises:
+            ModelFileError: it is not there.
+        """
+        path = self.folder / self.variant(variant).tflite
+        if not path.is_file():
+            raise ModelFileError(
+                f"{path} is missing", f"restore it from git, or train it: --model {self.name} --retrain"
+            )
+        return path
+
+    def test_set(self, variant: str | None = None) -> tuple[Array, Array]:
+        """The committed test set, which training has not seen.
+
+        Returns:
+            inputs [n, *input shape] in the type of the variant's input (already quantized where the
+            model is), and labels: class indices [n], or targets [n, m] of a regression.
+
+        Raises:
+            ModelFileError: the file is missing or spoiled.
+        """
+        inputs, labels, scale, zero_point = self._stored_test_set
+        if self.variant(variant).quantization == "float":
+            inputs = ((inputs.astype(np.float32) - zero_point) * scale).astype(np.float32)
+        return inputs, labels
+
+    def metrics(self, variant: str | None = None) -> dict[str, Any]:
+        """What training measured for a variant; empty where it has not been trained yet."""
+        path = self.folder / METRICS_FILE
+        if not path.is_file():
+            return {}
+        try:
+            variants = json.loads(path.read_text(encoding="utf-8"))["variants"]
+        except (ValueError, KeyError) as error:
+            raise ModelFileError(f"{path} is not what training writes", "train anew") from error
+        return dict(variants.get(self.variant(variant).name, {}))
+
+    @cached_property
+    def _stored_test_set(self) -> tuple[Array, Array, np.float32, int]:
+        path = self.folder / TEST_FILE
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                scale, zero_point = np.float32(stored["scale"]), int(stored["zero_point"])
+                return stored["inputs"], stored["labels"], scale, zero_point
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelFileError(
+                f"{path} cannot be read: {error}", "restore it from git, or train anew"
+            ) from error
+
+
+def names() -> list[str]:
+    """Names of all models, sorted."""
+    return sorted(path.parent.name for path in MODELS_DIR.glob(f"*/{RECIPE_FILE}"))
+
+
+def load(name: str) -> ModelSpec:
+    """The recipe of a model by its name.
+
+    Raises:
+        UsageError: there is no such model.
+        ModelFileError: its recipe is wrong.
+    """
+    if name not in names():
+        raise UsageError(f"no model {name!r}", f"models are: {', '.join(names())}")
+    return load_folder(MODELS_DIR / name)
+
+
+def load_folder(folder: Path) -> ModelSpec:
+    """The recipe in `folder`, which may be anywhere.
+
+    Raises:
+        ModelFileError: there is none, or it is wrong; the message says where.
+    """
+    path = folder / RECIPE_FILE
+    try:
+        recipe = tomllib.loads(path.read_text(encoding="utf-8"))
+        spec = _spec(folder, recipe)
+    except OSError as error:
+        raise ModelFileError(f"no recipe at {path}", "see models/README.md") from error
+    except KeyError as error:
+        raise ModelFileError(f"{path}: {error} is missing", "see models/README.md") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ModelFileError(f"{path}: {error}", "see models/README.md") from error
+    return spec
+
+
+def _spec(folder: Path, recipe: Mapping[str, Any]) -> ModelSpec:
+    spec = ModelSpec(
+        name=recipe["name"],
+        title=recipe["title"],
+        task=_one_of(TASKS, recipe["task"], "task"),
+        folder=folder,
+        variants=tuple(_variant(name, table) for name, table in recipe["variants"].items()),
+        default_variant=recipe["default_variant"],
+        labels=tuple(recipe.get("labels", ())),
+        training=recipe["training"],
+        data=recipe.get("data", {}),
+        limits=recipe.get("limits", {}),
+    )
+    _one_of([variant.name for variant in spec.variants], spec.default_variant, "default_variant")
+    return spec
+
+
+def _variant(name: str, table: Mapping[str, Any]) -> Variant:
+    quantization = _one_of(QUANTIZATIONS, table["quantization"], "quantization")
+    return Variant(name, quantization, table["tflite"], table.get("training", {}))
+
+
+def _one_of(allowed: tuple[str, ...] | list[str], value: str, what: str) -> str:
+    if value not in allowed:
+        raise ValueError(f"{what} is {value!r}, not one of {', '.join(allowed)}")
+    return value
