@@ -62,7 +62,7 @@ def deploy(job: Job, ui: Ui) -> Report:
     """Run the main path. The report is written even when the outputs differ.
 
     Raises:
-        ParityError: an output differs; everything in `tinydeploy.errors` for what went wrong before.
+        ParityError: an output differs; others of `tinydeploy.errors` for what went wrong before.
     """
     board = boards.load(job.board)
     target = targets.choose(job.target, board, job.link_port, job.modelled_baud)

@@ -65,7 +65,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         default="auto",
-        help="simulator, host, or a serial port such as /dev/ttyACM0 (default: what suits the board)",
+        help="simulator, host, or a serial port such as /dev/ttyACM0 (default: by the board)",
     )
     parser.add_argument(
         "--link-port", help="serial port of the UART if it is not the one to flash through"

@@ -117,11 +117,11 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy import bench
 
     return bench.run(
-        models=options.models,
+        model_names=options.models,
         board_ids=options.boards,
         vectors=options.vectors,
         toolchain=options.toolchain,
-        markdown=options.markdown,
+        as_markdown=options.markdown,
         json_file=options.json,
         compare_file=options.compare,
         ui=ui,

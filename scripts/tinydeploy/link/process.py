@@ -24,7 +24,8 @@ class ProcessTransport:
         self.description = f"process {program.name}"
         self._process = start_piped([program], what=f"the program {program.name}")
         self._ready = selectors.DefaultSelector()
-        assert self._process.stdout is not None and self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stdin is not None
         self._stdout, self._stdin = self._process.stdout, self._process.stdin
         self._ready.register(self._stdout, selectors.EVENT_READ)
 

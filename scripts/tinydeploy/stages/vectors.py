@@ -1,4 +1,4 @@
-"""Input vectors for verification: a model's own test set, a user's file or folder, or seeded noise."""
+"""Vectors for verification: a model's own test set, a user's file or folder, or seeded noise."""
 
 from __future__ import annotations
 

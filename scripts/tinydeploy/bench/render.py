@@ -1,0 +1,97 @@
+"""The bench as a terminal table and as Markdown; peers' figures in rows of their own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from tinydeploy.bench.peers import Peer, peer_of
+from tinydeploy.bench.rows import Row
+
+_HEADINGS = (
+    "model",
+    "board",
+    "engine",
+    "cycles",
+    "ms",
+    "cycles/MAC",
+    "flash",
+    "without model",
+    "arena",
+    "RAM",
+    "stack",
+    "µJ",
+    "wrong bytes",
+)
+_TEXT_COLUMNS = 3
+_WIDTH = 150
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A table for a terminal of 150 columns."""
+    drawn = Table(*_HEADINGS[:_TEXT_COLUMNS])
+    for heading in _HEADINGS[_TEXT_COLUMNS:]:
+        drawn.add_column(heading, justify="right")
+    for cells in _lines(rows):
+        drawn.add_row(*cells, style="dim" if not cells[1] else None)
+    out = io.StringIO()
+    Console(file=out, width=_WIDTH).print(drawn)
+    return out.getvalue().rstrip("\n")
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """A table for a README."""
+    rule = ["---"] * _TEXT_COLUMNS + ["---:"] * (len(_HEADINGS) - _TEXT_COLUMNS)
+    lines = [_HEADINGS, rule, *_lines(rows)]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def _lines(rows: Sequence[Row]) -> list[list[str]]:
+    """A line a row, and after the last row of a model the peer's."""
+    lines = []
+    for index, row in enumerate(rows):
+        lines.append(_cells(row))
+        last = index + 1 == len(rows) or rows[index + 1].model != row.model
+        peer = peer_of(row.macs)
+        if last and peer is not None:
+            lines.append(_peer_cells(row.model, peer))
+    return lines
+
+
+def _cells(row: Row) -> list[str]:
+    return [
+        row.model,
+        row.board,
+        f"{row.engine} ({row.toolchain})",
+        f"{row.cycles:,.0f}",
+        f"{row.milliseconds:.3g}",
+        f"{row.cycles_per_mac:.2f}",
+        f"{row.flash_bytes:,}",
+        f"{row.flash_without_model_bytes:,}",
+        f"{row.arena_bytes:,}",
+        f"{row.ram_bytes:,}",
+        f"{row.stack_bytes:,}",
+        f"{row.microjoule:,.0f}" if row.microjoule is not None else "",
+        f"{row.mismatching_bytes} of {row.vectors} vectors",
+    ]
+
+
+def _peer_cells(model: str, peer: Peer) -> list[str]:
+    return [
+        model,
+        "",
+        "TFLM + CMSIS-NN",
+        f"{peer.cycles:,}",
+        "",
+        f"{peer.cycles / peer.macs:.2f}",
+        f"{peer.flash_bytes:,}",
+        f"{peer.flash_without_model_bytes:,}",
+        f"{peer.arena_bytes:,}",
+        f"{peer.ram_bytes - peer.arena_bytes:,}",
+        "",
+        "",
+        "",
+    ]

@@ -1,0 +1,106 @@
+"""A row of the bench: the figures of one model on one board."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tinydeploy.errors import UsageError
+from tinydeploy.report.model import Report
+
+# Simulated figures are exact, so any change shows; these are the ones where more is worse.
+COMPARED = ("cycles", "flash_bytes", "arena_bytes", "ram_bytes", "stack_bytes")
+
+
+@dataclass(frozen=True)
+class Row:
+    """Sizes in bytes; `flash_bytes` is the whole image, link and harness included.
+
+    Attributes:
+        cycles: mean of the vectors.
+        microjoule: estimate for one inference, None where the chip has no figure.
+    """
+
+    model: str
+    board: str
+    engine: str
+    toolchain: str
+    macs: int
+    cycles: float
+    milliseconds: float
+    flash_bytes: int
+    model_bytes: int
+    arena_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    microjoule: float | None
+    vectors: int
+    mismatching_bytes: int
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """What identifies the row from one run to the next."""
+        return self.model, self.board, self.engine, self.toolchain
+
+    @property
+    def flash_without_model_bytes(self) -> int:
+        """What tinydeploy itself costs."""
+        return self.flash_bytes - self.model_bytes
+
+    @property
+    def cycles_per_mac(self) -> float:
+        """0 for a model without multiply-accumulates."""
+        return self.cycles / self.macs if self.macs else 0.0
+
+
+def row_of(report: Report, toolchain: str) -> Row:
+    """The bench's figures of a report."""
+    return Row(
+        model=report.model.name,
+        board=report.board,
+        engine=report.engine,
+        toolchain=toolchain,
+        macs=report.model.macs or 0,
+        cycles=report.cycles.mean,
+        milliseconds=report.milliseconds,
+        flash_bytes=report.size.flash_bytes,
+        model_bytes=report.size.model_bytes,
+        arena_bytes=report.size.arena_bytes,
+        ram_bytes=report.size.ram_bytes,
+        stack_bytes=report.size.stack_bytes,
+        microjoule=report.energy.microjoule if report.energy else None,
+        vectors=report.parity.vectors,
+        mismatching_bytes=report.parity.mismatching_bytes,
+    )
+
+
+def save(rows: Sequence[Row], path: Path) -> None:
+    """Write the rows as JSON, sorted, so that a diff shows what changed."""
+    ordered = sorted(rows, key=lambda row: row.key)
+    path.write_text(json.dumps([asdict(row) for row in ordered], indent=1) + "\n", encoding="utf-8")
+
+
+def load(path: Path) -> list[Row]:
+    """Rows that `save` wrote; raises UsageError for anything else."""
+    try:
+        return [Row(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(
+            f"{path} is no bench result: {error}", "make one with `tinydeploy bench --json FILE`"
+        ) from error
+
+
+def regressions(before: Sequence[Row], after: Sequence[Row]) -> list[str]:
+    """A line for each figure that is worse than before; rows without a counterpart are skipped."""
+    old = {row.key: row for row in before}
+    lines = []
+    for row in after:
+        was = old.get(row.key)
+        for name in COMPARED if was else ():
+            then, now = getattr(was, name), getattr(row, name)
+            if now > then:
+                where = " ".join(row.key)
+                lines.append(f"{where}: {name} {then:,.0f} -> {now:,.0f} (+{now / then - 1:.1%})")
+    return lines
