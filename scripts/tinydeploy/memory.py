@@ -2,8 +2,8 @@
 
 The device plans the interpreter engine's arena by itself, by the same rule, so that the two agree
 to the byte: larger buffers first, among equals the one with the lower tensor index; each goes to
-the lowest offset where it meets no placed buffer that lives at the same time. Offsets and sizes are
-multiples of 16 bytes. firmware/runtime holds the other half of this rule.
+the lowest offset, in steps of 16, where it meets no placed buffer that lives at the same time.
+firmware/runtime/planner.cpp is the same rule for the device; tests/graph/test_memory.py compares.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Plan:
 def plan(buffers: Sequence[Buffer], op_count: int) -> Plan:
     """Place `buffers`, which are in tensor order."""
     placed: dict[int, Buffer] = {}
-    for index in sorted(range(len(buffers)), key=lambda i: (-buffers[i].taken, i)):
+    for index in sorted(range(len(buffers)), key=lambda i: (-buffers[i].size, i)):
         buffer = buffers[index]
         placed[index] = replace(buffer, offset=_lowest_gap(buffer, placed.values()))
     return Plan(tuple(placed[index] for index in range(len(buffers))), op_count)

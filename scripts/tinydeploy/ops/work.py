@@ -18,9 +18,14 @@ def macs(model: Model) -> int:
 
 
 def op_macs(op: Op) -> int:
-    """Multiply-accumulates of one operator; 0 for those that only move or map numbers."""
-    rule = _RULES.get(op.code)
-    return rule(op) if rule and op.outputs else 0
+    """Multiply-accumulates of one operator; 0 for those that only move or map numbers.
+
+    Also 0 where operands are missing or have an odd rank: `support` refuses those.
+    """
+    try:
+        return _RULES.get(op.code, _none)(op)
+    except (IndexError, ValueError):
+        return 0
 
 
 def parameters(model: Model) -> int:
@@ -32,6 +37,10 @@ def parameters(model: Model) -> int:
         if tensor.is_constant and (op.code in _RULES or tensor.quantization or tensor.type.is_float)
     }
     return sum(tensor.size for tensor in weights)
+
+
+def _none(op: Op) -> int:
+    return 0
 
 
 def _weights(op: Op, index: int = 1) -> tuple[int, ...]:

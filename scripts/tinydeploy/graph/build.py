@@ -1,0 +1,100 @@
+"""Build small models in code: for tests, fuzzers and examples.
+
+build = Builder()
+x = build.input((1, 4), Type.INT8, per_tensor(0.5, 0))
+w = build.constant(weights, quantization=per_tensor(0.01, 0))
+y = build.op("FULLY_CONNECTED", [x, w, None], (1, 3), Type.INT8, per_tensor(0.1, -3))
+model = build.model(y)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy.graph.ir import Model, Op, Quantization, Subgraph, Tensor, Type
+
+_TYPES = {
+    kind.dtype: kind
+    for kind in reversed(Type)
+    if kind.bits >= 8 and kind not in (Type.BFLOAT16, Type.RESOURCE, Type.FLOAT8_E4M3FN)
+}
+
+
+class Builder:
+    """Adds tensors and ops to a subgraph in execution order."""
+
+    def __init__(self, name: str = "main") -> None:
+        self.subgraph = Subgraph(name)
+
+    def input(
+        self, shape: Sequence[int], kind: Type, quantization: Quantization | None = None
+    ) -> Tensor:
+        """A new input of the model."""
+        tensor = self._tensor("input", shape, kind, quantization)
+        self.subgraph.inputs.append(tensor)
+        return tensor
+
+    def constant(
+        self,
+        values: npt.ArrayLike,
+        kind: Type | None = None,
+        quantization: Quantization | None = None,
+    ) -> Tensor:
+        """A constant; its type is that of the array unless `kind` says otherwise (int4)."""
+        data = np.asarray(values)
+        tensor = self._tensor("constant", data.shape, kind or _TYPES[data.dtype], quantization)
+        tensor.data = data
+        return tensor
+
+    def variable(
+        self, shape: Sequence[int], kind: Type, quantization: Quantization | None = None
+    ) -> Tensor:
+        """A tensor that keeps its value from one inference to the next."""
+        tensor = self._tensor("variable", shape, kind, quantization)
+        tensor.is_variable = True
+        return tensor
+
+    def op(
+        self,
+        code: str,
+        inputs: Sequence[Tensor | None],
+        shape: Sequence[int],
+        kind: Type,
+        quantization: Quantization | None = None,
+        **options: Any,
+    ) -> Tensor:
+        """Add an op with one output of the given shape, type and quantization."""
+        output = self._tensor(code.lower(), shape, kind, quantization)
+        self.subgraph.ops.append(Op(code, list(inputs), [output], options))
+        return output
+
+    def ops(
+        self, code: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], **options: Any
+    ) -> Op:
+        """Add an op whose outputs were made by `tensor`."""
+        op = Op(code, list(inputs), list(outputs), options)
+        self.subgraph.ops.append(op)
+        return op
+
+    def tensor(
+        self, shape: Sequence[int], kind: Type, quantization: Quantization | None = None
+    ) -> Tensor:
+        """A tensor to be used as an output of `ops`."""
+        return self._tensor("tensor", shape, kind, quantization)
+
+    def model(self, *outputs: Tensor) -> Model:
+        """The model that gives `outputs`."""
+        self.subgraph.outputs = list(outputs)
+        return Model([self.subgraph])
+
+    def _tensor(
+        self, name: str, shape: Sequence[int], kind: Type, quantization: Quantization | None
+    ) -> Tensor:
+        number = len(self.subgraph.tensors)
+        tensor = Tensor(f"{name}_{number}", kind, tuple(shape), quantization=quantization)
+        self.subgraph.tensors.append(tensor)
+        return tensor

@@ -1,0 +1,117 @@
+"""Who may import whom (DESIGN.md, section 3), read from the source without running it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tinydeploy import boards
+from tinydeploy.config import MODELS_DIR, ROOT
+
+PACKAGE = ROOT / "scripts/tinydeploy"
+BOARDS = [boards.load(name) for name in boards.names()]
+
+# Lowest first; rooms in one line may not import each other.
+LAYERS = [
+    {"errors", "__init__"},
+    {"abi", "ui", "keys"},
+    {"graph"},
+    {"ops", "memory"},
+    {"passes"},
+    {"config"},
+    {"boards", "models", "tools", "judge", "bootstrap"},
+    {"link"},
+    {"flash", "simulate"},
+    {"stages", "report", "doctor"},
+    {"sources", "targets"},
+    {"receipt"},
+    {"pipeline"},
+    {"bench"},
+    {"commands"},
+    {"cli"},
+    {"__main__"},
+]
+LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
+# Where a package may be imported.
+ONLY_IN = {
+    "tensorflow": ("stages",),
+    "keras": ("stages",),
+    "subprocess": ("tools.py", "bootstrap"),  # bootstrap runs before there are packages
+    "serial": ("link/transport.py",),
+}
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _our_imports(path: Path) -> set[str]:
+    """Names behind `tinydeploy.` that `path` imports."""
+    names = (name.removeprefix("tinydeploy.") for name in _imports(path))
+    return {name for name in names if name.split(".")[0] in LEVEL}
+
+
+@pytest.mark.parametrize("path", _files(PACKAGE), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_only_downward(path: Path) -> None:
+    room = _room(path)
+    assert room in LEVEL, f"say in LAYERS where {room} belongs"
+    for name in _our_imports(path):
+        other = name.split(".")[0]
+        assert other == room or LEVEL[other] < LEVEL[room], f"{room} must not import {name}"
+
+
+@pytest.mark.parametrize("path", _files(PACKAGE), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_packages_only_where_they_belong(path: Path) -> None:
+    where = path.relative_to(PACKAGE).as_posix()
+    for name in _imports(path):
+        allowed = ONLY_IN.get(name.split(".")[0])
+        assert allowed is None or where.startswith(allowed), f"{where} must not import {name}"
+
+
+@pytest.mark.parametrize("path", _files(PACKAGE), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_relative_imports(path: Path) -> None:
+    assert not [name for name in _imports(path) if name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("room", "members"),
+    [
+        ("passes", {path.stem for path in _files(PACKAGE / "passes")} - {"__init__"}),
+        ("flash", {board.flasher for board in BOARDS}),
+        ("simulate", {board.simulator for board in BOARDS}),
+    ],
+)
+def test_members_do_not_know_each_other(room: str, members: set[str]) -> None:
+    """A pass, a flash tool or a simulated chip is one file; the others don't know of it."""
+    for path in _files(PACKAGE / room):
+        others = {f"{room}.{member}" for member in members - {path.stem, ""}}
+        for name in _our_imports(path) if path.stem in members else ():
+            assert ".".join(name.split(".")[:2]) not in others, f"{path.name} imports {name}"
+
+
+def test_models_do_not_reach_into_the_stages() -> None:
+    for path in _files(MODELS_DIR):
+        for name in _our_imports(path):
+            assert LEVEL[name.split(".")[0]] < LEVEL["stages"], f"{path.name} imports {name}"
+
+
+def test_the_check_can_fail(tmp_path: Path) -> None:
+    source = tmp_path / "x.py"
+    source.write_text("import subprocess\nfrom tinydeploy.cli import main\nfrom . import y\n")
+    assert list(_imports(source)) == ["subprocess", "tinydeploy.cli.main", "..y"]
+    assert _our_imports(source) == {"cli.main"}
