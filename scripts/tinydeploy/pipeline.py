@@ -189,7 +189,7 @@ def choose_vectors(source: Source, job: Job) -> Vectors:
     if job.data is not None:
         return vectors_stage.load(job.data, specs).take(job.vectors, job.seed)
     if source.spec is not None:
-        inputs, labels = source.spec.test_set()
+        inputs, labels = source.spec.test_set(source.variant)
         own = vectors_stage.fitted((inputs,), labels, specs, f"test set of {source.name}")
         return own.take(job.vectors, job.seed)
     return vectors_stage.random(specs, job.vectors or DEFAULT_VECTORS, job.seed)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from tinydeploy import boards
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
+
+if TYPE_CHECKING:
+    from tinydeploy.models import ModelSpec, Variant
 
 
 def add_commands(commands: common.Commands) -> None:
@@ -37,6 +41,16 @@ def _models(options: argparse.Namespace, ui: Ui) -> None:
 
     for name in models.names():
         spec = models.load(name)
+        print(f"{name}: {spec.title}")
         for variant in spec.variants:
-            mark = "*" if variant == spec.default_variant else " "
-            print(f"{mark} {name:<8}{variant:<14}{spec.summary(variant)}")
+            mark = "*" if variant.name == spec.default_variant else " "
+            print(f"  {mark} {variant.name:<12}{_figures(spec, variant)}")
+
+
+def _figures(spec: ModelSpec, variant: Variant) -> str:
+    """Size and accuracy from training, as far as they are known."""
+    metrics = spec.metrics(variant.name)
+    size = f"{spec.tflite(variant.name).stat().st_size:,} bytes, {variant.quantization}"
+    if spec.is_regression or "accuracy" not in metrics:
+        return size
+    return f"{size}, accuracy {metrics['accuracy']:.1%} (float {metrics['float_accuracy']:.1%})"
