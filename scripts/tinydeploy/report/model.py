@@ -161,6 +161,7 @@ class Buffer:
     size_bytes: int
     first_op: int
     last_op: int
+    kind: str = "activation"  # "input", "activation", "output" or "scratch"
 
 
 @dataclass(frozen=True)

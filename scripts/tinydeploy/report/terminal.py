@@ -1,0 +1,98 @@
+"""The short summary at the end of `deploy`: verdict, figures, the operators that cost most."""
+
+from __future__ import annotations
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from tinydeploy.report import text
+from tinydeploy.report.model import Report
+
+_TOP_OPS = 5
+_BAR_WIDTH = 24
+
+
+def show(report: Report, console: Console) -> None:
+    """Print the summary."""
+    console.print(summary(report))
+
+
+def summary(report: Report) -> RenderableType:
+    """The summary, for whoever prints it."""
+    parts: list[RenderableType] = [_headline(report)]
+    if report.parity.first_mismatch:
+        parts.append(Text(f"  {report.parity.first_mismatch}", style="red"))
+    parts.append(Padding(_figures(report), (1, 0, 0, 2)))
+    if report.cycles.per_op:
+        parts.append(Padding(_operators(report), (1, 0, 0, 2)))
+    return Group("", *parts, "")
+
+
+def _headline(report: Report) -> Text:
+    style, mark = ("bold green", "✓") if report.verified else ("bold red", "✗")
+    line = Text.assemble(
+        (f"{mark} {text.verdict(report)}", style),
+        f"  {report.model.name} on {report.board_info.name}",
+    )
+    judge = f"{report.parity.judge} {report.parity.judge_version}".strip()
+    line.append(f"\n  {text.target(report)}, judged by {judge}", style="dim")
+    return line
+
+
+def _figures(report: Report) -> Table:
+    accuracy, size, board = report.accuracy, report.size, report.board_info
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(style="dim")
+    grid.add_column(justify="right", style="bold")
+    grid.add_column(style="dim")
+    if accuracy.device is not None:
+        note = f"host {text.score(accuracy, accuracy.host)}"
+        if accuracy.float_model is not None:
+            note += f", float model {text.score(accuracy, accuracy.float_model)}"
+        grid.add_row(accuracy.metric, text.score(accuracy, accuracy.device), note)
+    clock = f"{text.short_count(report.cycles.mean)} cycles at {text.frequency(board.cpu_hz)}"
+    grid.add_row("one inference", text.duration(report.milliseconds / 1e3), clock)
+    model = f"model {text.size(size.model_bytes)}{_of(board.flash_bytes)}"
+    grid.add_row("flash", text.size(size.flash_bytes), model)
+    ram_bytes = size.ram_bytes + size.arena_bytes + size.stack_bytes
+    parts = (
+        f"arena {text.size(size.arena_bytes)}, stack {text.size(size.stack_bytes)}, "
+        f"static {text.size(size.ram_bytes)}{_of(board.ram_bytes)}"
+    )
+    grid.add_row("RAM", text.size(ram_bytes), parts)
+    if report.energy:
+        note = f"estimate, {report.energy.picojoule_per_cycle:g} pJ per cycle"
+        grid.add_row("energy", text.energy(report.energy.microjoule), note)
+    return grid
+
+
+def _of(limit_bytes: int) -> str:
+    return f", of {text.size(limit_bytes)}" if limit_bytes else ""
+
+
+def _operators(report: Report) -> Table:
+    grid = Table.grid(padding=(0, 3, 0, 0))
+    grid.add_column(justify="right", style="dim")
+    grid.add_column()
+    grid.add_column(justify="right")
+    grid.add_column(justify="right", style="dim")
+    grid.add_column(style="cyan")
+    ranked = sorted(report.cycles.per_op, key=lambda row: -row.cycles)
+    for row in ranked[:_TOP_OPS]:
+        length = round(_BAR_WIDTH * row.cycles / max(ranked[0].cycles, 1))
+        grid.add_row(
+            str(row.index),
+            escape(row.op),
+            text.short_count(row.cycles),
+            text.percent(row.cycles, report.cycles.mean),
+            "━" * max(length, 1),
+        )
+    rest = ranked[_TOP_OPS:]
+    if rest:
+        cycles = sum(row.cycles for row in rest)
+        share_text = text.percent(cycles, report.cycles.mean)
+        grid.add_row("", f"{len(rest)} more", text.short_count(cycles), share_text, "")
+    return grid

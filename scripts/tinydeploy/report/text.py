@@ -1,0 +1,108 @@
+"""Numbers as people read them; the same in HTML, Markdown and the terminal."""
+
+from __future__ import annotations
+
+from tinydeploy.report.model import Accuracy, Report
+
+DASH = "–"
+
+_TARGETS = {
+    "simulator": "The flash image, simulated",
+    "device": "The board",
+    "host": "The same program on this PC",
+}
+
+
+def count(value: float | None) -> str:
+    """1234567 -> "1,234,567"."""
+    return DASH if value is None else f"{value:,.0f}"
+
+
+def short_count(value: float | None) -> str:
+    """1234567 -> "1.23 M"."""
+    if value is None:
+        return DASH
+    for unit, factor in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= factor:
+            return f"{_digits(value / factor)} {unit}"
+    return f"{value:.0f}"
+
+
+def size(value: int | None) -> str:
+    """1536 -> "1.5 KiB"."""
+    if value is None:
+        return DASH
+    if value < 1024:
+        return f"{value} B"
+    return f"{value / 1024:.1f} KiB" if value < 10 << 20 else f"{value / (1 << 20):.1f} MiB"
+
+
+def duration(seconds: float) -> str:
+    """0.01234 -> "12.3 ms"; 95 -> "1 min 35 s"."""
+    if seconds >= 60:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    if seconds >= 1:
+        return f"{_digits(seconds)} s"
+    return f"{_digits(seconds * 1e3)} ms" if seconds >= 1e-3 else f"{_digits(seconds * 1e6)} µs"
+
+
+def energy(microjoule: float) -> str:
+    """1510.0 -> "1.51 mJ"."""
+    if microjoule >= 1e3:
+        return f"{_digits(microjoule / 1e3)} mJ"
+    return f"{_digits(microjoule)} µJ" if microjoule >= 1 else f"{_digits(microjoule * 1e3)} nJ"
+
+
+def frequency(hertz: int) -> str:
+    """64000000 -> "64 MHz"."""
+    return f"{hertz / 1e6:g} MHz" if hertz < 1e9 else f"{hertz / 1e9:g} GHz"
+
+
+def percent(part: float, whole: float = 1.0) -> str:
+    """(1, 8) -> "12.5 %"."""
+    if not whole:
+        return DASH
+    value = 100 * part / whole
+    return "<0.1 %" if 0 < value < 0.05 else f"{value:.1f} %"
+
+
+def shape(dimensions: tuple[int, ...]) -> str:
+    """(1, 49, 40, 1) -> "1×49×40×1"."""
+    return "×".join(map(str, dimensions)) or "scalar"
+
+
+def score(accuracy: Accuracy, value: float | None) -> str:
+    """A value of the metric: a fraction as percent, an error as a number."""
+    if value is None:
+        return DASH
+    return percent(value) if accuracy.metric == "accuracy" else f"{value:.4g}"
+
+
+def ratio(cycles: float, macs: int | None) -> str:
+    """Cycles per multiply-accumulate, where there are any."""
+    return f"{cycles / macs:.2f}" if macs else DASH
+
+
+def target(report: Report) -> str:
+    """What ran the model."""
+    return _TARGETS.get(report.target, report.target.capitalize())
+
+
+def verdict(report: Report) -> str:
+    """The receipt in a few words."""
+    parity = report.parity
+    if report.verified:
+        return f"bit-exact on {count(parity.vectors)} vectors"
+    if not parity.vectors:
+        return "not verified"
+    return f"{count(parity.mismatching_bytes)} of {count(parity.bytes_compared)} bytes differ"
+
+
+def title(report: Report) -> str:
+    """The model's line for people, or its name."""
+    return report.model.title or report.model.name
+
+
+def _digits(value: float) -> str:
+    """Three significant digits, without an exponent."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
