@@ -73,6 +73,7 @@ class FakeDevice:
         if frame.type == Command.STATUS and self._withheld and self.busy_probes == 0:
             self._out += self._withheld
             self._withheld = b""
+        return None
 
     def _answer(self, request: Frame, payload: bytes, status: int = Status.OK) -> None:
         kind = request.type | protocol.REPLY
@@ -120,7 +121,8 @@ class FakeDevice:
     def _read(self, frame: Frame) -> bytes:
         fields = protocol.ReadRequest.unpack(frame.payload)
         offset, size = fields["offset"], fields["bytes"]
-        assert isinstance(offset, int) and isinstance(size, int)
+        assert isinstance(offset, int)
+        assert isinstance(size, int)
         return self.output[offset : offset + size]
 
 

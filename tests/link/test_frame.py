@@ -50,13 +50,16 @@ def test_another_abi_is_not_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = encode(Frame(protocol.Command.STATUS, 1, 1))
     monkeypatch.setattr(protocol, "ABI_HASH", protocol.ABI_HASH ^ 1)
     (item,) = Decoder().feed(stream)
-    assert isinstance(item, Noise) and item.reason == "wrong checksum"
+    assert isinstance(item, Noise)
+    assert item.reason == "wrong checksum"
 
 
 def test_text_between_frames_is_told_from_garbage() -> None:
     text, garbage = Decoder().feed(b"hello world\r\n\0\xff\xfe\x80\0")
-    assert isinstance(text, Noise) and text.text == "hello world\r\n"
-    assert isinstance(garbage, Noise) and garbage.text is None
+    assert isinstance(text, Noise)
+    assert text.text == "hello world\r\n"
+    assert isinstance(garbage, Noise)
+    assert garbage.text is None
 
 
 def test_layouts_refuse_padding_and_unknown_fields() -> None:
@@ -75,4 +78,5 @@ def test_layout_round_trip_of_each_kind_of_field() -> None:
     assert fields["dims"] == (2, 3, 0, 0, 0, 0)
     assert fields["scale"] == 0.5
     hello = protocol.HelloReply.unpack(protocol.HelloReply.pack(board="x", build_id=b"\1" * 16))
-    assert hello["board"] == "x" and hello["build_id"] == b"\1" * 16
+    assert hello["board"] == "x"
+    assert hello["build_id"] == b"\1" * 16
