@@ -207,9 +207,9 @@ def _port(port: PortInfo, probe: Probe | None) -> list[Finding]:
 
 
 def _bootloader(port: PortInfo) -> str:
-    from tinydeploy.flash import bossac
+    from tinydeploy.flash import enter
 
-    return bossac.describe_bootloader(MachinePorts(), port.device)
+    return enter.describe_bootloader(MachinePorts(), port.device)
 
 
 def _probed(port: PortInfo, probe: Probe, level: Level = Level.OK, remedy: str = "") -> Finding:

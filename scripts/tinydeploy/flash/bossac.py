@@ -10,43 +10,28 @@ Not run on hardware; tested against `flash.simulated.nano`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
-from tinydeploy.errors import FlashError, PortError
-from tinydeploy.flash import image, samba, usb
+from tinydeploy.flash import enter, image, samba, usb
 from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
-from tinydeploy.flash.channel import Channel
-from tinydeploy.flash.ports import Ports, open_patiently
+from tinydeploy.flash.enter import Patience
 from tinydeploy.flash.samba import PAGE_BYTES, NoAnswerError, SambaClient
 
-BAUD = 921600  # what bossac opens with; the bootloader ignores it
 TRIES = 3
 ROUNDS = 3
 BLANK_PAGE = b"\xff" * PAGE_BYTES
 
-DOUBLE_TAP = "press the reset button twice quickly, so that the orange LED fades"
 AGAIN = "then run the same command again"
 ADVICE = {
-    State.UNTOUCHED: f"{DOUBLE_TAP}, {AGAIN}",
+    State.UNTOUCHED: f"{enter.DOUBLE_TAP}, {AGAIN}",
     State.IN_BOOTLOADER: "press reset once to start the old firmware, or run the command again",
     State.NO_APPLICATION: f"reconnect the board, {AGAIN}: it is found in its bootloader",
-    State.PARTLY_WRITTEN: f"reconnect the board, {DOUBLE_TAP}, {AGAIN}",
+    State.PARTLY_WRITTEN: f"reconnect the board, {enter.DOUBLE_TAP}, {AGAIN}",
     State.WRITTEN: "press reset once to start it",
 }
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait for the board, seconds (estimates: nano33.md, section 7)."""
-
-    touch_s: float = 8.0  # the bootloader appears 0.5 to 2 s after a touch
-    double_tap_s: float = 30.0
-    restart_s: float = 6.0
-    poll_s: float = 0.1
 
 
 def write(job: Job, patience: Patience | None = None) -> FlashResult:
@@ -67,19 +52,6 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
     session = _Session(job, patience or Patience())
     with session.watch.guard():
         return session.run()
-
-
-def describe_bootloader(ports: Ports, port: str) -> str:
-    """Version and variant of the bootloader on a port; raises PortError and FlashError."""
-    client = SambaClient(Channel(open_patiently(ports, port, BAUD), ports))
-    try:
-        client.synchronise()
-        version, loader = client.version(), client.identify()
-    except NoAnswerError as error:
-        raise FlashError(f"the bootloader does not answer to {error}", DOUBLE_TAP) from error
-    finally:
-        client.close()
-    return f"{version}, {loader.name if loader else 'of an unknown build'}"
 
 
 class _Session:
@@ -114,57 +86,10 @@ class _Session:
         )
 
     def _enter_bootloader(self) -> SambaClient:
-        """Touch the application, or ask a person to press the button."""
-        target, patience = self._target, self._patience
-        if not target.in_bootloader:
-            client = None if target.listed else self._try_port(target.port, thorough=False)
-            if client:
-                return client
-            self._touch()
-        client = self._await_bootloader(patience.touch_s)
-        if client is None:
-            self._job.say(f"The board did not enter its bootloader by itself: {DOUBLE_TAP}.")
-            client = self._await_bootloader(patience.double_tap_s)
+        client = enter.enter_bootloader(self._ports, self._target, self._job.say, self._patience)
         if client is None:
             raise self.watch.stop("the bootloader did not appear")
         return client
-
-    def _touch(self) -> None:
-        try:
-            self._ports.touch_1200(self._target.port)
-        except PortError:
-            if self._ports.exists(self._target.port):
-                raise  # there, but not for us: the message says why
-
-    def _await_bootloader(self, timeout_s: float) -> SambaClient | None:
-        """Wait for a port that answers as the bootloader.
-
-        After every reset the bootloader may show up for half a second without serving (nano33.md,
-        section 2): only an answer counts.
-        """
-        deadline_s = self._ports.now() + timeout_s
-        while True:
-            for port in usb.bootloader_ports(self._ports, self._target):
-                client = self._try_port(port, thorough=True)
-                if client:
-                    return client
-            if self._ports.now() >= deadline_s:
-                return None
-            self._ports.sleep(self._patience.poll_s)
-
-    def _try_port(self, port: str, *, thorough: bool) -> SambaClient | None:
-        client = None
-        try:
-            client = SambaClient(Channel(open_patiently(self._ports, port, BAUD), self._ports))
-            if thorough:
-                client.synchronise()
-            if client.probe() and client.version():
-                return client
-        except (PortError, NoAnswerError):
-            pass
-        if client:
-            client.close()
-        return None
 
     def _examine(self) -> tuple[samba.Bootloader, str]:
         """Refuse whatever is not one of the two known bootloaders."""

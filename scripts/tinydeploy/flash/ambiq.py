@@ -1,0 +1,211 @@
+"""SparkFun Edge through Ambiq's secure bootloader: wired update over UART (sparkfun_edge.md, 7).
+
+The image is staged beside the old firmware and installed at the next start, after the loader has
+checked its CRC-32; the protocol offers no read-back. A session that breaks is begun again from the
+reset, so that nothing depends on what the loader made of the broken one.
+
+Not run on hardware; tested against `flash.simulated.edge`. How long the DTR pulse has to be and
+the loader's rate differ between batches and adapters: both are tried.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+from tinydeploy.flash import adapters, ambiq_messages, image
+from tinydeploy.flash.ambiq_messages import ACK_STATUS, Ack, Status
+from tinydeploy.flash.base import FlashResult, FlashStoppedError, Job, Meter, State, Watch
+from tinydeploy.flash.channel import Channel
+
+BAUDS = (921600, 115200)  # by batch; INFO0 knows, and nothing tells it
+PULSES_S = (0.008, 0.1)  # 8 ms is what Arduino's uploader uses
+RELEASE_S = 0.01
+LOADER_START_S = 0.1
+HELLO_S = 0.5
+ANSWER_S = 12.0  # erasing and programming happen between DATA and ACK
+RESET_S = 2.0
+BUTTON_S = 60.0
+NACK_TRIES = 3
+SESSIONS = 3
+
+BUTTON = "hold button 14, press and release RST, and keep 14 held until the transfer starts"
+AGAIN = "run the same command again"
+ADVICE = {
+    State.UNTOUCHED: f"check power and adapter (3.3 V, TX and RX crossed), {AGAIN}, and {BUTTON}",
+    State.IN_BOOTLOADER: f"press RST to start the old firmware, or {AGAIN}",
+    State.STAGING: f"{AGAIN}; if the board does not react to DTR, {BUTTON}",
+    State.INSTALLING: f"press RST and wait a few seconds; if the firmware does not answer, {AGAIN}",
+}
+
+
+class _BrokenError(Exception):
+    """The session cannot be continued: begin again from the reset."""
+
+
+def write(job: Job) -> FlashResult:
+    """Flash a SparkFun Edge.
+
+    Raises:
+        PortError: no port; nothing was changed.
+        FlashStoppedError: with the state of the board.
+    """
+    _check(job)
+    session = _Session(job)
+    with session.watch.guard():
+        try:
+            return session.run()
+        finally:
+            session.close()
+
+
+def _check(job: Job) -> None:
+    board = job.board
+    image.check(
+        job.image,
+        origin=ambiq_messages.LOAD_ADDRESS,
+        room_bytes=board.flash_size,
+        ram_origin=board.ram_origin,
+        ram_size=board.ram_size,
+    )
+    if len(job.image) > ambiq_messages.LARGEST_BLOB_BYTES - ambiq_messages.OTA_HEADER_BYTES:
+        raise FlashStoppedError(
+            f"an image of {len(job.image):,} bytes does not fit where the loader stages it",
+            State.UNTOUCHED,
+            "use a debug probe: `--tool pyocd`",
+        )
+
+
+class _Session:
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._ports = job.ports
+        self._port = adapters.find(job.ports, job.port, job.serial_number)
+        self._parts = ambiq_messages.wire_parts(ambiq_messages.ota_blob(job.image))
+        self._meter = Meter(job.progress, sum(map(len, self._parts)))
+        self._bauds: tuple[int, ...] = BAUDS
+        self._retries = 0
+        self._notes: list[str] = []
+        self.watch = Watch("looking for the bootloader", ADVICE)
+        self._line = job.ports.open(self._port, BAUDS[0])
+        self._channel = Channel(self._line, job.ports)
+
+    def run(self) -> FlashResult:
+        started_s = self._ports.now()
+        status = self._transfer_all()
+        self._restart()
+        return FlashResult(
+            tool="ambiq",
+            board=self._job.board.id,
+            image_bytes=len(self._job.image),
+            port=self._port,
+            bootloader=f"Ambiq secure bootloader {status.version:#x}, {self._bauds[0]} baud",
+            verified="CRC-32 checked by the loader at installation",
+            seconds=self._ports.now() - started_s,
+            retries=self._retries,
+            notes=self._notes,
+        )
+
+    def close(self) -> None:
+        """Release the lines, which could hold the board in reset, and close the port."""
+        self._line.set_control(dtr=False, rts=False)
+        self._channel.close()
+
+    def _transfer_all(self) -> Status:
+        for _ in range(SESSIONS - 1):
+            try:
+                return self._transfer()
+            except _BrokenError:
+                self._retries += 1
+        try:
+            return self._transfer()
+        except _BrokenError as error:
+            raise self.watch.stop(f"{error}, {SESSIONS} times") from error
+
+    def _transfer(self) -> Status:
+        status = self._connect()
+        if self.watch.state is State.UNTOUCHED:
+            self.watch.state = State.IN_BOOTLOADER
+        self.watch.doing = "preparing the update"
+        self._exchange(ambiq_messages.otadesc())
+        for part in self._parts:
+            self.watch.state = State.STAGING
+            self._exchange(ambiq_messages.update(part))
+            for offset in range(0, len(part), ambiq_messages.MAX_CHUNK_BYTES):
+                self.watch.doing = f"sending bytes from {offset:,} of {len(part):,}"
+                self._exchange(ambiq_messages.data(part, offset))
+                self._meter.add(min(ambiq_messages.MAX_CHUNK_BYTES, len(part) - offset))
+        self.watch.state = State.INSTALLING
+        return status
+
+    def _connect(self) -> Status:
+        """Reset the board into its loader: by DTR, else with the help of a person."""
+        for baud, pulse_s in itertools.product(self._bauds, PULSES_S):
+            status = self._try_dtr(baud, pulse_s)
+            if status:
+                return status
+        self._job.say(f"The board did not enter its bootloader by itself: {BUTTON}.")
+        for baud in self._bauds_for(BUTTON_S):
+            self._line.set_baud(baud)
+            status = self._hello()
+            if status:
+                self._bauds = (baud,)
+                return status
+        raise self.watch.stop("the bootloader does not answer")
+
+    def _try_dtr(self, baud: int, pulse_s: float) -> Status | None:
+        """Pulse DTR: its falling edge resets the board and pulls button 14 (section 2.2)."""
+        self._line.set_baud(baud)
+        for asserted, hold_s in ((False, RELEASE_S), (True, pulse_s), (False, LOADER_START_S)):
+            self._line.set_control(dtr=asserted, rts=asserted)
+            self._ports.sleep(hold_s)
+        status = self._hello()
+        if status:
+            self._bauds = (baud,)
+        return status
+
+    def _bauds_for(self, seconds: float) -> Iterator[int]:
+        deadline_s = self._ports.now() + seconds
+        for baud in itertools.cycle(self._bauds):
+            if self._ports.now() >= deadline_s:
+                return
+            yield baud
+
+    def _hello(self) -> Status | None:
+        self._channel.discard()
+        self._channel.write(ambiq_messages.hello())
+        answer = self._answer(HELLO_S)
+        return answer if isinstance(answer, Status) else None
+
+    def _exchange(self, message: bytes) -> None:
+        """Send a message until it is acknowledged; at most NACK_TRIES times."""
+        kind, reason = message[4], ""
+        for _ in range(NACK_TRIES):
+            self._channel.write(message)
+            answer = self._answer(ANSWER_S)
+            if not isinstance(answer, Ack) or answer.type != kind:
+                raise _BrokenError(f"no proper answer while {self.watch.doing}")
+            if answer.status == 0:
+                return
+            reason = ACK_STATUS.get(answer.status, f"status {answer.status}")
+            self._retries += 1
+        raise self.watch.stop(f"the loader refuses, {self.watch.doing}: {reason}")
+
+    def _answer(self, timeout_s: float) -> Status | Ack | None:
+        header = self._channel.read_exactly(ambiq_messages.MESSAGE_HEADER_BYTES, timeout_s)
+        size = ambiq_messages.message_bytes(header)
+        if size is None:
+            return None
+        rest = self._channel.read_exactly(size - len(header), HELLO_S)
+        return ambiq_messages.parse(header + rest)
+
+    def _restart(self) -> None:
+        """Restart, which installs the image. A lost answer looks like a loader that has gone."""
+        self.watch.doing = "restarting the board"
+        for _ in range(2):
+            self._channel.write(ambiq_messages.reset())
+            answer = self._answer(RESET_S)
+            if isinstance(answer, Ack) and answer.status == 0:
+                return
+            self._retries += 1
+        self._notes.append("the loader did not confirm the restart; press RST if nothing runs")
