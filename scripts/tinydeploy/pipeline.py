@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from tinydeploy import boards, flash, judge, receipt, targets
+from tinydeploy import report as report_stage
 from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, ParityError, UsageError
@@ -76,7 +77,7 @@ def deploy(job: Job, ui: Ui) -> Report:
     report = receipt.make_report(
         source, board, target, program, image, vectors, verification, ui.times, _versions(), _now()
     )
-    receipt.write(report, folder)
+    report_stage.write(report, folder)
     _require_parity(verification, job)
     return report
 

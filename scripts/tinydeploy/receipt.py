@@ -20,7 +20,6 @@ from tinydeploy.boards import Board
 from tinydeploy.keys import Keyed
 from tinydeploy.ops import work
 from tinydeploy.report import model as report_model
-from tinydeploy.report import write_all
 from tinydeploy.report.model import Report
 from tinydeploy.sources import Source
 from tinydeploy.stages.build import Image
@@ -82,11 +81,6 @@ def make_report(
         command=shlex.join(["tinydeploy", *sys.argv[1:]]),
         created=created,
     )
-
-
-def write(report: Report, folder: Path) -> None:
-    """`report.json`, `report.md` and `report.html` in `folder`."""
-    write_all(report, folder)
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:

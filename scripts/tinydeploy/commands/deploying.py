@@ -60,14 +60,14 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
 
 
 def _deploy(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import pipeline, receipt
-    from tinydeploy.report import terminal
+    from tinydeploy import pipeline
+    from tinydeploy.report import terminal, to_json
 
     ui.quiet = ui.quiet or options.json
     job = _job(options)
     report = pipeline.deploy(job, ui)
     if options.json:
-        print(receipt.to_json(report))
+        print(to_json(report))
     elif not ui.quiet:
         terminal.show(report, ui.console)
         ui.say(f"report: [bold]{pipeline.report_path(report)}[/bold]")
