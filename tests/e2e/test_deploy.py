@@ -99,7 +99,8 @@ def test_nothing_changed_means_nothing_is_done_again(tinydeploy: Run) -> None:
     deployed(tinydeploy, "--model", "sine", "--board", "nano33")
     report = deployed(tinydeploy, "--model", "sine", "--board", "nano33")
     cached = {stage["name"]: stage["cached"] for stage in report["stages"]}
-    assert cached["build"] and cached["verify"]
+    assert cached["build"]
+    assert cached["verify"]
 
 
 def test_every_run_on_the_simulator_counts_the_same_cycles(tinydeploy: Run) -> None:
