@@ -153,7 +153,8 @@ def pack(values: Array, bits: int) -> bytes:
     digits = values.reshape(-1).astype(np.uint8) & ((1 << bits) - 1)
     padded = np.pad(digits, (0, -len(digits) % per_byte)).reshape(-1, per_byte)
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
-    return np.bitwise_or.reduce(padded << shifts, axis=1).astype(np.uint8).tobytes()
+    packed: Array = np.bitwise_or.reduce(padded << shifts, axis=1).astype(np.uint8)
+    return packed.tobytes()
 
 
 def encode(value: Table, table: str) -> bytes:

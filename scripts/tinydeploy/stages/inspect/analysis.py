@@ -1,0 +1,255 @@
+"""What a model needs, worked out from the file alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from tinydeploy import boards
+from tinydeploy.boards import Board
+from tinydeploy.graph import read_tflite
+from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.memory import Plan, plan_subgraph
+from tinydeploy.ops import cost, persistent, support, work
+from tinydeploy.ops.support import Problem
+from tinydeploy.ops.types import signature
+from tinydeploy.report.model import Buffer, MemoryMap
+from tinydeploy.stages.inspect.lint import Finding, lint
+
+LARGEST = 8
+_STACK_AND_STATICS_BYTES = 8_192  # RAM beside the arena: stack, link buffers, static data
+
+
+@dataclass(frozen=True)
+class OpRow:
+    """One operator of the main subgraph."""
+
+    index: int
+    op: str
+    types: str
+    output_shape: tuple[int, ...]
+    macs: int
+    weight_bytes: int
+    cycles: int  # estimate
+    live_bytes: int  # of intermediate tensors while it runs
+    runs: bool
+
+
+@dataclass(frozen=True)
+class OpCount:
+    """Operators of the same name and types, all subgraphs together."""
+
+    op: str
+    types: str
+    count: int
+    runs: bool
+
+
+@dataclass(frozen=True)
+class LargeTensor:
+    """A tensor that takes much room."""
+
+    name: str
+    kind: str  # "weights" or "activation"
+    dtype: str
+    shape: tuple[int, ...]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Arena:
+    """RAM for the tensors.
+
+    Attributes:
+        planned_bytes: intermediate tensors, placed as the device places them.
+        lower_bound_bytes: what no placement can do without.
+        persistent_bytes: what the runtime keeps besides: the plan and the kernels' parameters.
+        total_bytes: the arena to provide.
+        exact: False where an operator's parameters are not known to the last byte.
+    """
+
+    planned_bytes: int
+    lower_bound_bytes: int
+    persistent_bytes: int
+    total_bytes: int
+    exact: bool
+
+
+@dataclass(frozen=True)
+class BoardFit:
+    """Whether and how fast the model would run on a board; flash and cycles are estimates."""
+
+    board: str
+    name: str
+    flash_bytes: int
+    flash_limit_bytes: int
+    ram_bytes: int
+    ram_limit_bytes: int
+    cycles: int
+    milliseconds: float
+    fits: bool
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """Everything that is known of a model before it is built."""
+
+    name: str
+    model_bytes: int
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    macs: int
+    parameters: int
+    counts: tuple[OpCount, ...]
+    ops: tuple[OpRow, ...]
+    problems: tuple[Problem, ...]
+    findings: tuple[Finding, ...]
+    arena: Arena
+    memory: MemoryMap
+    largest: tuple[LargeTensor, ...]
+    boards: tuple[BoardFit, ...]
+
+    @property
+    def runs(self) -> bool:
+        """Whether our runtime runs it."""
+        return not self.problems
+
+
+def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
+    """Inspect a .tflite.
+
+    Args:
+        tflite: the model.
+        board: the board it should fit, or its id; None: all boards.
+
+    Raises:
+        ModelFileError: not a readable .tflite.
+        UsageError: there is no such board.
+    """
+    chosen = _boards(board)
+    model = read_tflite.load(tflite)
+    plan = plan_subgraph(model.main)
+    arena = _arena(model, plan)
+    problems = tuple(support.check_supported(model))
+    return Inspection(
+        name=tflite.stem,
+        model_bytes=model.nbytes,
+        inputs=tuple(map(_describe, model.main.inputs)),
+        outputs=tuple(map(_describe, model.main.outputs)),
+        macs=work.macs(model),
+        parameters=work.parameters(model),
+        counts=_counts(model, problems),
+        ops=_rows(model.main, plan, problems),
+        problems=problems,
+        findings=tuple(lint(model)),
+        arena=arena,
+        memory=_memory_map(model.main, plan, arena),
+        largest=_largest(model),
+        boards=tuple(_fit(model, arena, each) for each in chosen),
+    )
+
+
+def _boards(board: Board | str | None) -> list[Board]:
+    if isinstance(board, Board):
+        return [board]
+    if board is not None:
+        return [boards.load(board)]
+    every = [boards.load(name) for name in boards.names()]
+    return [each for each in every if not each.is_host]
+
+
+def _describe(tensor: Tensor) -> str:
+    text = repr(tensor)
+    quantization = tensor.quantization
+    if quantization is not None:
+        text += f", scale {quantization.scale:.6g}, zero point {quantization.zero_point}"
+    return text
+
+
+def _arena(model: Model, plan: Plan) -> Arena:
+    kept, exact = persistent.persistent_bytes(model)
+    return Arena(
+        planned_bytes=plan.size,
+        lower_bound_bytes=plan.lower_bound,
+        persistent_bytes=kept,
+        total_bytes=persistent.arena_bytes(model, plan.size, kept),
+        exact=exact,
+    )
+
+
+def _runs(op: Op, problems: tuple[Problem, ...]) -> bool:
+    return not any(problem.operator == op.name for problem in problems if _same(problem, op))
+
+
+def _same(problem: Problem, op: Op) -> bool:
+    return problem.types in ("", signature(op), *(t.type.label for t in op.operands))
+
+
+def _counts(model: Model, problems: tuple[Problem, ...]) -> tuple[OpCount, ...]:
+    counted = Counter((op.name, signature(op), _runs(op, problems)) for op in model.ops)
+    ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(OpCount(name, types, n, runs) for (name, types, runs), n in ordered)
+
+
+def _rows(subgraph: Subgraph, plan: Plan, problems: tuple[Problem, ...]) -> tuple[OpRow, ...]:
+    return tuple(
+        OpRow(
+            index=index,
+            op=op.name,
+            types=signature(op),
+            output_shape=op.outputs[0].shape if op.outputs else (),
+            macs=work.op_macs(op),
+            weight_bytes=sum(t.nbytes for t in op.operands if t.is_constant),
+            cycles=cost.cycles(op),
+            live_bytes=live,
+            runs=_runs(op, problems),
+        )
+        for index, (op, live) in enumerate(zip(subgraph.ops, plan.live_bytes(), strict=True))
+    )
+
+
+def _memory_map(subgraph: Subgraph, plan: Plan, arena: Arena) -> MemoryMap:
+    inputs = {tensor.label for tensor in subgraph.inputs}
+    outputs = {tensor.label for tensor in subgraph.outputs}
+
+    def kind(name: str) -> str:
+        return "input" if name in inputs else "output" if name in outputs else "activation"
+
+    return MemoryMap(
+        buffers=tuple(
+            Buffer(b.name, b.offset, b.size, b.first_op, b.last_op, kind(b.name))
+            for b in plan.buffers
+        ),
+        planned_bytes=plan.size,
+        persistent_bytes=arena.total_bytes - plan.size,
+        op_names=tuple(op.name for op in subgraph.ops),
+    )
+
+
+def _largest(model: Model) -> tuple[LargeTensor, ...]:
+    tensors = {t for subgraph in model.subgraphs for t in subgraph.tensors if t.nbytes}
+    ordered = sorted(tensors, key=lambda t: (-t.nbytes, t.name))[:LARGEST]
+    return tuple(
+        LargeTensor(
+            t.label, "weights" if t.is_constant else "activation", t.type.label, t.shape, t.nbytes
+        )
+        for t in ordered
+    )
+
+
+def _fit(model: Model, arena: Arena, board: Board) -> BoardFit:
+    flash = cost.flash_bytes(model)
+    ram = arena.total_bytes + _STACK_AND_STATICS_BYTES
+    cycles = sum(map(cost.cycles, model.ops))
+    return BoardFit(
+        board=board.id,
+        name=board.name,
+        flash_bytes=flash,
+        flash_limit_bytes=board.flash_size,
+        ram_bytes=ram,
+        ram_limit_bytes=board.ram_size,
+        cycles=cycles,
+        milliseconds=1e3 * cycles / board.cpu_hz,
+        fits=flash <= board.flash_size and ram <= board.ram_size,
+    )

@@ -1,0 +1,237 @@
+"""An inspection as text, JSON and HTML."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from html import escape
+from pathlib import Path
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from tinydeploy.ops.support import describe
+from tinydeploy.report import charts, text
+from tinydeploy.report.model import MemoryMap
+from tinydeploy.stages.inspect.analysis import Inspection
+
+_STYLE = Path(charts.__file__).with_name("style.css")
+_WIDTH = 100
+_BLOCKS = " ▁▂▃▄▅▆▇█"
+
+
+def to_json(inspection: Inspection) -> str:
+    """JSON with the field names of `Inspection`."""
+    data = {"runs": inspection.runs, **asdict(inspection)}
+    return json.dumps(data, indent=2, sort_keys=True)
+
+
+def to_text(inspection: Inspection, *, color: bool = False) -> str:
+    """For the terminal, `color` with its control sequences."""
+    out = io.StringIO()
+    console = Console(file=out, width=_WIDTH, force_terminal=color, highlight=False)
+    console.print(Group(*_blocks(inspection)))
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def _blocks(inspection: Inspection) -> list[Text | Table]:
+    blocks: list[Text | Table] = [
+        _head(inspection),
+        _op_table(inspection),
+        _memory(inspection),
+        _largest(inspection),
+        _board_table(inspection),
+    ]
+    if inspection.problems:
+        blocks.append(_problems(inspection))
+    if inspection.findings:
+        blocks.append(_findings(inspection))
+    return blocks
+
+
+def _head(inspection: Inspection) -> Text:
+    verdict = ("runs", "bold green") if inspection.runs else ("does not run", "bold red")
+    lines = Text.assemble((inspection.name, "bold"), "  ", verdict, "\n")
+    lines.append(
+        f"{inspection.model_bytes:,} bytes, {inspection.parameters:,} parameters, "
+        f"{inspection.macs:,} multiply-accumulates, {len(inspection.ops)} operators\n"
+    )
+    for kind, names in (("in ", inspection.inputs), ("out", inspection.outputs)):
+        for name in names:
+            lines.append(f"{kind} {name}\n")
+    return lines
+
+
+def _table(title: str, *columns: str) -> Table:
+    """Columns whose name begins with a space are aligned right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    for column in columns:
+        right = column.startswith(" ")
+        table.add_column(column.strip(), justify="right" if right else "left", no_wrap=right)
+    return table
+
+
+def _op_table(inspection: Inspection) -> Table:
+    columns = (" #", "operator", "types", "output", " MACs", " weights", " live", " ~cycles")
+    table = _table("Operators", *columns)
+    for row in inspection.ops:
+        table.add_row(
+            str(row.index),
+            row.op,
+            row.types,
+            text.shape(row.output_shape),
+            f"{row.macs:,}" if row.macs else "",
+            f"{row.weight_bytes:,}" if row.weight_bytes else "",
+            f"{row.live_bytes:,}",
+            f"{row.cycles:,}",
+            style="" if row.runs else "red",
+        )
+    return table
+
+
+def _memory(inspection: Inspection) -> Text:
+    arena = inspection.arena
+    live = [row.live_bytes for row in inspection.ops]
+    peak = live.index(max(live)) if live else 0
+    lines = Text.assemble(("Memory over time\n", "bold"))
+    lines.append(f"  {sparkline(live)}  peak {max(live, default=0):,} bytes in op {peak}\n")
+    sign = "" if arena.exact else "about "
+    lines.append(
+        f"  arena {sign}{arena.total_bytes:,} bytes: {arena.planned_bytes:,} tensors "
+        f"(at least {arena.lower_bound_bytes:,}), {sign}{arena.persistent_bytes:,} runtime\n"
+    )
+    return lines
+
+
+def sparkline(values: list[int]) -> str:
+    """One character a value, its height the share of the largest."""
+    top = max(values, default=0) or 1
+    return "".join(_BLOCKS[-(-value * (len(_BLOCKS) - 1) // top)] for value in values)
+
+
+def _largest(inspection: Inspection) -> Table:
+    table = _table("Largest tensors", " bytes", "kind", "type", "shape", "name")
+    for row in inspection.largest:
+        shape = text.shape(row.shape)
+        table.add_row(f"{row.size_bytes:,}", row.kind, row.dtype, shape, row.name)
+    return table
+
+
+def _board_table(inspection: Inspection) -> Table:
+    table = _table(
+        "Boards (flash and time are estimates)", "board", " ~flash", " RAM", " ~ms", " ~cycles", ""
+    )
+    for fit in inspection.boards:
+        table.add_row(
+            fit.board,
+            f"{fit.flash_bytes:,} of {fit.flash_limit_bytes:,}",
+            f"{fit.ram_bytes:,} of {fit.ram_limit_bytes:,}",
+            f"{fit.milliseconds:,.1f}",
+            f"{fit.cycles:,}",
+            Text("fits", "green") if fit.fits else Text("too large", "red"),
+        )
+    return table
+
+
+def _problems(inspection: Inspection) -> Text:
+    lines = Text.assemble(("Does not run\n", "bold red"))
+    for problem in inspection.problems:
+        lines.append(f"  op {problem.first_op}: {describe(problem)}\n")
+        lines.append(f"      {problem.hint}\n", "dim")
+    return lines
+
+
+def _findings(inspection: Inspection) -> Text:
+    lines = Text.assemble(("Worth a look\n", "bold yellow"))
+    for finding in inspection.findings:
+        lines.append(f"  {finding.where}: " if finding.where else "  ")
+        lines.append(f"{finding.message} [{finding.rule}]\n")
+        lines.append(f"      {finding.hint}\n", "dim")
+    return lines
+
+
+def to_html(inspection: Inspection) -> str:
+    """A page of its own, nothing fetched."""
+    body = "\n".join(_section(*part) for part in _sections(inspection))
+    verdict = "runs on this runtime" if inspection.runs else "does not run as it is"
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(inspection.name)}: inspection</title>
+<style>
+{_STYLE.read_text(encoding="utf-8")}
+</style>
+</head>
+<body>
+<main>
+<header>
+<div class="brand"><span>tinydeploy inspect</span></div>
+<div class="headline"><div><h1>{escape(inspection.name)}</h1>
+<p class="lead">{escape(verdict)}: {inspection.macs:,} multiply-accumulates,
+{inspection.parameters:,} parameters, {inspection.model_bytes:,} bytes</p></div></div>
+</header>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def _sections(inspection: Inspection) -> list[tuple[str, str]]:
+    arena = inspection.arena
+    sections = [
+        ("Boards", _html_table(_board_table(inspection))),
+        (
+            "Memory over time",
+            f"<div class='chart'>{memory_svg(inspection.memory)}</div><p>{arena.total_bytes:,} "
+            f"bytes of arena: {arena.planned_bytes:,} of tensors, at least "
+            f"{arena.lower_bound_bytes:,} in any order; {arena.persistent_bytes:,} of runtime."
+            "</p>",
+        ),
+        ("Operators", _html_table(_op_table(inspection))),
+        ("Largest tensors", _html_table(_largest(inspection))),
+    ]
+    if inspection.problems:
+        items = [f"{describe(p)}. {p.hint}" for p in inspection.problems]
+        sections.insert(0, ("Does not run", _html_list(items)))
+    if inspection.findings:
+        items = [f"{f.where}: {f.message}. {f.hint}".lstrip(": ") for f in inspection.findings]
+        sections.append(("Worth a look", _html_list(items)))
+    return sections
+
+
+def memory_svg(memory: MemoryMap) -> str:
+    """The memory map, one color for each kind of operator."""
+    names = sorted(set(memory.op_names))
+    return str(charts.memory_map(memory, {name: 1 + i % 8 for i, name in enumerate(names)}))
+
+
+def _section(title: str, content: str) -> str:
+    return f"<section><div><h2>{escape(title)}</h2></div><div>{content}</div></section>"
+
+
+def _html_list(items: list[str]) -> str:
+    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+
+
+def _html_table(table: Table) -> str:
+    """The same table that the terminal shows."""
+    columns = [
+        _html_column(str(column.header), map(str, column.cells), column.justify == "right")
+        for column in table.columns
+    ]
+    head, *rows = ("<tr>" + "".join(cells) + "</tr>" for cells in zip(*columns, strict=True))
+    body = f"<thead>{head}</thead><tbody>{''.join(rows)}</tbody>"
+    return f'<div class="scroll"><table>{body}</table></div>'
+
+
+def _html_column(header: str, cells: Iterable[str], is_number: bool) -> list[str]:
+    css = ' class="n"' if is_number else ""
+    head = f"<th{css}>{escape(header)}</th>"
+    return [head, *(f"<td{css}>{escape(cell)}</td>" for cell in cells)]
