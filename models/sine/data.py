@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-
 from tinydeploy.errors import UsageError
 from tinydeploy.models import Dataset, ModelSpec, Progress, Split
 
@@ -35,3 +34,8 @@ def load(spec: ModelSpec, *, seed: int, sources: Sequence[str], progress: Progre
         description=f"{len(x)} points of sin(x) with noise of {options['noise']}, drawn with seed "
         f"{seed}; tested on {len(exact)} exact points",
     )
+
+
+def extremes() -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Both ends of the input's range, [2, 1]."""
+    return np.array([[0], [2 * np.pi]], dtype=np.float32)

@@ -124,7 +124,8 @@ class ModelSpec:
         path = self.folder / self.variant(variant).tflite
         if not path.is_file():
             raise ModelFileError(
-                f"{path} is missing", f"restore it from git, or train it: --model {self.name} --retrain"
+                f"{path} is missing",
+                f"restore it from git, or train it: --model {self.name} --retrain",
             )
         return path
 
