@@ -37,7 +37,7 @@ bool IsSoundZeroPoint(Type type, int64_t zero_point) {
     case Type::kInt4:
       return zero_point >= -8 && zero_point <= 7;
     default:
-      return zero_point >= INT32_MIN && zero_point <= INT32_MAX;
+      return zero_point >= -INT32_MAX && zero_point <= INT32_MAX;
   }
 }
 

@@ -1,0 +1,23 @@
+#include "kernels/common/per_channel.h"
+
+#include "kernels/common/quantization.h"
+
+namespace tinydeploy {
+
+bool FillPerChannel(const TensorView& input, const TensorView& filter, const TensorView& output,
+                    int32_t channels, void* behind) {
+  const int scales = filter.scales.size();
+  if (scales != 1 && scales != channels) return false;
+  auto* multipliers = static_cast<int32_t*>(behind);
+  auto* shifts = reinterpret_cast<int8_t*>(multipliers + channels);
+  for (int32_t c = 0; c < channels; ++c) {
+    const double product = static_cast<double>(input.scale()) * filter.scale(scales == 1 ? 0 : c);
+    Multiplier factor;
+    if (!QuantizeMultiplier(product / static_cast<double>(output.scale()), &factor)) return false;
+    multipliers[c] = factor.multiplier;
+    shifts[c] = static_cast<int8_t>(factor.shift);
+  }
+  return true;
+}
+
+}  // namespace tinydeploy

@@ -1,0 +1,45 @@
+// Real scales to integer multipliers and ranges, at Prepare.
+#ifndef TINYDEPLOY_KERNELS_COMMON_QUANTIZATION_H_
+#define TINYDEPLOY_KERNELS_COMMON_QUANTIZATION_H_
+
+#include <stdint.h>
+
+#include "kernels/common/fixed_point.h"
+#include "runtime/tensor.h"
+
+namespace tinydeploy {
+
+// The schema's ActivationFunctionType, as far as kernels fuse it.
+enum class Activation : int8_t { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 3 };
+
+// real to fixed point. False if `real` is not in [0, 2^30) and thus no sound ratio of scales.
+bool QuantizeMultiplier(double real, Multiplier* out);
+
+// Splits value > 0 into a fraction in [0.5, 1) and an exponent; 0 gives 0 and 0.
+double Frexp(double value, int* exponent);
+
+// Nearest integer, ties away from zero, saturating to int32; NaN gives 0.
+int32_t RoundToInt32(float value);
+int32_t RoundToInt32(double value);
+
+struct IntRange {
+  int32_t lowest;
+  int32_t highest;
+};
+struct FloatRange {
+  float lowest;
+  float highest;
+};
+
+// Values of INT8, UINT8, INT16; of INT32 for every other type.
+IntRange TypeRange(Type type);
+// False if the activation is unknown.
+bool ActivationRange(Activation activation, const TensorView& output, IntRange* range);
+bool ActivationRange(Activation activation, FloatRange* range);
+
+// Same scale and zero point.
+bool SameQuantization(const TensorView& a, const TensorView& b);
+
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_KERNELS_COMMON_QUANTIZATION_H_

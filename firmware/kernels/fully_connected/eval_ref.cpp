@@ -1,0 +1,73 @@
+#include "kernels/common/dot.h"
+#include "kernels/common/per_channel.h"
+#include "kernels/fully_connected/fully_connected.h"
+#include "runtime/tensor.h"
+
+namespace tinydeploy {
+namespace {
+
+// Calls finish(unit, input row, weight row) for each output value in order.
+template <class Input, class Weight, class Finish>
+void ForEachOutput(const FullyConnectedGeometry& g, void* const* args, Finish finish) {
+  const auto* input = static_cast<const Input*>(args[fully_connected_arg::kInput]);
+  const auto* weights = static_cast<const Weight*>(args[fully_connected_arg::kWeights]);
+  auto* output = static_cast<Input*>(args[fully_connected_arg::kOutput]);
+  for (int32_t b = 0; b < g.batches; ++b, input += g.depth) {
+    const Weight* row = weights;
+    for (int32_t unit = 0; unit < g.units; ++unit, row += g.depth) {
+      *output++ = finish(unit, input, row);
+    }
+  }
+}
+
+template <class Acc, class Input>
+Acc Sum(const FullyConnectedParams& p, const Input* input, const int8_t* row) {
+  if (p.weight_offset == 0) return Dot<Acc>(0, input, row, p.geometry.depth, p.input_offset);
+  Acc acc = 0;
+  for (int32_t i = 0; i < p.geometry.depth; ++i) {
+    acc = Accumulated(acc, static_cast<Acc>(input[i] + p.input_offset) *
+                               static_cast<Acc>(row[i] + p.weight_offset));
+  }
+  return acc;
+}
+
+template <class T, class Acc, class Bias>
+void EvalQuantized(const FullyConnectedParams& p, void* const* args) {
+  const auto* bias = static_cast<const Bias*>(args[fully_connected_arg::kBias]);
+  const int32_t* multipliers = Multipliers(p);
+  const int8_t* shifts = Shifts(p, p.geometry.units);
+  ForEachOutput<T, int8_t>(p.geometry, args, [&](int32_t unit, const T* input, const int8_t* row) {
+    Acc acc = Sum<Acc>(p, input, row);
+    if (bias != nullptr) acc = Accumulated(acc, static_cast<Acc>(bias[unit]));
+    const int32_t multiplier = p.per_channel ? multipliers[unit] : p.factor.multiplier;
+    const int shift = p.per_channel ? shifts[unit] : p.factor.shift;
+    const int32_t scaled = RescaleSum(acc, multiplier, shift);
+    return static_cast<T>(
+        Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest));
+  });
+}
+
+}  // namespace
+
+Status EvalFullyConnectedInt8(const void* params, void* const* args) {
+  EvalQuantized<int8_t, int32_t, int32_t>(*static_cast<const FullyConnectedParams*>(params), args);
+  return Status::kOk;
+}
+
+Status EvalFullyConnectedInt16(const void* params, void* const* args) {
+  EvalQuantized<int16_t, int64_t, Int64>(*static_cast<const FullyConnectedParams*>(params), args);
+  return Status::kOk;
+}
+
+Status EvalFullyConnectedFloat(const void* params, void* const* args) {
+  const auto& p = *static_cast<const FullyConnectedFloatParams*>(params);
+  const auto* bias = static_cast<const float*>(args[fully_connected_arg::kBias]);
+  ForEachOutput<float, float>(
+      p.geometry, args, [&](int32_t unit, const float* input, const float* row) {
+        const float acc = Dot(0.0f, input, row, p.geometry.depth, 0.0f);
+        return Clamp(bias == nullptr ? acc : acc + bias[unit], p.range.lowest, p.range.highest);
+      });
+  return Status::kOk;
+}
+
+}  // namespace tinydeploy
