@@ -128,10 +128,10 @@ _REASONS = (
     (
         r"No matching distribution found for (\S+)",
         "{g0} has no package for Python {python} on {machine}",
-        "Python 3.10 to 3.13 on Linux x86-64 has all packages; is the index you use complete?",
+        "Python 3.10 to 3.13 on Linux x86-64 has all packages; is your package index complete?",
     ),
     (
-        r"Permission denied: '?([^'\n]*)|Read-only file system: '?([^'\n]*)",
+        r"(?:Permission denied|Read-only file system): '?([^'\n]*)",
         "cannot write to {g0}",
         "clone into a folder that you can write to, or mend its permissions",
     ),

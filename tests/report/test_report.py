@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import samples
+from rich.console import Console
+from tinydeploy.report import Report, charts, from_dict, html, markdown, terminal, to_json, write
+from tinydeploy.report.model import Buffer, MemoryMap
+
+SAMPLES = [samples.keyword_spotter, samples.sine, samples.failed]
+
+VOID = {"meta", "br", "link", "img", "input", "hr"}
+STAYING_KEYS = [
+    "model.name",
+    "board",
+    "engine",
+    "target",
+    "parity.vectors",
+    "parity.mismatching_bytes",
+    "accuracy.device",
+    "accuracy.host",
+    "cycles.mean",
+    "cycles.per_op",
+    "size.flash_bytes",
+    "size.model_bytes",
+    "size.ram_bytes",
+    "size.arena_bytes",
+    "size.stack_bytes",
+    "versions",
+    "hashes",
+]
+
+
+def look_up(document: dict[str, Any], key: str) -> Any:
+    for part in key.split("."):
+        document = document[part]
+    return document
+
+
+def plain(report: Report) -> str:
+    """What the terminal shows, without colors."""
+    console = Console(width=110, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    terminal.show(report, console)
+    return console.export_text()
+
+
+@pytest.mark.parametrize("make", SAMPLES)
+@pytest.mark.parametrize("key", STAYING_KEYS)
+def test_keys_that_stay(make: Callable[[], Report], key: str) -> None:
+    look_up(json.loads(to_json(make())), key)
+
+
+def test_accuracy_is_null_without_labels() -> None:
+    document = json.loads(to_json(samples.failed()))
+    assert document["accuracy"]["device"] is None
+    assert document["accuracy"]["host"] is None
+
+
+def test_per_op_figures_follow_from_cycles() -> None:
+    row = json.loads(to_json(samples.sine()))["cycles"]["per_op"][1]
+    assert row["percent"] == pytest.approx(62.5)  # 2950 of 4720
+    assert row["cycles_per_mac"] == pytest.approx(11.5234375)  # 2950 / 256
+
+
+@pytest.mark.parametrize("make", SAMPLES)
+def test_json_restores_the_report(make: Callable[[], Report]) -> None:
+    report = make()
+    assert from_dict(json.loads(to_json(report))) == report
+
+
+def test_milliseconds_at_the_boards_clock() -> None:
+    assert samples.failed().milliseconds == pytest.approx(31.25)  # 1.5 M cycles at 48 MHz
+
+
+def test_no_vectors_is_not_verified() -> None:
+    report = samples.keyword_spotter()
+    assert report.verified
+    assert not replace(report, parity=replace(report.parity, vectors=0)).verified
+
+
+class Page(HTMLParser):
+    """Fails on tags that do not close in order; collects text and addresses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+        self.tags: list[str] = []
+        self.words: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        names = dict(attrs)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        self.addresses += [str(names[name]) for name in ("src", "href") if name in names]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+
+def parsed(report: Report) -> Page:
+    page = Page()
+    page.feed(html.render(report))
+    page.close()
+    assert page.open == []
+    return page
+
+
+@pytest.mark.parametrize("make", SAMPLES)
+def test_page_is_self_contained_and_well_formed(make: Callable[[], Report]) -> None:
+    page = parsed(make())
+    text = html.render(make())
+    assert page.addresses == []
+    assert "script" not in page.tags
+    assert "url(" not in text
+    assert "@import" not in text
+    assert len(page.ids) == len(set(page.ids))
+
+
+def test_page_shows_the_figures() -> None:
+    words = " ".join(" ".join(parsed(samples.keyword_spotter()).words).split())
+    for figure in ("bit-exact on 400 vectors", "93.8 %", "114 ms", "86.3 KiB", "1.13 mJ", "9.32"):
+        assert figure in words
+    assert "Verified" in words
+
+
+def test_page_of_a_failure_says_where() -> None:
+    words = " ".join(parsed(samples.failed()).words)
+    assert "vector 12, output 0, byte 3: op 4 CONV_2D differs first" in words
+    assert "Differs" in words
+    assert "Verified" not in words
+
+
+def test_names_from_the_model_are_data() -> None:
+    page = parsed(samples.failed())
+    assert "b" not in page.tags[: page.tags.index("h1") + 1]
+    assert '<b>odd</b> & "name"' in " ".join(page.words)
+    assert "<b>odd" not in markdown.render(samples.failed())
+
+
+def test_buffers_are_drawn_where_they_lie() -> None:
+    memory = MemoryMap(
+        (Buffer("a<b", 0, 512, 0, 1), Buffer("c", 512, 256, 1, 3)), 1024, 0, ("OP",) * 4
+    )
+    drawing = ElementTree.fromstring(str(charts.memory_map(memory, {"OP": 1})))
+    first, second = (
+        {name: float(value) for name, value in rect.attrib.items()} for rect in drawing.iter("rect")
+    )
+    column = (960 - 64 - 12) / 4
+    height = 400 - 14 - 44
+    assert first["x"] == pytest.approx(64 + 1.5, abs=0.1)
+    assert first["width"] == pytest.approx(2 * column - 3, abs=0.1)
+    assert first["height"] == pytest.approx(height / 2, abs=0.1)
+    assert first["y"] == pytest.approx(14 + height / 2, abs=0.1)  # at the bottom half
+    assert second["x"] == pytest.approx(64 + column + 1.5, abs=0.1)
+    assert second["y"] + second["height"] == pytest.approx(first["y"], abs=0.1)  # on top of it
+
+
+def test_one_color_per_operator_kind() -> None:
+    text = html.render(samples.keyword_spotter())
+    keys = set(re.findall(r'class="key (k\d)"></span>(\w+)', text))
+    conv = {key for key, op in keys if op == "CONV_2D"}
+    assert conv == {"k1"}  # the most costly kind
+
+
+def test_terminal_summary_is_short() -> None:
+    shown = plain(samples.keyword_spotter())
+    assert len(shown.splitlines()) < 20
+    for figure in ("bit-exact on 400 vectors", "93.8 %", "114 ms", "7.29 M cycles", "CONV_2D"):
+        assert figure in shown
+    assert "3 of 1,200 bytes differ" in plain(samples.failed())
+
+
+def test_markdown_tables_are_even() -> None:
+    for make in SAMPLES:
+        for block in markdown.render(make()).split("\n\n"):
+            if block.startswith("|"):
+                widths = {len(re.findall(r"(?<!\\)\|", line)) for line in block.splitlines()}
+                assert len(widths) == 1, block
+
+
+def test_three_files(tmp_path: Path) -> None:
+    page = write(samples.sine(), tmp_path / "build")
+    assert page.name == "report.html"
+    assert {path.name for path in page.parent.iterdir()} == {
+        "report.html",
+        "report.json",
+        "report.md",
+    }
