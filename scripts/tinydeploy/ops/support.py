@@ -10,6 +10,7 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Tensor
 from tinydeploy.ops.advice import advice
 from tinydeploy.ops.resolver import method_of
+from tinydeploy.ops.shapes import shape_problem
 from tinydeploy.ops.types import SUPPORTED, signature
 
 
@@ -74,6 +75,8 @@ def _problems(op: Op) -> Iterable[tuple[str, str, str, str]]:
     elif types not in SUPPORTED[op.name]:
         known = ", ".join(sorted(SUPPORTED[op.name]))
         yield op.name, types, f"not with these types (it runs {known})", _types_hint(op)
+    elif reason := shape_problem(op):
+        yield op.name, types, reason, "the file is inconsistent: convert the model again"
     for tensor in [*op.operands, *op.outputs]:
         if reason := _tensor_problem(tensor):
             yield op.name, tensor.type.label, reason, "convert with plain int8 quantization"
