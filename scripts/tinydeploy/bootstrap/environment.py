@@ -143,7 +143,7 @@ class Environment:
                 "install it (Debian, Ubuntu: `apt install python3-venv`); "
                 f"what it said is in {self.log}",
             )
-        with Progress("pip") as progress:
+        with Progress("updating pip") as progress:
             pip.install(start, requirement, self.log, progress)
 
     def _add_package(self) -> None:
@@ -168,7 +168,7 @@ class Environment:
         lock_hash = self._lock_hash(layer)
         self._stamp(layer.name).unlink(missing_ok=True)
         started = time.monotonic()
-        with Progress(layer.name, pip.count_pins(lock)) as progress:
+        with Progress("starting pip", pip.count_pins(lock)) as progress:
             pip.install([str(self.python), "-I", "-m", "pip"], lock, self.log, progress)
         for contained in LAYERS[: LAYERS.index(layer)]:
             self._stamp(contained.name).write_text(self._lock_hash(contained), encoding="utf-8")

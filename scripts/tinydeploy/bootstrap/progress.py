@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 import threading
 import time
@@ -17,8 +18,8 @@ _UNITS = {"kB": 1e3, "MB": 1e6, "GB": 1e9, "bytes": 1.0}
 class Progress:
     """Feed it pip's lines; a context manager, so that the line is wiped at the end."""
 
-    def __init__(self, what: str, packages: int = 1) -> None:
-        self._doing = f"starting pip for {what}"
+    def __init__(self, doing: str, packages: int = 1) -> None:
+        self._doing = doing
         self._packages = packages  # in the lock; fewer by those for another Python or system
         self._seen = 0
         self._share: float | None = None  # of the present download
@@ -87,7 +88,8 @@ class Progress:
         return f"  {bar} {self._seen}/{self._packages}  {self._doing}{share}  {elapsed_s:.0f} s"
 
     def _draw(self, text: str) -> None:
-        sys.stderr.write("\r\x1b[K" + text)
+        columns = shutil.get_terminal_size().columns - 1  # a line that wraps could not be redrawn
+        sys.stderr.write("\r\x1b[K" + text[:columns])
         sys.stderr.flush()
 
 
