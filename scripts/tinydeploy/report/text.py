@@ -34,7 +34,8 @@ def size(value: int | None) -> str:
         return DASH
     if value < 1024:
         return f"{value} B"
-    return f"{value / 1024:.1f} KiB" if value < 10 << 20 else f"{value / (1 << 20):.1f} MiB"
+    scaled, unit = (value / 1024, "KiB") if value < 10 << 20 else (value / (1 << 20), "MiB")
+    return f"{scaled:.1f}".removesuffix(".0") + f" {unit}"
 
 
 def duration(seconds: float) -> str:
