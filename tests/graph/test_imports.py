@@ -20,6 +20,7 @@ LAYERS = [
     {"graph"},
     {"ops", "memory"},
     {"passes"},
+    {"lower"},
     {"config"},
     {"boards", "models", "tools", "judge", "bootstrap"},
     {"link"},
@@ -105,10 +106,10 @@ def test_members_do_not_know_each_other(room: str, members: set[str]) -> None:
             assert ".".join(name.split(".")[:2]) not in others, f"{path.name} imports {name}"
 
 
-def test_models_do_not_reach_into_the_stages() -> None:
+def test_models_do_not_reach_above_the_stages() -> None:
     for path in _files(MODELS_DIR):
         for name in _our_imports(path):
-            assert LEVEL[name.split(".")[0]] < LEVEL["stages"], f"{path.name} imports {name}"
+            assert LEVEL[name.split(".")[0]] <= LEVEL["stages"], f"{path.name} imports {name}"
 
 
 def test_the_check_can_fail(tmp_path: Path) -> None:

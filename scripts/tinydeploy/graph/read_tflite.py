@@ -17,6 +17,7 @@ import numpy as np
 from tinydeploy.errors import ModelFileError
 from tinydeploy.graph import flat, schema
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Signature, Subgraph, Tensor, Type
+from tinydeploy.graph.verify import InconsistentGraphError, verify_order
 
 MAX_RANK = 16
 MAX_TENSOR_BYTES = 2**31 - 1
@@ -145,7 +146,10 @@ class _Reader:
             inputs=_pick(tensors, table["inputs"], f"{where}: input"),
             outputs=_pick(tensors, table["outputs"], f"{where}: output"),
         )
-        _check_order(subgraph)
+        try:
+            verify_order(subgraph)
+        except InconsistentGraphError as error:
+            _fail(str(error))
         return subgraph
 
     def _tensor(self, table: flat.Table, where: str) -> Tensor:
@@ -272,22 +276,3 @@ def unpack(raw: Array, kind: Type, elements: int) -> Array:
     half = 1 << (bits - 1)
     signed: Array = (digits.astype(np.int8) ^ np.int8(half)) - np.int8(half)
     return signed
-
-
-def _check_order(subgraph: Subgraph) -> None:
-    """Every tensor is written before it is read, once, and never a constant or an input."""
-    known = set(subgraph.inputs)
-    known |= {t for t in subgraph.tensors if t.is_constant or t.is_variable or not t.size}
-    for position, op in enumerate(subgraph.ops):
-        _check_read(op.operands, known, f"op {position} ({op.name})")
-        for tensor in op.outputs:
-            if tensor in known and tensor.size and not tensor.is_variable:
-                _fail(f"op {position} ({op.name}) writes {tensor} a second time")
-            known.add(tensor)
-    _check_read(subgraph.outputs, known, "an output of the model")
-
-
-def _check_read(tensors: list[Tensor], known: set[Tensor], where: str) -> None:
-    for tensor in tensors:
-        if tensor not in known:
-            _fail(f"{where} reads {tensor}, which nothing has written yet")
