@@ -1,0 +1,78 @@
+"""Simulators of the boards: the flashed image itself, run on Unicorn.
+
+    device = simulate.open(boards.load("nano33"), Path("firmware.elf"))
+    device.write(b"...")
+    device.read(timeout_s=1.0)
+
+A board names its simulator in its JSON; the module of that name in this package is found by it and
+supplies a class `Chip(image, options)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+from tinydeploy.boards import Board
+from tinydeploy.errors import UsageError
+
+
+def open(  # noqa: A001 - the name that callers read best: simulate.open(...)
+    board: Board,
+    elf: Path,
+    *,
+    baud: float | None = None,
+    fast_uart: bool = True,
+    realtime_baud: bool = False,
+    strict: bool = True,
+    bootloader: str = "A",
+    pace: bool = False,
+    native: bool | None = None,
+) -> Any:
+    """Flash `elf` into a simulated `board` and power it on.
+
+    Args:
+        baud: bit rate of the host's end of the line; the board's own by default.
+        fast_uart: characters take no time worth mentioning and never overrun the firmware.
+        realtime_baud: characters take the time that the bit rate gives them; ends `fast_uart`.
+        strict: a broken rule of the chip raises SimulationError; else it is recorded only.
+        bootloader: which bootloader hands over, "A" or "B" for nano33.
+        pace: hold simulated time back to wall-clock time.
+        native: use the compiled cycle counter; None takes it where it can be built.
+
+    Returns:
+        A `device.SimulatedDevice`, which is a Transport.
+
+    Raises:
+        SimulationError: no such file, not an ELF file, or not an image for this board.
+    """
+    from tinydeploy.simulate import image as images
+    from tinydeploy.simulate.device import SimulatedDevice
+    from tinydeploy.simulate.options import Options
+
+    image = images.load(elf)
+    images.check(image, board)
+    options = Options(
+        baud=baud or board.baud,
+        fast_uart=fast_uart and not realtime_baud,
+        strict=strict,
+        bootloader=bootloader,
+        native=native,
+    )
+    chip = _chip_module(board).Chip(image, options)
+    return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)
+
+
+def names() -> list[str]:
+    """Chips that can be simulated."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+
+
+def _chip_module(board: Board) -> Any:
+    if board.simulator not in names():
+        raise UsageError(
+            f"{board.id} has no simulator", f"simulated chips are: {', '.join(names())}"
+        )
+    return importlib.import_module(f"tinydeploy.simulate.{board.simulator}")

@@ -1,0 +1,156 @@
+"""The simulated board as a transport: what the host's link client talks to."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+from tinydeploy.simulate.image import Image, Symbol
+from tinydeploy.simulate.machine import Machine
+from tinydeploy.simulate.serial_line import FRAME_BITS, SerialLine
+from tinydeploy.simulate.violations import SimulationError, Violation
+
+READ_CHUNK_BYTES = 4096
+GAP_CHARACTERS = 3  # a pause this long ends a read, so that a frame arrives in one piece
+LONGEST_PACE_S = 0.02
+
+
+class Chip(Protocol):
+    """What a chip module provides."""
+
+    machine: Machine
+    line: SerialLine
+    in_bootloader: bool
+
+    @property
+    def leds(self) -> dict[str, bool]:
+        """Which LEDs shine."""
+
+    def reset(self, reason: str) -> None:
+        """Reset the chip: "power-on", "pin", "software", ..."""
+
+
+class SimulatedDevice:
+    """A board in the simulator; implements Transport.
+
+    The CPU runs only inside `read`, `write` and `run`; all times are simulated seconds.
+
+    Args:
+        pace: hold simulated time back to wall-clock time.
+    """
+
+    def __init__(self, chip: Chip, image: Image, description: str, *, pace: bool = False) -> None:
+        self.chip = chip
+        self.image = image
+        self.machine = chip.machine
+        self.description = description
+        self._pace = pace
+        self._started = time.monotonic() - self.machine.time.seconds
+        self._closed = False
+
+    # Transport
+
+    def write(self, data: bytes) -> None:
+        """Put bytes on the line to the board; they arrive as the simulation goes on."""
+        self._check_open()
+        self.chip.line.send(data)
+
+    def read(self, timeout_s: float) -> bytes:
+        """Run until the board sends something, at most `timeout_s` of simulated time."""
+        self._check_open()
+        received = self.chip.line.received
+        if not received:
+            self.run(timeout_s, until_received=True)
+        if received:
+            self._collect()
+        data = bytes(received[:READ_CHUNK_BYTES])
+        del received[:READ_CHUNK_BYTES]
+        return data
+
+    def close(self) -> None:
+        """End the simulation."""
+        self._closed = True
+
+    def _collect(self) -> None:
+        """Run on while characters follow one another closely."""
+        line = self.chip.line
+        gap_s = GAP_CHARACTERS * max(FRAME_BITS / line.baud, 20e-6)
+        count = 0
+        while count != len(line.received) < READ_CHUNK_BYTES:
+            count = len(line.received)
+            self._run_until(
+                self.machine.time.now + self.machine.time.ticks(gap_s),
+                lambda seen=count: len(line.received) > seen,  # type: ignore[misc]
+            )
+
+    # Running
+
+    def run(self, seconds: float, *, until_received: bool = False) -> None:
+        """Let simulated time pass; with `until_received` only until the board sends something."""
+        end = self.machine.time.now + self.machine.time.ticks(seconds)
+        received = self.chip.line.received
+        wanted = (lambda: bool(received)) if until_received else (lambda: False)
+        if not self._pace:
+            self._run_until(end, wanted)
+            return
+        slice_ticks = self.machine.time.ticks(LONGEST_PACE_S)
+        while self.machine.time.now < end and not wanted():
+            self._run_until(min(end, self.machine.time.now + slice_ticks), wanted)
+            ahead_s = self.machine.time.seconds - (time.monotonic() - self._started)
+            if ahead_s > 0:
+                time.sleep(ahead_s)
+            else:
+                self._started -= ahead_s
+
+    def _run_until(self, ticks: int, wanted: object) -> None:
+        self.machine.run(ticks, wanted)  # type: ignore[arg-type]
+
+    def reset(self, reason: str = "pin") -> None:
+        """Press the reset button (or "power-on", "software", "watchdog")."""
+        self.chip.reset(reason)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise SimulationError(f"{self.description} is closed")
+
+    # Looking inside
+
+    @property
+    def cycles(self) -> int:
+        """Modelled CPU cycles since power-on, without sleep."""
+        return self.machine.cycles
+
+    @property
+    def instructions(self) -> int:
+        """Instructions executed since power-on."""
+        return self.machine.instructions
+
+    @property
+    def time_s(self) -> float:
+        """Simulated seconds since power-on."""
+        return self.machine.time.seconds
+
+    @property
+    def leds(self) -> dict[str, bool]:
+        """Which LEDs shine, by colour."""
+        return self.chip.leds
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Broken rules of the chip so far, warnings included."""
+        return self.machine.violations
+
+    @property
+    def in_bootloader(self) -> bool:
+        """Whether the firmware handed over to the bootloader, which then waits for a flasher."""
+        return self.chip.in_bootloader
+
+    def symbol(self, name: str) -> Symbol:
+        """A symbol of the image; raises SimulationError if it has no such name."""
+        if name not in self.image.symbols:
+            raise SimulationError(f"{self.image.path.name} has no symbol {name!r}")
+        return self.image.symbols[name]
+
+    def memory(self, address: int, size: int) -> bytes:
+        """Bytes of flash or RAM."""
+        return self.machine.read(address, size)

@@ -1,0 +1,324 @@
+"""Exceptions of ARMv7-M: priorities, entry, return and the escalation of faults.
+
+Unicorn has the instructions of a Cortex-M4 but no interrupt controller and no stacking; both are
+here, by the pseudo-code of the ARMv7-M manual. Nothing here touches a memory-mapped register:
+scs.py gives this model its face on the bus.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import TYPE_CHECKING
+
+from tinydeploy.simulate.registers import FPU_FRAME, Reg
+
+if TYPE_CHECKING:
+    from tinydeploy.simulate.machine import Machine
+
+NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
+SV_CALL, DEBUG_MONITOR, PEND_SV, SYS_TICK, FIRST_IRQ = 11, 12, 14, 15, 16
+LOWEST_PRIORITY = 256
+XPSR_ALIGNED, XPSR_THUMB = 1 << 9, 1 << 24
+XPSR_FLAGS = 0xF80F0000
+CONTROL_SPSEL, CONTROL_FPCA = 2, 4
+EXC_RETURN_BASIC, EXC_RETURN_THREAD, EXC_RETURN_PSP = 0x10, 0x08, 0x04
+BASIC_FRAME_BYTES, EXTENDED_FRAME_BYTES = 0x20, 0x68
+
+
+class Cfsr(enum.IntFlag):
+    """Bits of the Configurable Fault Status Register."""
+
+    IACCVIOL = 1 << 0
+    DACCVIOL = 1 << 1
+    MMARVALID = 1 << 7
+    IBUSERR = 1 << 8
+    PRECISERR = 1 << 9
+    UNSTKERR = 1 << 11
+    STKERR = 1 << 12
+    BFARVALID = 1 << 15
+    UNDEFINSTR = 1 << 16
+    INVSTATE = 1 << 17
+    INVPC = 1 << 18
+    NOCP = 1 << 19
+    UNALIGNED = 1 << 24
+    DIVBYZERO = 1 << 25
+
+
+class Hfsr(enum.IntFlag):
+    """Bits of the HardFault Status Register."""
+
+    VECTTBL = 1 << 1
+    FORCED = 1 << 30
+    DEBUGEVT = 1 << 31
+
+
+class Exceptions:
+    """Pending, active and enabled exceptions, and the way in and out of them."""
+
+    def __init__(self, machine: Machine, irq_count: int) -> None:
+        self._machine = machine
+        self.irq_count = irq_count
+        self.reset()
+
+    def reset(self) -> None:
+        """State after a reset of the core."""
+        self.pending: set[int] = set()
+        self.active: set[int] = set()
+        self.enabled: set[int] = {NMI, HARD_FAULT, SV_CALL, PEND_SV, SYS_TICK}
+        self.lines: set[int] = set()
+        self.priorities: dict[int, int] = {}
+        self.priority_group = 0
+        self.vector_table = 0
+        self.cfsr = 0
+        self.hfsr = 0
+        self.mmfar = 0
+        self.bfar = 0
+
+    # Requests
+
+    def pend(self, number: int) -> None:
+        """Make an exception pending; it is taken before the next block if its priority allows."""
+        self.pending.add(number)
+        self._machine.stop_soon()
+
+    def set_line(self, irq: int, level: bool) -> None:
+        """Interrupt request line of a peripheral: its rising edge makes the interrupt pending."""
+        number = FIRST_IRQ + irq
+        if level and number not in self.lines:
+            self.lines.add(number)
+            self.pend(number)
+        elif not level:
+            self.lines.discard(number)
+
+    # Priorities
+
+    def priority(self, number: int) -> int:
+        """Priority of an exception; lower is more urgent."""
+        if number in (NMI, HARD_FAULT):
+            return -2 if number == NMI else -1
+        return self.priorities.get(number, 0)
+
+    def group_priority(self, number: int) -> int:
+        """Priority without its sub-priority bits: what decides about preemption."""
+        priority = self.priority(number)
+        return priority if priority < 0 else self._group(priority)
+
+    def execution_priority(self, *, ignore_primask: bool = False) -> int:
+        """Priority that a new exception must beat."""
+        reg = self._machine.reg
+        current = min((self.group_priority(n) for n in self.active), default=LOWEST_PRIORITY)
+        basepri = reg(Reg.BASEPRI)
+        if basepri:
+            current = min(current, self._group(basepri))
+        if reg(Reg.PRIMASK) and not ignore_primask:
+            current = min(current, 0)
+        if reg(Reg.FAULTMASK):
+            current = min(current, -1)
+        return current
+
+    def most_urgent(self) -> int | None:
+        """The enabled pending exception that comes first, masked or not."""
+        ready = self.pending & self.enabled
+        return min(ready, key=lambda n: (self.priority(n), n), default=None)
+
+    def wakes_up(self) -> bool:
+        """Whether something pending ends WFI: PRIMASK does not prevent that."""
+        number = self.most_urgent()
+        return number is not None and self.group_priority(number) < self.execution_priority(
+            ignore_primask=True
+        )
+
+    def take_pending(self) -> None:
+        """Enter the most urgent pending exception if it beats what is running."""
+        number = self.most_urgent()
+        if number is None or self.group_priority(number) >= self.execution_priority():
+            return
+        self.pending.discard(number)
+        self.enter(number)
+
+    def _group(self, priority: int) -> int:
+        shift = self.priority_group + 1
+        return priority >> shift << shift
+
+    # Faults
+
+    def fault(self, number: int, status: Cfsr, address: int | None = None) -> None:
+        """Raise a synchronous fault at the present PC, escalating it where its own handler can't run.
+
+        Args:
+            number: MEM_MANAGE, BUS_FAULT or USAGE_FAULT.
+            address: the address that was accessed, for the fault address register.
+        """
+        self._record(status, address)
+        can_run = number in self.enabled and (
+            self.group_priority(number) < self.execution_priority()
+        )
+        self._enter_fault(number if can_run else HARD_FAULT, forced=not can_run)
+
+    def hard_fault(self, status: Hfsr) -> None:
+        """Raise a HardFault of its own: a breakpoint without debugger, a bad vector."""
+        self.hfsr |= status
+        self._enter_fault(HARD_FAULT, forced=False)
+
+    def supervisor_call(self) -> None:
+        """SVC: taken at once, a HardFault where its priority does not allow it."""
+        if self.group_priority(SV_CALL) < self.execution_priority():
+            self.enter(SV_CALL)
+        else:
+            self._enter_fault(HARD_FAULT, forced=True)
+
+    def _record(self, status: Cfsr, address: int | None) -> None:
+        self.cfsr |= status
+        if address is None:
+            return
+        if status & Cfsr.DACCVIOL:
+            self.mmfar, self.cfsr = address, self.cfsr | Cfsr.MMARVALID
+        elif status & Cfsr.PRECISERR:
+            self.bfar, self.cfsr = address, self.cfsr | Cfsr.BFARVALID
+
+    def _enter_fault(self, number: int, *, forced: bool) -> None:
+        if forced:
+            self.hfsr |= Hfsr.FORCED
+        if number == HARD_FAULT and self.execution_priority() <= -1:
+            self._machine.lock_up(self.describe_faults())
+            return
+        self.enter(number)
+
+    def describe_faults(self) -> str:
+        """The fault status registers in words."""
+        cfsr = Cfsr(self.cfsr)
+        names = [str(flag.name) for flag in Cfsr if flag in cfsr]
+        names += [str(flag.name) for flag in Hfsr if self.hfsr & flag]
+        where = f" at {self.bfar:#010x}" if self.cfsr & Cfsr.BFARVALID else ""
+        return (", ".join(names) or "no status bit") + where
+
+    # Entry and return
+
+    def enter(self, number: int) -> None:
+        """Stack the context of what is running and start the handler of `number`."""
+        machine = self._machine
+        xpsr = machine.reg(Reg.XPSR)
+        control = machine.reg(Reg.CONTROL)
+        in_thread = not xpsr & 0x1FF
+        exc_return = 0xFFFFFFE1
+        exc_return |= EXC_RETURN_THREAD if in_thread else 0
+        exc_return |= EXC_RETURN_PSP if in_thread and control & CONTROL_SPSEL else 0
+        exc_return |= 0 if control & CONTROL_FPCA else EXC_RETURN_BASIC
+        stacked = self._push_frame(xpsr, extended=bool(control & CONTROL_FPCA))
+        machine.set_reg(Reg.CONTROL, control & 1)
+        machine.set_reg(Reg.XPSR, xpsr & XPSR_FLAGS | XPSR_THUMB | number)
+        machine.set_reg(Reg.LR, exc_return)
+        self.active.add(number)
+        if not stacked:
+            self._stacking_failed(number)
+            return
+        vector = machine.try_read_word(self.vector_table + 4 * number)
+        if vector is None:
+            self._bad_vector(number)
+            return
+        machine.set_pc(vector & ~1)
+        if not vector & 1:
+            self.fault(USAGE_FAULT, Cfsr.INVSTATE)
+
+    def _stacking_failed(self, number: int) -> None:
+        """The frame could not be written: a derived BusFault takes over from the exception."""
+        if number == HARD_FAULT:
+            self._machine.lock_up(f"stack of the HardFault is unusable: {self.describe_faults()}")
+            return
+        self.active.discard(number)
+        if number in self.enabled and number >= SV_CALL:
+            self.pending.add(number)
+        self.hfsr |= Hfsr.FORCED
+        self._restart_as_hard_fault()
+
+    def _bad_vector(self, number: int) -> None:
+        self.hfsr |= Hfsr.VECTTBL
+        if number == HARD_FAULT:
+            self._machine.lock_up("the HardFault vector cannot be read")
+            return
+        self.active.discard(number)
+        self._restart_as_hard_fault()
+
+    def _restart_as_hard_fault(self) -> None:
+        """Go to the HardFault handler on the frame that has just been pushed."""
+        machine = self._machine
+        self.active.add(HARD_FAULT)
+        machine.set_reg(Reg.XPSR, XPSR_THUMB | HARD_FAULT)
+        vector = machine.try_read_word(self.vector_table + 4 * HARD_FAULT)
+        if vector is None or not vector & 1:
+            machine.lock_up(f"the HardFault vector is unusable: {self.describe_faults()}")
+            return
+        machine.set_pc(vector & ~1)
+
+    def _push_frame(self, xpsr: int, *, extended: bool) -> bool:
+        machine = self._machine
+        sp = machine.reg(Reg.SP)
+        if sp & 4:
+            xpsr |= XPSR_ALIGNED
+        else:
+            xpsr &= ~XPSR_ALIGNED
+        size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
+        sp = (sp - size & ~7) & 0xFFFFFFFF
+        words = [machine.reg(r) for r in (Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR)]
+        words += [machine.reg(Reg.PC) & ~1, xpsr]
+        if extended:
+            words += [machine.reg(r) for r in FPU_FRAME] + [machine.reg(Reg.FPSCR), 0]
+        machine.set_reg(Reg.SP, sp)
+        if machine.try_write_words(sp, words):
+            return True
+        self.cfsr |= Cfsr.STKERR
+        return False
+
+    def leave(self, exc_return: int) -> None:
+        """Exception return: what a branch to an EXC_RETURN value does in handler mode."""
+        machine = self._machine
+        xpsr = machine.reg(Reg.XPSR)
+        number = xpsr & 0x1FF
+        to_thread = bool(exc_return & EXC_RETURN_THREAD)
+        if not self._is_valid_return(exc_return, number, to_thread):
+            machine.set_pc(exc_return & ~1)
+            self.fault(USAGE_FAULT, Cfsr.INVPC)
+            return
+        self.active.discard(number)
+        if number in self.lines:
+            self.pending.add(number)
+        if number != NMI:
+            machine.set_reg(Reg.FAULTMASK, 0)
+        self._pop_frame(exc_return, to_thread)
+
+    def _is_valid_return(self, exc_return: int, number: int, to_thread: bool) -> bool:
+        if number not in self.active or exc_return & 0xFFFFFFE3 != 0xFFFFFFE1:
+            return False
+        if to_thread:
+            return self.active == {number}
+        return not exc_return & EXC_RETURN_PSP and len(self.active) > 1
+
+    def _pop_frame(self, exc_return: int, to_thread: bool) -> None:
+        machine = self._machine
+        use_psp = bool(exc_return & EXC_RETURN_PSP)
+        extended = not exc_return & EXC_RETURN_BASIC
+        sp = machine.reg(Reg.PSP if use_psp else Reg.MSP)
+        size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
+        words = machine.try_read_words(sp, size // 4)
+        if words is None:
+            self.fault(BUS_FAULT, Cfsr.UNSTKERR)
+            return
+        control = machine.reg(Reg.CONTROL) & 1
+        xpsr = words[7]
+        sp += size + (4 if xpsr & XPSR_ALIGNED else 0)
+        machine.set_reg(Reg.PSP if use_psp else Reg.MSP, sp)
+        machine.set_reg(Reg.XPSR, (xpsr & ~XPSR_ALIGNED) & ~0x1FF | (0 if to_thread else xpsr & 0x1FF))
+        control |= CONTROL_SPSEL if use_psp else 0
+        control |= CONTROL_FPCA if extended else 0
+        machine.set_reg(Reg.CONTROL, control)
+        for register, value in zip(
+            (Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR), words[:6], strict=True
+        ):
+            machine.set_reg(register, value)
+        if extended:
+            for register, value in zip(FPU_FRAME, words[8:24], strict=True):
+                machine.set_reg(register, value)
+            machine.set_reg(Reg.FPSCR, words[24])
+        machine.set_pc(words[6] & ~1)
+        if not xpsr & XPSR_THUMB:
+            self.fault(USAGE_FAULT, Cfsr.INVSTATE)

@@ -1,0 +1,100 @@
+"""The firmware image as it lies in flash, read from its ELF file."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from tinydeploy.boards import Board
+from tinydeploy.simulate.violations import SimulationError
+
+HINT = "build it for this board: tinydeploy build --board "
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Bytes and the address at which a flasher puts them."""
+
+    address: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Symbol:
+    """A name in the image."""
+
+    address: int
+    size: int
+
+
+@dataclass(frozen=True)
+class Image:
+    """What is flashed, and the names in it."""
+
+    path: Path
+    segments: tuple[Segment, ...]
+    symbols: dict[str, Symbol]
+
+    def read(self, address: int, size: int) -> bytes | None:
+        """Bytes of the image, None where it has none."""
+        for segment in self.segments:
+            offset = address - segment.address
+            if 0 <= offset and offset + size <= len(segment.data):
+                return segment.data[offset : offset + size]
+        return None
+
+
+def load(path: Path) -> Image:
+    """Read an ELF file; raises SimulationError if it is none for a Cortex-M."""
+    try:
+        with path.open("rb") as stream:
+            elf = ELFFile(stream)
+            if elf["e_machine"] != "EM_ARM":
+                raise SimulationError(f"{path} is an ELF file, but not for ARM", HINT + "…")
+            segments = tuple(
+                Segment(s["p_paddr"], s.data())
+                for s in elf.iter_segments("PT_LOAD")
+                if s["p_filesz"]
+            )
+            return Image(path, segments, _symbols(elf))
+    except FileNotFoundError as error:
+        raise SimulationError(f"there is no firmware at {path}", HINT + "…") from error
+    except ELFError as error:
+        raise SimulationError(f"{path} is not an ELF file: {error}", HINT + "…") from error
+
+
+def _symbols(elf: ELFFile) -> dict[str, Symbol]:
+    table = elf.get_section_by_name(".symtab")
+    if not isinstance(table, SymbolTableSection):
+        return {}
+    return {
+        symbol.name: Symbol(symbol["st_value"], symbol["st_size"])
+        for symbol in table.iter_symbols()
+        if symbol.name and not symbol.name.startswith("$")
+    }
+
+
+def check(image: Image, board: Board) -> None:
+    """Raise SimulationError unless the image fits the board and starts with a vector table."""
+    end = board.flash_origin + board.flash_size
+    for segment in image.segments:
+        if segment.address < board.flash_origin or segment.address + len(segment.data) > end:
+            raise SimulationError(
+                f"{image.path.name} has bytes at {segment.address:#010x}, outside the application "
+                f"flash of {board.id} ({board.flash_origin:#x} to {end:#x})",
+                HINT + board.id,
+            )
+    start = image.read(board.flash_origin, 8)
+    stack, entry = struct.unpack("<II", start) if start else (0, 0)
+    in_ram = board.ram_origin < stack <= board.ram_origin + board.ram_size
+    if not in_ram or not entry & 1 or image.read(entry & ~1, 2) is None:
+        raise SimulationError(
+            f"{image.path.name} has no vector table at {board.flash_origin:#x}: it starts with "
+            f"stack {stack:#010x}, entry {entry:#010x}",
+            "the linker script must put the vector table first: a stack in RAM, an odd entry point",
+        )

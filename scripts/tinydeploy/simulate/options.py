@@ -1,0 +1,24 @@
+"""How a simulated device is to behave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Options of `simulate.open`.
+
+    Attributes:
+        baud: bit rate of the host's end of the serial line.
+        fast_uart: characters take no time worth mentioning and never overrun the firmware.
+        strict: a broken rule of the chip raises SimulationError; else it is only recorded.
+        bootloader: which of the board's bootloaders hands over.
+        native: use the compiled cycle counter; None takes it where it can be built.
+    """
+
+    baud: float
+    fast_uart: bool = True
+    strict: bool = True
+    bootloader: str = "A"
+    native: bool | None = None
