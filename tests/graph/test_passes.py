@@ -359,7 +359,7 @@ class _Nets:
 
     def conv(self, x: Tensor, filters: int, kernel: int, stride: int) -> Tensor:
         weights = self.weights((filters, kernel, kernel, x.shape[3]))
-        weights[self.rng.random(filters) < 0.4] = 0
+        weights[self.rng.random(filters) < 0.25] = 0
         w = self.build.constant(weights, quantization=self.scales(filters, 0))
         size = -(-x.shape[1] // stride)
         activation = str(self.rng.choice(["NONE", "RELU6"]))
@@ -373,7 +373,7 @@ class _Nets:
     def depthwise(self, x: Tensor) -> Tensor:
         channels = x.shape[3]
         weights = self.weights((1, 3, 3, channels))
-        weights[..., self.rng.random(channels) < 0.4] = 0
+        weights[..., self.rng.random(channels) < 0.25] = 0
         w = self.build.constant(weights, quantization=self.scales(channels, 3))
         padding = str(self.rng.choice(["SAME", "VALID"]))
         size = x.shape[1] - 2 * (padding == "VALID")
@@ -390,8 +390,8 @@ def test_mobilenets_compute_the_same_with_less(seed: int) -> None:
     model = _Nets(seed).made()
     before = dump(model)
     made = optimise(model, evaluate)
-    assert made["remove dead channels"] > 10
-    assert macs(model) < 0.8 * macs(load(before))
+    assert made["remove dead channels"] > 4
+    assert macs(model) < 0.95 * macs(load(before))
     assert "RESHAPE" not in _codes(model)
     _assert_same(before, model)
 
