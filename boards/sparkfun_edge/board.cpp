@@ -1,0 +1,53 @@
+// SparkFun Edge: the link is UART0 on the 6-pin serial header.
+#include "board.h"
+
+#include "chips/apollo3/chip.h"
+#include "chips/cortex_m4/core.h"
+#include "chips/cortex_m4/memory_use.h"
+#include "pins.h"
+
+namespace tinydeploy {
+namespace board {
+namespace {
+
+constexpr apollo3::UartPins kUartPins = {sparkfun_edge::kUartTx, sparkfun_edge::kUartRx};
+
+}  // namespace
+
+void Init() {
+  apollo3::StartClocks();
+  apollo3::MakeOutput(sparkfun_edge::kBlueLed, false);
+  apollo3::MakeOutput(sparkfun_edge::kRedLed, false);
+  apollo3::UartStart(kUartPins, TINYDEPLOY_BAUD);
+}
+
+const char* Name() { return "sparkfun_edge"; }
+uint32_t CpuHz() { return apollo3::kCpuHz; }
+uint32_t Cycles() { return core::kDwtCycles.read(); }
+bool CyclesAreCpuCycles() { return true; }
+
+size_t Read(uint8_t* data, size_t capacity) { return apollo3::UartRead(data, capacity); }
+void Write(const uint8_t* data, size_t bytes) { apollo3::UartWrite(data, bytes); }
+void Idle() { apollo3::UartIdle(); }
+uint32_t Overruns() { return apollo3::UartOverruns(); }
+void RecoverLink() { apollo3::UartStart(kUartPins, TINYDEPLOY_BAUD); }
+
+void SetBusyLed(bool on) { apollo3::SetPin(sparkfun_edge::kBlueLed, on); }
+void SetFaultLed(bool on) { apollo3::SetPin(sparkfun_edge::kRedLed, on); }
+
+void UniqueId(uint8_t id[8]) { apollo3::UniqueId(id); }
+uint32_t ResetReason() { return apollo3::ResetReason(); }
+
+void Restart() {
+  apollo3::UartDrain();
+  apollo3::Restart();
+}
+
+// The secure bootloader looks at a pin or waits for its time-out; software cannot ask for it.
+bool HasBootloaderEntry() { return false; }
+void EnterBootloader() { Restart(); }
+
+MemoryUse Memory() { return LinkedMemoryUse(); }
+
+}  // namespace board
+}  // namespace tinydeploy

@@ -1,0 +1,43 @@
+#include "app/app.h"
+
+#include "app/commands.h"
+#include "app/engine.h"
+#include "app/place.h"
+#include "board.h"
+#include "link/server.h"
+
+namespace tinydeploy {
+namespace app {
+namespace {
+
+constexpr Wire kWire = {board::Read, board::Write, board::Overruns};
+
+Place<Server> g_place;  // zeroed memory instead of a kilobyte of initial data in flash
+Server* g_server;
+
+Server& TheServer() {
+  if (g_server == nullptr) g_server = g_place.Make(kWire, kCommands);
+  return *g_server;
+}
+
+}  // namespace
+
+void Start() {
+  engine::Start(Poll);
+  TheServer().SendEvent(abi::Command::kReady, 0, nullptr, 0);
+}
+
+void Poll() { TheServer().Poll(); }
+
+LinkCounters Counters() { return {TheServer().frames_ok(), TheServer().frames_dropped()}; }
+
+void ServeFault(abi::FaultReport* report) {
+  board::RecoverLink();
+  board::SetFaultLed(true);
+  report->op_index = engine::CurrentOp();
+  TheServer().ReportFault(report);
+  for (;;) Poll();  // no sleep: nothing wakes a CPU from inside a fault
+}
+
+}  // namespace app
+}  // namespace tinydeploy

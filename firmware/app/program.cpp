@@ -1,0 +1,50 @@
+#include "app/program.h"
+
+#include "app/place.h"
+#include "model.h"
+
+#if defined(__has_include)
+#if __has_include("tinydeploy_build_id.h")
+#include "tinydeploy_build_id.h"
+#endif
+#endif
+#ifndef TINYDEPLOY_BUILD_ID  // a build that was not started by tinydeploy
+#define TINYDEPLOY_BUILD_ID {}
+#endif
+
+#ifdef ARDUINO
+#define TINYDEPLOY_ARENA_SECTION  // upstream's linker script knows no such section
+constexpr int kLinkedArenaBytes = tinydeploy_model::kTflmArenaBytes;
+#else
+#define TINYDEPLOY_ARENA_SECTION __attribute__((section(".bss.arena")))
+constexpr int kLinkedArenaBytes = tinydeploy_model::kArenaBytes;
+#endif
+
+// Not zeroed at start-up. Named for the build, which takes it out of the static RAM.
+extern "C" {
+alignas(16) uint8_t g_tensor_arena[kLinkedArenaBytes] TINYDEPLOY_ARENA_SECTION;
+}
+
+namespace tinydeploy {
+namespace program {
+namespace {
+
+constexpr uint8_t kBuildId[16] = TINYDEPLOY_BUILD_ID;
+Place<tinydeploy_model::OpResolver> g_resolver;
+
+}  // namespace
+
+const unsigned char* const kModel = g_model;
+uint32_t ModelBytes() { return g_model_len; }
+const uint8_t* ModelHash() { return tinydeploy_model::kHash; }
+const uint8_t* BuildId() { return kBuildId; }
+uint8_t* Arena() { return g_tensor_arena; }
+size_t ArenaBytes() { return sizeof(g_tensor_arena); }
+
+const tflite::MicroOpResolver* Resolver() {
+  tinydeploy_model::OpResolver* resolver = g_resolver.Make();
+  return tinydeploy_model::RegisterOps(*resolver) == kTfLiteOk ? resolver : nullptr;
+}
+
+}  // namespace program
+}  // namespace tinydeploy

@@ -1,0 +1,27 @@
+// What the build put in: the model, its operators, its arena. program.cpp is the only file that
+// includes the generated model.h, so another model rebuilds two files.
+#ifndef TINYDEPLOY_APP_PROGRAM_H_
+#define TINYDEPLOY_APP_PROGRAM_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tensorflow/lite/micro/micro_op_resolver.h"
+
+namespace tinydeploy {
+namespace program {
+
+extern const unsigned char* const kModel;  // the .tflite
+uint32_t ModelBytes();
+const uint8_t* ModelHash();  // 32 bytes, SHA-256 of the .tflite
+const uint8_t* BuildId();    // 16 bytes, of the SHA-256 of the build's inputs
+uint8_t* Arena();
+size_t ArenaBytes();
+
+// The resolver with the model's operators; null if one could not be added.
+const tflite::MicroOpResolver* Resolver();
+
+}  // namespace program
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_APP_PROGRAM_H_

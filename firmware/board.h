@@ -1,0 +1,50 @@
+// The door to the board: all that the application knows of the machine it runs on. Each board
+// implements these in boards/<id>/board.cpp.
+#ifndef TINYDEPLOY_BOARD_H_
+#define TINYDEPLOY_BOARD_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace tinydeploy {
+namespace board {
+
+// Clocks, cycle counter, LEDs and the link. First call of the program.
+void Init();
+
+const char* Name();  // the board's id, as in boards/<id>.json
+uint32_t CpuHz();    // what Cycles() counts in a second
+uint32_t Cycles();   // wraps at 2^32
+bool CyclesAreCpuCycles();
+
+// The link: a byte stream to the host.
+size_t Read(uint8_t* data, size_t capacity);   // what has arrived, without waiting
+void Write(const uint8_t* data, size_t bytes);  // returns when the data may be overwritten
+void Idle();                                    // sleeps until there may be something to read
+uint32_t Overruns();                            // bytes lost on the way in since start-up
+// Brings the link up again from whatever state a fault interrupted it in. Read and Write then work
+// with all interrupts blocked.
+void RecoverLink();
+
+void SetBusyLed(bool on);
+void SetFaultLed(bool on);
+
+void UniqueId(uint8_t id[8]);
+uint32_t ResetReason();  // the chip's reset status as found at start-up
+
+[[noreturn]] void Restart();
+bool HasBootloaderEntry();
+[[noreturn]] void EnterBootloader();
+
+// RAM figures in bytes; 0 where unknown.
+struct MemoryUse {
+  uint32_t stack_bytes;
+  uint32_t stack_used_bytes;  // deepest so far
+  uint32_t static_bytes;      // .data and .bss, without stack and arena
+};
+MemoryUse Memory();
+
+}  // namespace board
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_BOARD_H_

@@ -1,0 +1,38 @@
+#include "chips/cortex_m4/startup.h"
+
+#include "chips/apollo3/registers.h"
+#include "chips/cortex_m4/core.h"
+
+extern "C" void Uart0Handler();
+
+namespace tinydeploy {
+namespace {
+
+using namespace apollo3;
+
+// The secure bootloader listens on UART0 and may leave it running. Touched only if it has power.
+void SilenceUart() {
+  if (!power::kDeviceStatus.has(power::kStatusUarts)) return;
+  uart0::kIntEnable.write(0);
+  uart0::kIntClear.write(uart0::kIntAll);
+}
+
+constexpr VectorTable<kIrqs> MakeVectors() {
+  VectorTable<kIrqs> table = MakeVectorTable<kIrqs>();
+  table.irqs[uart0::kIrq] = Uart0Handler;
+  return table;
+}
+
+}  // namespace
+
+// What the loaders leave is unknown, so nothing is taken as given (fact sheet sparkfun_edge, 1.2).
+void LeaveBootloader() {
+  SilenceUart();
+  core::BlockAllIrqs(kIrqs);
+}
+
+// VTOR wants the table aligned to its size, rounded up to a power of two.
+extern "C" __attribute__((section(".vectors"), used, aligned(256)))
+const VectorTable<kIrqs> g_vectors = MakeVectors();
+
+}  // namespace tinydeploy

@@ -1,0 +1,80 @@
+#include "chips/cortex_m4/startup.h"
+
+#include <string.h>
+
+#include "chips/cortex_m4/core.h"
+
+int main();
+
+extern "C" {
+
+extern char __data_start[];
+extern char __data_end[];
+extern char __data_load[];
+extern char __bss_start[];
+extern char __bss_end[];
+
+// Trusts nothing of what came before: SparkFun's variable loader sets neither stack nor vector table,
+// the Nano's newer bootloader leaves VTOR at 0 (fact sheets: nano33 section 2, sparkfun_edge 1.2).
+// The FPU goes on first because the compiler may use its registers anywhere below. Painting the
+// stack is left to assembly, which uses none of it.
+__attribute__((naked, used)) void ResetHandler() {
+  asm volatile(
+      "cpsid i\n"
+      "movs r0, #0\n"
+      "msr control, r0\n"
+      "isb\n"
+      "ldr r0, =__stack_end\n"
+      "mov sp, r0\n"
+      "ldr r1, =0xE000ED08\n"  // VTOR
+      "ldr r2, =g_vectors\n"
+      "str r2, [r1]\n"
+      "ldr r1, =0xE000ED88\n"  // CPACR: full access to CP10 and CP11
+      "ldr r2, [r1]\n"
+      "orr r2, r2, #0xF00000\n"
+      "str r2, [r1]\n"
+      "dsb\n"
+      "isb\n"
+      "ldr r1, =__stack_start\n"
+      "ldr r2, =0xA5A5A5A5\n"
+      "1:\n"
+      "str r2, [r1], #4\n"
+      "cmp r1, r0\n"
+      "blo 1b\n"
+      "bl StartProgram\n"
+      ".ltorg\n");
+}
+
+[[noreturn]] __attribute__((used)) void StartProgram() {
+  using namespace tinydeploy;
+  core::kMpuCtrl.write(0);                    // a bootloader's map forbids code in RAM
+  core::kCcr.write(core::kCcrStackAlign);     // x / 0 = 0 and no traps, whatever ran before
+  core::kSysTickCtrl.write(0);
+  core::kScr.write(0);
+  LeaveBootloader();
+  memcpy(__data_start, __data_load, static_cast<size_t>(__data_end - __data_start));
+  memset(__bss_start, 0, static_cast<size_t>(__bss_end - __bss_start));
+  core::CpsieI();
+  main();
+  for (;;) core::Wfi();
+}
+
+}  // extern "C"
+
+namespace tinydeploy {
+
+uint32_t StackUsedBytes() {
+  const auto* word = reinterpret_cast<const uint32_t*>(__stack_start);
+  const auto* end = reinterpret_cast<const uint32_t*>(__stack_end);
+  while (word < end && *word == 0xA5A5A5A5) ++word;
+  return static_cast<uint32_t>(reinterpret_cast<const char*>(end) -
+                               reinterpret_cast<const char*>(word));
+}
+
+void StartCycleCounter() {
+  core::kDemcr.set(core::kDemcrTrace);
+  core::kDwtCycles.write(0);
+  core::kDwtCtrl.set(1);
+}
+
+}  // namespace tinydeploy

@@ -1,0 +1,114 @@
+// Registers of the nRF52840 that the firmware uses (fact sheet nano33, from Nordic's SVD).
+#ifndef TINYDEPLOY_CHIPS_NRF52840_REGISTERS_H_
+#define TINYDEPLOY_CHIPS_NRF52840_REGISTERS_H_
+
+#include "chips/cortex_m4/register.h"
+
+namespace tinydeploy {
+namespace nrf52840 {
+
+constexpr int kIrqs = 48;
+
+namespace clock {
+constexpr Register kTaskHfclkStart(0x40000000);
+constexpr Register kEventHfclkStarted(0x40000100);
+constexpr Register kEventCtto(0x40000110);
+constexpr Register kEventDone(0x4000010C);
+constexpr Register kHfclkStat(0x4000040C);
+constexpr Register kCtiv(0x40000538);
+constexpr Register kTraceConfig(0x4000055C);
+constexpr uint32_t kHfxoRunning = 0x00010001;
+}  // namespace clock
+
+namespace power {
+constexpr Register kResetReason(0x40000400);
+constexpr Register kGpregret(0x4000051C);
+constexpr Register kDcdcEnable(0x40000578);
+constexpr uint32_t kResetPin = 1;
+constexpr uint8_t kStayInBootloader = 0xB0;
+}  // namespace power
+
+namespace ficr {
+constexpr Register kDeviceAddress0(0x100000A4);
+constexpr Register kDeviceAddress1(0x100000A8);
+constexpr Register kPart(0x10000130);
+constexpr Register kRevision(0x10000134);
+}  // namespace ficr
+
+namespace approtect {
+constexpr Register kDisable(0x40000558);
+constexpr uint32_t kOpen = 0x5A;
+constexpr uint32_t kFirstHardenedRevision = 5;
+}  // namespace approtect
+
+namespace nvmc {
+constexpr Register kIcacheConfig(0x4001E540);
+}
+
+namespace gpio {
+// Pins count through both ports: 32 * port + pin, as in PSEL registers.
+constexpr uint32_t Base(uint32_t pin) { return 0x50000000 + (pin / 32) * 0x300; }
+constexpr uint32_t Bit(uint32_t pin) { return 1u << (pin % 32); }
+constexpr Register OutSet(uint32_t pin) { return Register(Base(pin) + 0x508); }
+constexpr Register OutClear(uint32_t pin) { return Register(Base(pin) + 0x50C); }
+constexpr Register DirSet(uint32_t pin) { return Register(Base(pin) + 0x518); }
+constexpr Register Config(uint32_t pin) { return Nth(Base(pin) + 0x700, pin % 32); }
+constexpr uint32_t kOutput = 3;        // direction out, input buffer disconnected
+constexpr uint32_t kInputPullUp = 12;  // direction in, input buffer connected
+}  // namespace gpio
+
+namespace gpiote {
+constexpr Register kIntenClear(0x40006308);
+}
+
+namespace rtc1 {
+constexpr Register kTaskStop(0x40011004);
+constexpr Register kIntenClear(0x40011308);
+constexpr Register kEventEnableClear(0x40011348);
+constexpr uint32_t kCompare0 = 1u << 16;
+}  // namespace rtc1
+
+namespace pwm {
+constexpr uint32_t kBases[] = {0x4001C000, 0x40021000, 0x40022000, 0x4002D000};
+constexpr uint32_t kEnable = 0x500;
+constexpr uint32_t kPselOut0 = 0x560;
+}  // namespace pwm
+
+namespace uarte0 {
+constexpr uint32_t kIrq = 2;
+constexpr Register kTaskStartRx(0x40002000);
+constexpr Register kTaskStopRx(0x40002004);
+constexpr Register kTaskStartTx(0x40002008);
+constexpr Register kTaskStopTx(0x4000200C);
+constexpr Register kEventEndRx(0x40002110);
+constexpr Register kEventEndTx(0x40002120);
+constexpr Register kEventError(0x40002124);
+constexpr Register kEventRxTimeout(0x40002144);
+constexpr Register kEventTxStopped(0x40002158);
+constexpr Register kShorts(0x40002200);
+constexpr Register kIntenSet(0x40002304);
+constexpr Register kIntenClear(0x40002308);
+constexpr Register kErrorSource(0x40002480);
+constexpr Register kEnable(0x40002500);
+constexpr Register kPselRts(0x40002508);
+constexpr Register kPselTxd(0x4000250C);
+constexpr Register kPselCts(0x40002510);
+constexpr Register kPselRxd(0x40002514);
+constexpr Register kBaudrate(0x40002524);
+constexpr Register kRxPointer(0x40002534);
+constexpr Register kRxCount(0x40002538);
+constexpr Register kTxPointer(0x40002544);
+constexpr Register kTxCount(0x40002548);
+constexpr Register kConfig(0x4000256C);
+constexpr uint32_t kOn = 8;
+constexpr uint32_t kIntEndRx = 1u << 4;
+constexpr uint32_t kIntError = 1u << 9;
+constexpr uint32_t kErrorOverrun = 1;
+}  // namespace uarte0
+
+constexpr uint32_t kDisconnected = 0xFFFFFFFF;  // of any PSEL register
+
+}  // namespace nrf52840
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_CHIPS_NRF52840_REGISTERS_H_

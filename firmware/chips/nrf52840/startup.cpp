@@ -1,0 +1,49 @@
+#include "chips/cortex_m4/startup.h"
+
+#include "chips/cortex_m4/core.h"
+#include "chips/nrf52840/chip.h"
+#include "chips/nrf52840/registers.h"
+
+extern "C" void Uarte0Handler();
+
+namespace tinydeploy {
+namespace {
+
+using namespace nrf52840;
+
+// PWM0 owns the orange LED's pin; GPIO writes to it would have no effect.
+void ReleasePwm() {
+  for (const uint32_t base : pwm::kBases) {
+    Register(base + pwm::kEnable).write(0);
+    Register(base + pwm::kPselOut0).write(kDisconnected);
+  }
+}
+
+void StopInterruptSources() {
+  rtc1::kTaskStop.write(1);
+  rtc1::kIntenClear.write(rtc1::kCompare0);
+  rtc1::kEventEnableClear.write(rtc1::kCompare0);
+  gpiote::kIntenClear.write(0xFFFFFFFF);
+  core::BlockAllIrqs(kIrqs);
+}
+
+constexpr VectorTable<kIrqs> MakeVectors() {
+  VectorTable<kIrqs> table = MakeVectorTable<kIrqs>();
+  table.irqs[uarte0::kIrq] = Uarte0Handler;
+  return table;
+}
+
+}  // namespace
+
+// State at the reset vector: fact sheet nano33, section 2.
+void LeaveBootloader() {
+  UartStop();
+  ReleasePwm();
+  StopInterruptSources();
+}
+
+// VTOR wants the table aligned to its size, rounded up to a power of two.
+extern "C" __attribute__((section(".vectors"), used, aligned(256)))
+const VectorTable<kIrqs> g_vectors = MakeVectors();
+
+}  // namespace tinydeploy

@@ -1,0 +1,158 @@
+// UARTE0: reception byte by byte into a ring, transmission by DMA with waiting.
+//
+// The receiver writes only into RAM, in buffers of a size that is stated beforehand, and says nothing
+// while a buffer fills. A buffer of one byte tells of each byte at once. It is started anew by
+// software and not by the ENDRX->STARTRX short: between the two the receiver's own FIFO (4 bytes at
+// least, unconfirmed) takes what comes, so the interrupt may be late by 40 us at 1 Mbaud; with the
+// short, a late interrupt would find its byte overwritten. Overruns are counted and the frame's
+// checksum catches them. Renode's model, which has no shorts, runs this scheme too.
+#include "chips/cortex_m4/core.h"
+#include "chips/cortex_m4/ring.h"
+#include "chips/nrf52840/chip.h"
+#include "chips/nrf52840/registers.h"
+
+namespace tinydeploy {
+namespace nrf52840 {
+namespace {
+
+constexpr uint32_t kRamStart = 0x20000000;
+constexpr uint32_t kRamEnd = 0x20040000;
+constexpr size_t kLongestDma = 0xFFFF;
+
+Ring<512> g_ring;
+volatile uint8_t g_received;  // the receiver's buffer
+volatile uint32_t g_overruns;
+
+void TakeErrors() {
+  if (uarte0::kEventError.read() == 0) return;
+  uarte0::kEventError.write(0);
+  const uint32_t errors = uarte0::kErrorSource.read();
+  uarte0::kErrorSource.write(errors);
+  if ((errors & uarte0::kErrorOverrun) != 0) g_overruns = g_overruns + 1;
+}
+
+// Takes what the receiver has. More than one byte when some waited in its FIFO.
+void Service() {
+  TakeErrors();
+  while (uarte0::kEventEndRx.read() != 0) {
+    uarte0::kEventEndRx.write(0);
+    const uint8_t byte = g_received;
+    uarte0::kTaskStartRx.write(1);
+    if (!g_ring.Push(byte)) g_overruns = g_overruns + 1;
+  }
+}
+
+void SendFromRam(const uint8_t* data, size_t bytes) {
+  uarte0::kEventEndTx.write(0);
+  uarte0::kTxPointer.write(reinterpret_cast<uint32_t>(data));
+  uarte0::kTxCount.write(static_cast<uint32_t>(bytes));
+  core::Dsb();
+  uarte0::kTaskStartTx.write(1);
+  while (uarte0::kEventEndTx.read() == 0) {
+  }
+}
+
+// EasyDMA reads RAM only: constants make a detour.
+void SendFromFlash(const uint8_t* data, size_t bytes) {
+  uint8_t copy[32];
+  while (bytes != 0) {
+    size_t count = 0;
+    while (count < bytes && count < sizeof(copy)) {
+      copy[count] = data[count];
+      ++count;
+    }
+    SendFromRam(copy, count);
+    data += count;
+    bytes -= count;
+  }
+}
+
+void ConnectPins(const UartPins& pins) {
+  gpio::OutSet(pins.tx).write(gpio::Bit(pins.tx));  // idle is high; no glitch when it turns output
+  gpio::Config(pins.tx).write(gpio::kOutput);
+  gpio::Config(pins.rx).write(gpio::kInputPullUp);  // quiet when nothing is plugged in
+  uarte0::kPselTxd.write(pins.tx);
+  uarte0::kPselRxd.write(pins.rx);
+  uarte0::kPselRts.write(kDisconnected);
+  uarte0::kPselCts.write(kDisconnected);
+}
+
+// Bounded, so that a peripheral in a state we do not know cannot keep the firmware from starting.
+void Await(const Register& event) {
+  for (int i = 0; i < 10000 && event.read() == 0; ++i) {
+  }
+}
+
+}  // namespace
+
+// The Nano's bootloader leaves one byte of reception armed: the next byte on the wire would be
+// written into our RAM. The peripheral must stay on until the receiver has stopped.
+void UartStop() {
+  if (uarte0::kEnable.read() != uarte0::kOn) return;
+  uarte0::kShorts.write(0);
+  uarte0::kIntenClear.write(0xFFFFFFFF);
+  uarte0::kEventRxTimeout.write(0);
+  uarte0::kEventTxStopped.write(0);
+  uarte0::kTaskStopRx.write(1);
+  uarte0::kTaskStopTx.write(1);
+  Await(uarte0::kEventRxTimeout);
+  Await(uarte0::kEventTxStopped);
+  uarte0::kEnable.write(0);
+}
+
+void UartStart(const UartPins& pins, uint32_t baud_register) {
+  core::DisableIrq(uarte0::kIrq);
+  UartStop();
+  ConnectPins(pins);  // only while it is off
+  uarte0::kBaudrate.write(baud_register);
+  uarte0::kConfig.write(0);  // no parity, one stop bit, no flow control
+  uarte0::kShorts.write(0);
+  uarte0::kEventEndRx.write(0);
+  uarte0::kEventError.write(0);
+  g_ring.Clear();
+  uarte0::kEnable.write(uarte0::kOn);
+  uarte0::kRxPointer.write(reinterpret_cast<uint32_t>(&g_received));
+  uarte0::kRxCount.write(1);
+  uarte0::kIntenSet.write(uarte0::kIntEndRx | uarte0::kIntError);
+  uarte0::kTaskStartRx.write(1);
+  core::ForgetIrq(uarte0::kIrq);
+  core::EnableIrq(uarte0::kIrq);
+}
+
+size_t UartRead(uint8_t* data, size_t capacity) {
+  if (g_ring.empty()) {  // inside a fault no interrupt comes: look for ourselves
+    core::InterruptLock lock;
+    Service();
+  }
+  return g_ring.Pop(data, capacity);
+}
+
+void UartWrite(const uint8_t* data, size_t bytes) {
+  const auto address = reinterpret_cast<uint32_t>(data);
+  const bool in_ram = address >= kRamStart && address < kRamEnd;
+  while (bytes != 0) {
+    const size_t count = bytes < kLongestDma ? bytes : kLongestDma;
+    in_ram ? SendFromRam(data, count) : SendFromFlash(data, count);
+    data += count;
+    bytes -= count;
+  }
+}
+
+// An interrupt that is pending ends WFI even while blocked, so none can slip in between the look
+// and the sleep.
+void UartIdle() {
+  core::InterruptLock lock;
+  if (!g_ring.empty()) return;
+  core::Dsb();
+  core::Wfi();
+}
+
+uint32_t UartOverruns() { return g_overruns; }
+
+}  // namespace nrf52840
+}  // namespace tinydeploy
+
+extern "C" void Uarte0Handler() {
+  tinydeploy::nrf52840::Service();
+  tinydeploy::core::Dsb();  // the cleared event reaches the interrupt line before we return
+}

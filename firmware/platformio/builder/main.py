@@ -1,0 +1,107 @@
+"""Builds firmware.elf and firmware.bin of a board for PlatformIO (run by SCons)."""
+
+import os
+import sys
+from pathlib import Path
+
+from SCons.Script import AlwaysBuild, COMMAND_LINE_TARGETS, Default, DefaultEnvironment
+
+env = DefaultEnvironment()
+project = Path(env.subst("$PROJECT_DIR"))
+sys.path[:0] = [str(project / "scripts"), str(project / "firmware" / "platformio" / "builder")]
+
+import toolchains  # noqa: E402
+from tinydeploy import boards  # noqa: E402
+from tinydeploy.stages import image  # noqa: E402
+from tinydeploy.stages.build import build_id, program_folder  # noqa: E402
+
+board = boards.load(env["BOARD"])
+env.Replace(PROGNAME="firmware", PROGSUFFIX="" if board.is_host else ".elf")
+toolchain = toolchains.select(env, board.id)
+env.Replace(BUILD_DIR=os.path.join("$PROJECT_BUILD_DIR", f"$PIOENV-{toolchain}"))
+program = program_folder(env.GetProjectOption("custom_model"), board)
+firmware = project / "firmware"
+
+env.Append(
+    CPPPATH=[firmware, firmware / "tflm", board.folder],
+    CPPDEFINES=[("TINYDEPLOY_BAUD", board.baud)],
+    CCFLAGS=["-O1" if board.is_host else "-Os"],
+)
+
+
+def include_program():
+    """The only file that sees the model: another model rebuilds it and model.cc, nothing else."""
+    generated = Path(env.subst("$BUILD_DIR")) / "generated"
+    generated.mkdir(parents=True, exist_ok=True)
+    digest = bytes.fromhex(build_id(program, board, toolchain))[:16]
+    text = "#define TINYDEPLOY_BUILD_ID {%s}\n" % ", ".join(f"0x{byte:02x}" for byte in digest)
+    header = generated / "tinydeploy_build_id.h"
+    if not header.is_file() or header.read_text() != text:
+        header.write_text(text)
+    env.AddBuildMiddleware(
+        lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program, generated]),
+        "*/app/program.cpp",
+    )
+    return env.Clone(CPPPATH=[*env["CPPPATH"], program])
+
+
+def add_sources():
+    """What PlatformIO's own `build_src_filter` does not name: everything below the application."""
+    model_env = include_program()
+    model_env.BuildSources(os.path.join("$BUILD_DIR", "program"), str(program), "+<model.cc>")
+    env.BuildSources(os.path.join("$BUILD_DIR", "board"), str(board.folder), "+<*.cpp>")
+    if not board.is_host:
+        for chip in ("cortex_m4", board.chip):
+            env.BuildSources(os.path.join("$BUILD_DIR", "chips", chip), str(firmware / "chips" / chip))
+    for part in ("runtime", "tflm"):
+        env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part))
+    kernels = env.Clone()
+    kernels.Append(CCFLAGS=["-O2"])  # where the time goes
+    kernels.BuildSources(os.path.join("$BUILD_DIR", "kernels"), str(firmware / "kernels"))
+
+
+def use_linker_script():
+    script = board.folder / "memory.ld"
+    sections = firmware / "chips" / "cortex_m4" / "sections.ld"
+    env.Append(LINKFLAGS=["-Wl,-T," + str(script)])
+    env.Depends("$PROGPATH", [env.File(str(script)), env.File(str(sections))])
+
+
+def write_binary(target, source, env):
+    Path(str(target[0])).write_bytes(image.flash_bytes_of(Path(str(source[0]))))
+
+
+def run_flash(target, source, env):
+    """`tinydeploy flash` finds the port by itself unless one was given."""
+    port = ["--port", env.subst("$UPLOAD_PORT")] if env.get("UPLOAD_PORT") else []
+    command = [sys.executable, "-m", "tinydeploy", "flash", "--board", board.id, *port, str(source[0])]
+    environment = {**os.environ, "PYTHONPATH": str(project / "scripts")}
+    return os.spawnve(os.P_WAIT, sys.executable, command, environment)
+
+
+add_sources()
+if not board.is_host:
+    use_linker_script()
+
+size_tool = firmware / "platformio" / "builder" / "size.py"
+env.Replace(
+    SIZETOOL=sys.executable,
+    SIZECHECKCMD=[sys.executable, str(size_tool), "$SOURCES"],
+    SIZEPRINTCMD=f'"{sys.executable}" "{size_tool}" $SOURCES',
+    SIZEPROGREGEXP=r"^flash\s+(\d+)",
+    SIZEDATAREGEXP=r"^ram\s+(\d+)",
+)
+elf = env.BuildProgram()
+products = [elf]
+if not board.is_host:
+    binary = env.Command(
+        os.path.join("$BUILD_DIR", "${PROGNAME}.bin"),
+        elf,
+        env.VerboseAction(write_binary, "Writing $TARGET"),
+    )
+    products.append(binary)
+    AlwaysBuild(env.Alias("upload", binary, env.VerboseAction(run_flash, "Flashing $SOURCE")))
+Default(products)
+env.AddPlatformTarget(
+    "size", elf, env.VerboseAction("$SIZEPRINTCMD", "Size of $SOURCE"), "Program Size"
+)

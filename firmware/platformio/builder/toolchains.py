@@ -1,0 +1,126 @@
+"""Compilers and their flags: Zig's clang from PyPI, GNU Arm (or g++/clang++) from the PATH.
+
+`select(env, board)` sets up a SCons environment; which compiler is used is the one option
+`custom_toolchain` of platformio.ini, or TINYDEPLOY_TOOLCHAIN, which wins.
+"""
+
+import os
+import shutil
+import sys
+
+COMMON = [
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+    "-Wno-unknown-warning-option",  # GCC and clang do not know each other's
+    "-Wno-unknown-pragmas",
+]
+COMMON_CXX = ["-std=gnu++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
+# Unwind tables serve exceptions only; a fault report needs none.
+EMBEDDED = ["-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-common"]
+# A freestanding target implies -ffreestanding, and then each memcpy of 4 bytes is a call: 3.1 -> 12.1
+# cycles per multiply-accumulate (shared/peers.md, section 3).
+ZIG_ARM = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"]
+GCC_ARM = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
+# No fused multiply-add where the source has two roundings: TFLM on the PC has none either.
+EXACT_FLOAT = ["-ffp-contract=off"]
+SANITIZED = ["-g", "-fno-omit-frame-pointer"]
+
+
+def select(env, board):
+    """Point `env` at the compiler for `board` ("host" or a Cortex-M4F board)."""
+    name = os.environ.get("TINYDEPLOY_TOOLCHAIN") or env.GetProjectOption("custom_toolchain", "zig")
+    setups = {
+        ("zig", False): _zig_arm,
+        ("gcc", False): _gcc_arm,
+        ("zig", True): _zig_host,
+        ("gcc", True): _gcc_host,
+    }
+    setup = setups.get((name, board == "host"))
+    if setup is None:
+        _stop(f"no toolchain {name!r}: custom_toolchain is zig or gcc")
+    env.Append(CCFLAGS=[*COMMON, *EXACT_FLOAT], CXXFLAGS=COMMON_CXX)
+    setup(env)
+    _forget_paths(env)
+    return name
+
+
+def _zig_arm(env):
+    _use_zig(env)
+    env.Append(
+        CCFLAGS=[*ZIG_ARM, *EMBEDDED, "-isystem", os.path.join(_here(), "libc")],
+        LINKFLAGS=[*ZIG_ARM, "-Wl,--gc-sections", "-Wl,--build-id=none", "-Wl,-e,ResetHandler"],
+    )
+
+
+def _gcc_arm(env):
+    if shutil.which("arm-none-eabi-g++") is None:
+        _stop("arm-none-eabi-g++ is not on the PATH: install GNU Arm Embedded, or use zig")
+    _use(env, "arm-none-eabi-gcc", "arm-none-eabi-g++", "arm-none-eabi-ar", "arm-none-eabi-ranlib")
+    env.Append(
+        CCFLAGS=[*GCC_ARM, *EMBEDDED],
+        LINKFLAGS=[
+            *GCC_ARM,
+            "-nostartfiles",
+            "--specs=nano.specs",
+            "--specs=nosys.specs",
+            "-Wl,--gc-sections",
+            "-Wl,--build-id=none",
+            "-Wl,--no-warn-rwx-segments",
+        ],
+        LIBS=["m"],
+    )
+
+
+def _zig_host(env):
+    _use_zig(env)
+    machine = os.uname().machine.replace("arm64", "aarch64")
+    target = ["-target", f"{machine}-linux-musl"]
+    # Static, so that it runs on any Linux; Zig ships the runtime of UBSan, not of ASan.
+    env.Append(
+        CCFLAGS=[*target, *SANITIZED, "-fsanitize=undefined", "-fno-sanitize-recover=undefined"],
+        LINKFLAGS=[*target, "-fsanitize=undefined", "-Wl,--gc-sections"],
+    )
+
+
+def _gcc_host(env):
+    cxx = next(filter(shutil.which, ("g++", "clang++")), None)
+    if cxx is None:
+        _stop("neither g++ nor clang++ is on the PATH: install one of them, or use zig")
+    _use(env, {"g++": "gcc", "clang++": "clang"}[cxx], cxx, "ar", "ranlib")
+    sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
+    env.Append(
+        CCFLAGS=[*SANITIZED, *sanitize], LINKFLAGS=[*sanitize, "-Wl,--gc-sections"], LIBS=["m"]
+    )
+
+
+def _use_zig(env):
+    try:
+        import ziglang
+    except ImportError:
+        _stop(f"the package ziglang is not installed in {sys.prefix}: pip install ziglang==0.17.0")
+    zig = '"%s"' % os.path.join(os.path.dirname(ziglang.__file__), "zig")
+    _use(env, f"{zig} cc", f"{zig} c++", f"{zig} ar", f"{zig} ranlib")
+
+
+def _use(env, cc, cxx, ar, ranlib):
+    env.Replace(CC=cc, CXX=cxx, AS=cc, LINK=cxx, AR=ar, RANLIB=ranlib, ARFLAGS=["rcD"])
+
+
+def _forget_paths(env):
+    """Keep the checkout's place out of the image: the same sources give the same bytes anywhere."""
+    for folder, name in (("$BUILD_DIR", "build"), ("$PROJECT_DIR", ".")):
+        env.Append(CCFLAGS=[f"-ffile-prefix-map={env.subst(folder)}={name}"])
+
+
+def _here():
+    import tinydeploy.config
+
+    return os.path.join(tinydeploy.config.FIRMWARE_DIR, "platformio")
+
+
+def _stop(message):
+    sys.stderr.write(f"Error: {message}\n")
+    sys.exit(1)

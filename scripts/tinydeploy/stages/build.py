@@ -1,0 +1,272 @@
+"""Program folder -> firmware image, by PlatformIO with the local development platform."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from tinydeploy import tools
+from tinydeploy.boards import BOARDS_DIR, Board
+from tinydeploy.config import BUILD_DIR, FIRMWARE_DIR, ROOT, cache_dir
+from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError
+from tinydeploy.keys import Keyed
+from tinydeploy.stages import image
+from tinydeploy.stages.image import Breakdown, Sizes
+
+TOOLCHAINS = ("zig", "gcc")
+PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
+TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
+
+_SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
+_TIMEOUT_S = 900.0  # a cold build on a slow machine
+
+
+@dataclass(frozen=True)
+class Image:
+    """A firmware image.
+
+    Attributes:
+        elf, bin: with symbols, and as it lies in flash; for the PC both are the program.
+        sizes: what is in it.
+        build_id: SHA-256 of everything it was made from, hexadecimal; its first 16 bytes are in the
+            image and come with HELLO.
+        cached: nothing had changed since it was built.
+    """
+
+    elf: Path
+    bin: Path
+    sizes: Sizes
+    build_id: str
+    toolchain: str
+    cached: bool
+
+    @property
+    def flash_bytes(self) -> int:
+        """All that is loaded into flash."""
+        return self.sizes.flash_bytes
+
+    @property
+    def ram_bytes(self) -> int:
+        """Static RAM without arena and stack."""
+        return self.sizes.ram_bytes
+
+    @property
+    def flash_breakdown(self) -> Breakdown:
+        """Parts of the flash by name."""
+        return self.sizes.flash_breakdown
+
+
+def build(
+    program_dir: Path,
+    board: Board,
+    *,
+    toolchain: str = "zig",
+    out_dir: Path,
+    quiet: bool = True,
+) -> Image:
+    """Build the firmware with the model in `program_dir` (model.h, model.cc), unless it is built.
+
+    Args:
+        out_dir: gets firmware.elf and firmware.bin.
+        quiet: keep PlatformIO's output for the case of an error.
+
+    Raises:
+        SetupError: the compiler is not on this machine.
+        BuildError: it does not compile.
+        ModelTooLargeError: flash or RAM of the board would overflow.
+    """
+    identity = build_id(program_dir, board, toolchain)
+    elf, flat = out_dir / "firmware.elf", out_dir / "firmware.bin"
+    known = Keyed(out_dir / "firmware.json", identity)
+    cached = known.load() is not None and elf.is_file() and flat.is_file()
+    if not cached:
+        with _one_at_a_time(board, toolchain):
+            _run_platformio(program_dir, board, toolchain, quiet)
+            _copy_products(board, toolchain, elf, flat)
+        known.save({"toolchain": toolchain_version(toolchain, board)})
+    sizes = image.sizes_of(elf)
+    _require_fit(sizes, board)
+    return Image(elf, flat, sizes, identity, toolchain, cached)
+
+
+def build_id(program_dir: Path, board: Board, toolchain: str) -> str:
+    """SHA-256 over the program folder, the firmware's sources, the board and the toolchain."""
+    digest = hashlib.sha256()
+    for text in (sources_hash(board), board.id, toolchain_version(toolchain, board)):
+        digest.update(text.encode() + b"\0")
+    for name in ("model.h", "model.cc"):
+        digest.update(_read(program_dir / name) + b"\0")
+    return digest.hexdigest()
+
+
+def sources_hash(board: Board) -> str:
+    """SHA-256 over what goes into any image for `board`, the model apart."""
+    digest = hashlib.sha256()
+    for path in _source_files(board):
+        digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def program_folder(model: str, board: Board) -> Path:
+    """The folder that TINYDEPLOY_PROGRAM names, else `build/<model>/<board>/program`."""
+    named = os.environ.get(PROGRAM_VARIABLE)
+    return Path(named) if named else BUILD_DIR / model / board.id / "program"
+
+
+def toolchain_version(toolchain: str, board: Board) -> str:
+    """What compiles, and its version; part of the build id."""
+    return _toolchain_version(toolchain, board.is_host)
+
+
+@cache
+def _toolchain_version(toolchain: str, for_host: bool) -> str:
+    if toolchain not in TOOLCHAINS:
+        raise SetupError(f"no toolchain {toolchain!r}", f"toolchains are: {', '.join(TOOLCHAINS)}")
+    if toolchain == "zig":
+        return f"zig {_package_version('ziglang')}"
+    programs = ("g++", "clang++") if for_host else ("arm-none-eabi-g++",)
+    found = next(filter(tools.find, programs), None)
+    if found is None:
+        raise SetupError(
+            f"{' or '.join(programs)} is not on the PATH",
+            "install it (GNU Arm Embedded for the boards), or build with zig, the default",
+        )
+    answer = tools.run([found, "--version"], what=f"asking {found} for its version")
+    return answer.stdout.splitlines()[0]
+
+
+def _package_version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError as error:
+        raise SetupError(
+            f"the Python package {name!r} is not installed",
+            "start through `python scripts/deploy.py`, which installs what a command needs",
+        ) from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BuildError(
+            f"no {path.name} in {path.parent}", "`tinydeploy compile` writes the program folder"
+        ) from error
+
+
+def _source_files(board: Board) -> Iterator[Path]:
+    yield ROOT / "platformio.ini"
+    yield BOARDS_DIR / f"{board.id}.json"
+    chips = () if board.is_host else ("cortex_m4", board.chip)
+    skipped = [FIRMWARE_DIR / "platformio" / "core"]
+    skipped += [path for path in (FIRMWARE_DIR / "chips").iterdir() if path.name not in chips]
+    for folder in (FIRMWARE_DIR, board.folder):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in _SOURCES and not any(path.is_relative_to(skip) for skip in skipped):
+                yield path
+
+
+def _run_platformio(program_dir: Path, board: Board, toolchain: str, quiet: bool) -> None:
+    environment = {
+        PROGRAM_VARIABLE: str(program_dir.resolve()),
+        TOOLCHAIN_VARIABLE: toolchain,
+        **platformio_environment(),
+    }
+    command = tools.python_module_argv("platformio", "run", "-e", board.id, "-d", str(ROOT))
+    done = tools.run(
+        command,
+        what=f"the firmware build for {board.id}",
+        env=environment,
+        timeout_s=_TIMEOUT_S,
+        check=False,
+    )
+    if not quiet:
+        print(done.stdout, end="")
+    if done.returncode != 0:
+        raise _explain(done.stdout, board)
+
+
+def platformio_environment() -> dict[str, str]:
+    """What keeps PlatformIO and Zig to folders of our own, and off the network."""
+    zig_cache = cache_dir() / "zig"
+    return {
+        "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
+        "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "false",
+        "ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR", str(zig_cache)),
+        "ZIG_LOCAL_CACHE_DIR": os.environ.get("ZIG_LOCAL_CACHE_DIR", str(zig_cache)),
+    }
+
+
+# "section '.rodata' will not fit in region 'FLASH': overflowed by 1234 bytes" (lld) and
+# "region `FLASH' overflowed by 1234 bytes" (GNU ld).
+_OVERFLOW = re.compile(r"region [`'](FLASH|RAM)'.*?overflowed by (\d+) bytes")
+_FIRST_ERROR = re.compile(r"^.*(?:error|Error|undefined reference|undefined symbol)[: ].*$", re.M)
+
+
+def _explain(output: str, board: Board) -> BuildError | ModelTooLargeError:
+    overflows = [(region, int(size)) for region, size in _OVERFLOW.findall(output)]
+    if overflows:
+        region, excess = max(overflows, key=lambda found: found[1])
+        size = board.flash_size if region == "FLASH" else board.ram_size
+        return _too_large("flash" if region == "FLASH" else "RAM", size + excess, size, board)
+    first = _FIRST_ERROR.search(output)
+    tail = "\n".join(output.strip().splitlines()[-20:])
+    return BuildError(
+        f"the firmware build for {board.id} failed: {first.group(0).strip()}"
+        if first
+        else f"the firmware build for {board.id} failed:\n{tail}",
+        f"`pio run -e {board.id} -v` in {ROOT} shows all of it",
+    )
+
+
+def _require_fit(sizes: Sizes, board: Board) -> None:
+    if sizes.flash_bytes > board.flash_size:
+        raise _too_large("flash", sizes.flash_bytes, board.flash_size, board)
+    if sizes.all_ram_bytes > board.ram_size:
+        raise _too_large("RAM", sizes.all_ram_bytes, board.ram_size, board)
+
+
+def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelTooLargeError:
+    return ModelTooLargeError(
+        f"the image needs {needed:,} bytes of {memory}, {board.name} has {available:,}",
+        "take a smaller model; `tinydeploy inspect` shows the largest layers and tensors",
+    )
+
+
+def _copy_products(board: Board, toolchain: str, elf: Path, flat: Path) -> None:
+    folder = BUILD_DIR / "pio" / f"{board.id}-{toolchain}"
+    built = folder / ("firmware" if board.is_host else "firmware.elf")
+    _replace(elf, built.read_bytes(), executable=board.is_host)
+    _replace(flat, built.read_bytes() if board.is_host else image.flash_bytes_of(built))
+
+
+def _replace(path: Path, data: bytes, executable: bool = False) -> None:
+    """A reader sees the old file or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".new")
+    beside.write_bytes(data)
+    beside.chmod(0o755 if executable else 0o644)
+    beside.replace(path)
+
+
+@contextmanager
+def _one_at_a_time(board: Board, toolchain: str) -> Iterator[None]:
+    """Builds of one board share a folder, so that models share objects: one after the other."""
+    lock = BUILD_DIR / "pio" / f"{board.id}-{toolchain}.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as stream:
+        try:
+            import fcntl
+        except ImportError:  # not on Windows, where the folder's files are locked anyway
+            yield
+            return
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
