@@ -83,6 +83,7 @@ class _Session:
             seconds=self._ports.now() - started_s,
             serial_number=self._target.serial_number,
             retries=self._retries,
+            notes=[] if port else ["the new firmware did not show up on USB"],
         )
 
     def _enter_bootloader(self) -> SambaClient:

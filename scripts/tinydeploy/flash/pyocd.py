@@ -4,7 +4,7 @@ pyOCD is started as a program of its own, and is installed only by who wants it.
 locked chip by erasing all of it, bootloader included, and does so by default: that is switched off
 in every call here, and pages are erased one by one.
 
-Not run on hardware.
+Not run on hardware; the options are those of pyOCD 0.46.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ import time
 from pathlib import Path
 
 from tinydeploy import tools
-from tinydeploy.errors import BuildError, FlashError, SetupError, UsageError
+from tinydeploy.errors import BuildError, SetupError, UsageError
 from tinydeploy.flash import image
 from tinydeploy.flash.base import FlashResult, Job, State, Watch
 
 TIMEOUT_S = 300.0
+NO_PROBE = "No connected debug probes"
+MISMATCH = "Mismatched byte"  # `compare` ends with status 0 all the same
 NO_MASS_ERASE = ("-O", "auto_unlock=false")
 
 ADVICE = {
@@ -84,32 +86,31 @@ def reset_arguments(target: str, probe: str) -> list[str]:
 
 
 def _common(target: str, probe: str) -> list[str]:
-    return ["-t", target, *NO_MASS_ERASE, *(["-u", probe] if probe else [])]
+    return ["--no-wait", "-t", target, *NO_MASS_ERASE, *(["-u", probe] if probe else [])]
 
 
 def _program(job: Job, target: str, path: Path) -> None:
     origin, probe = job.board.flash_origin, job.serial_number
     watch = Watch("writing through the debug probe", ADVICE)
     with watch.guard():
-        for state, arguments in (
-            (State.PARTLY_WRITTEN, flash_arguments(target, origin, probe, path)),
-            (State.PARTLY_WRITTEN, compare_arguments(target, origin, probe, path)),
-            (State.WRITTEN, reset_arguments(target, probe)),
-        ):
-            command = _pyocd() + arguments
-            watch.state = state
-            try:
-                tools.run(command, what=f"pyocd {arguments[0]}", timeout_s=TIMEOUT_S)
-            except BuildError as error:
-                raise _explained(error, watch) from error
+        _run(flash_arguments(target, origin, probe, path), State.PARTLY_WRITTEN, watch)
+        compared = _run(compare_arguments(target, origin, probe, path), watch.state, watch)
+        if MISMATCH in compared:
+            raise watch.stop("the flash differs from the image after writing")
+        _run(reset_arguments(target, probe), State.WRITTEN, watch)
 
 
-def _explained(error: BuildError, watch: Watch) -> FlashError:
-    """pyOCD's own words, and the state that they tell."""
-    if "No available debug probes" in error.message or "No connected" in error.message:
-        watch.state = State.UNTOUCHED
-        return watch.stop("pyOCD finds no debug probe")
-    return watch.stop(error.message)
+def _run(arguments: list[str], state: State, watch: Watch) -> str:
+    """Run pyOCD; `state` is where the board is left if it fails."""
+    command = _pyocd() + arguments
+    watch.state = state
+    try:
+        return tools.run(command, what=f"pyocd {arguments[0]}", timeout_s=TIMEOUT_S).stdout
+    except BuildError as error:
+        if NO_PROBE in error.message and arguments[0] == "flash":
+            watch.state = State.UNTOUCHED
+            raise watch.stop("pyOCD finds no debug probe") from error
+        raise watch.stop(error.message) from error
 
 
 def _pyocd() -> list[str]:

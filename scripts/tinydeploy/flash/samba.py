@@ -120,8 +120,8 @@ class SambaClient:
 
     def restart(self) -> bool:
         """Reset the board; whether it left the bus, which is all that can be seen of it."""
-        self._channel.write(b"K#")
         try:
+            self._channel.write(b"K#")
             self._channel.drain(self.detach_s, self.detach_s)
         except PortError:
             return True
