@@ -1,0 +1,56 @@
+#include "tensorflow/lite/micro/micro_interpreter.h"
+
+namespace tflite {
+namespace {
+
+using tinydeploy::compiled::End;
+
+void Describe(const End& end, uint8_t* arena, TfLiteTensor* tensor) {
+  *tensor = {};
+  tensor->type = end.type;
+  tensor->data.data = arena + end.offset;
+  tensor->bytes = end.bytes;
+  // The plan is constant, the API's arrays are not: nobody writes to them.
+  tensor->dims = reinterpret_cast<TfLiteIntArray*>(const_cast<int*>(&end.dims.size));
+  tensor->params = {end.scale, end.zero_point};
+  tensor->allocation_type = kTfLiteArenaRw;
+}
+
+}  // namespace
+
+// The compiled engine has no model in memory to ask.
+uint32_t Model::version() const { return TFLITE_SCHEMA_VERSION; }
+
+MicroInterpreter::MicroInterpreter(const Model*, const MicroOpResolver&, uint8_t* arena,
+                                   size_t arena_bytes, MicroResourceVariables*,
+                                   MicroProfilerInterface* profiler, bool)
+    : plan_(tinydeploy::compiled::kPlan),
+      arena_(arena),
+      arena_bytes_(arena_bytes),
+      profiler_(profiler) {}
+
+TfLiteStatus MicroInterpreter::AllocateTensors() {
+  status_ = arena_bytes_ < plan_.arena_bytes ? kTfLiteError : kTfLiteOk;
+  TfLiteTensor* tensor = plan_.tensors;
+  for (int i = 0; i < plan_.input_count; ++i) Describe(plan_.inputs[i], arena_, tensor++);
+  for (int i = 0; i < plan_.output_count; ++i) Describe(plan_.outputs[i], arena_, tensor++);
+  return status_;
+}
+
+TfLiteStatus MicroInterpreter::Run(int first, int count) {
+  if (status_ != kTfLiteOk) return status_;
+  for (int i = first; i < first + count; ++i) {
+    const tinydeploy::compiled::Step& step = plan_.steps[i];
+    const uint32_t event = profiler_ != nullptr ? profiler_->BeginEvent(step.op_name) : 0;
+    step.run(arena_);
+    if (profiler_ != nullptr) profiler_->EndEvent(event);
+    last_step_ = i;
+  }
+  return kTfLiteOk;
+}
+
+TfLiteTensor* MicroInterpreter::TensorAt(size_t index, size_t first, size_t count) {
+  return status_ == kTfLiteOk && index < count ? plan_.tensors + first + index : nullptr;
+}
+
+}  // namespace tflite

@@ -1,0 +1,55 @@
+// The compiled engine's plan: made on the host by scripts/tinydeploy/lower, written as plan.cc.
+#ifndef TINYDEPLOY_COMPILED_PLAN_H_
+#define TINYDEPLOY_COMPILED_PLAN_H_
+
+#include <stdint.h>
+
+#include "tensorflow/lite/c/common.h"
+
+namespace tinydeploy {
+namespace compiled {
+
+constexpr int kNoTensor = -1;
+constexpr int kMaxRank = 6;
+
+// One call of a kernel, and where its result lies.
+struct Step {
+  void (*run)(uint8_t* arena);
+  const char* op_name;  // the schema's, for profiles
+  int16_t op_index;     // operator of the .tflite that it finishes
+  int16_t tensor;       // its output's index in the .tflite, kNoTensor if it is in no .tflite
+  uint32_t offset;      // of the output in the arena
+  uint32_t bytes;
+};
+
+// A model input or output.
+struct End {
+  uint32_t offset;  // in the arena
+  uint32_t bytes;
+  int16_t tensor;  // index in the .tflite
+  TfLiteType type;
+  float scale;  // 0 if not quantized
+  int32_t zero_point;
+  struct {
+    int size;
+    int data[kMaxRank];
+  } dims;  // laid out as a TfLiteIntArray
+};
+
+struct Plan {
+  const Step* steps;
+  int step_count;
+  const End* inputs;
+  int input_count;
+  const End* outputs;
+  int output_count;
+  uint32_t arena_bytes;
+  TfLiteTensor* tensors;  // room for the inputs', then the outputs'
+};
+
+extern const Plan kPlan;
+
+}  // namespace compiled
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_COMPILED_PLAN_H_

@@ -1,0 +1,148 @@
+"""The compiled plan: which kernel runs when, on which pieces of memory, with which constants.
+
+Lowering makes it from the graph, `place` gives every buffer its offset in the arena, `emit` writes
+it as C++. A step is one call of a kernel of firmware/dsp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tinydeploy.graph.ir import Tensor
+
+Array = npt.NDArray[Any]
+Number = int | float | bool
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """An array in flash.
+
+    Attributes:
+        name: what it is, for the name in C++: "weights", "bias".
+        values: elements of a type that C++ has: int8 to int32, uint8 to uint32, float32.
+        alignment: bytes; kernels load words.
+    """
+
+    name: str
+    values: Array
+    alignment: int = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """An array of structs in flash: `rows` of the C++ type `ctype`, each a list of its fields."""
+
+    name: str
+    ctype: str
+    rows: Sequence[Sequence[Number]]
+
+
+@dataclass(eq=False)
+class Buffer:
+    """A piece of the arena.
+
+    Attributes:
+        size: bytes.
+        tensor: what it holds; None for scratch memory.
+        offset: bytes from the start of the arena; set by `place`.
+        base: buffer that this one lies in, at `shift` bytes: an output computed in place.
+    """
+
+    name: str
+    size: int
+    tensor: Tensor | None = None
+    offset: int = -1
+    base: Buffer | None = None
+    shift: int = 0
+
+    @property
+    def root(self) -> Buffer:
+        """The buffer that decides where this one lies."""
+        return self if self.base is None else self.base.root
+
+    @property
+    def address_in_root(self) -> int:
+        """Offset in `root`."""
+        return 0 if self.base is None else self.base.address_in_root + self.shift
+
+    @property
+    def address(self) -> int:
+        """Offset in the arena."""
+        return self.root.offset + self.address_in_root
+
+
+@dataclass(frozen=True, eq=False)
+class Pointer:
+    """A buffer as a kernel's argument, as a pointer to `ctype`."""
+
+    buffer: Buffer
+    ctype: str = "int8_t"
+
+
+Argument = Pointer | Constant | Records | Number | str  # str: a C++ expression as it stands
+
+
+@dataclass(eq=False)
+class Step:
+    """One call: `function(params, arguments...)`.
+
+    Attributes:
+        title: the operator, names and shapes, for the comment above it.
+        header: file that declares the function, relative to firmware/.
+        params_type: C++ type of the first argument, "" if the function takes no params.
+        params: its fields by name.
+        reads, writes: buffers it needs; scratch buffers are in neither but in `scratch`.
+        op_index: operator of the .tflite that this step finishes.
+        macs: multiply-accumulates, after what could be removed was removed.
+    """
+
+    title: str
+    op_name: str
+    header: str
+    function: str
+    arguments: list[Argument]
+    reads: list[Buffer]
+    writes: list[Buffer]
+    params_type: str = ""
+    params: Mapping[str, Number] = field(default_factory=dict)
+    scratch: list[Buffer] = field(default_factory=list)
+    op_index: int = 0
+    macs: int = 0
+
+    @property
+    def buffers(self) -> list[Buffer]:
+        """Everything in the arena that must be there while it runs."""
+        return [*self.reads, *self.writes, *self.scratch]
+
+
+@dataclass(eq=False)
+class Plan:
+    """Steps in execution order.
+
+    Attributes:
+        inputs, outputs: buffers of the model's inputs and outputs, in order.
+        arena_bytes: end of the highest buffer, once placed.
+        lower_bound: bytes that no placement of these steps can do without.
+    """
+
+    steps: list[Step]
+    inputs: list[Buffer]
+    outputs: list[Buffer]
+    arena_bytes: int = 0
+    lower_bound: int = 0
+
+    @property
+    def flash_constants_bytes(self) -> int:
+        """Bytes of all constant arrays."""
+        arrays = [
+            argument.values
+            for step in self.steps
+            for argument in step.arguments
+            if isinstance(argument, Constant)
+        ]
+        return int(sum(np.asarray(values).nbytes for values in arrays))
