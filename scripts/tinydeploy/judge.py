@@ -56,6 +56,7 @@ def smallest_arena_bytes(model: bytes) -> int:
 
     TFLM's bookkeeping holds pointers, so that a 32-bit device needs no more than this.
     """
+    _runtime()  # imported once here, not in every process of a trial
     refused, accepted = 0, 1024
     while not _accepts(model, accepted):
         refused, accepted = accepted, accepted * 2
@@ -66,11 +67,17 @@ def smallest_arena_bytes(model: bytes) -> int:
 
 
 def _accepts(model: bytes, arena_bytes: int) -> bool:
-    try:
-        _interpreter(model, arena_bytes, False)
-    except UnsupportedModelError:
-        return False
-    return True
+    """Try it in a process of its own: TFLM does not survive every arena that is too small."""
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        try:
+            _interpreter(model, arena_bytes, False)
+        except UnsupportedModelError:
+            os._exit(1)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    return status == 0
 
 
 def _output_count(model: bytes) -> int:
@@ -79,9 +86,14 @@ def _output_count(model: bytes) -> int:
     return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
 
 
-def _interpreter(model: bytes, arena_bytes: int, preserve_tensors: bool) -> Any:
+def _runtime() -> Any:
     from tflite_micro.python.tflite_micro import runtime
 
+    return runtime
+
+
+def _interpreter(model: bytes, arena_bytes: int, preserve_tensors: bool) -> Any:
+    runtime = _runtime()
     config = runtime.InterpreterConfig.kPreserveAllTensors if preserve_tensors else None
     options = {"intrepreter_config": config} if config else {}  # TFLM's own spelling
     said: list[str] = []
