@@ -13,21 +13,20 @@ from pathlib import Path
 import pytest
 from checkout import Checkout, make_checkout
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="looks into .venv/bin")
 
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
-    checkout = make_checkout(tmp_path_factory.mktemp("made"))
+def test_first_start_says_what_it_installs(tmp_path: Path) -> None:
+    checkout = make_checkout(tmp_path)
     result = checkout.run("--board", "nano33")
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"ran deploy --board nano33 {checkout.root / '.venv'}\n"
     assert "making .venv" in result.stderr
     assert "requirements.lock" in result.stderr
-    return checkout
+    assert checkout.installed() == "1.0"
 
 
 def test_second_start_is_quick_and_silent(made: Checkout) -> None:
+    made.pin("1.0")
+    made.run()
     started = time.monotonic()
     result = made.run("again")
     seconds = time.monotonic() - started

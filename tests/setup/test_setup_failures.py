@@ -39,8 +39,9 @@ def assert_one_message(result: subprocess.CompletedProcess[str], *expected: str)
         assert text in result.stderr
 
 
-def test_no_network(checkout: Checkout) -> None:
-    result = checkout.run(
+def test_no_network(made: Checkout) -> None:
+    made.pin("2.0")
+    result = made.run(
         PIP_NO_INDEX="0",
         PIP_FIND_LINKS="",
         PIP_INDEX_URL="http://127.0.0.1:9/simple",  # the discard port: refuses at once
@@ -49,27 +50,31 @@ def test_no_network(checkout: Checkout) -> None:
     assert_one_message(result, "cannot reach the package index", "goes on from here")
 
 
-def test_changed_package(checkout: Checkout) -> None:
-    checkout.pin("1.0", right_hash=False)
-    assert_one_message(checkout.run(), "not the one that the lock file pins")
+def test_changed_package_and_the_run_after(made: Checkout) -> None:
+    made.pin("2.1", right_hash=False)
+    assert_one_message(made.run(), "not the one that the lock file pins")
+    made.pin("2.1")
+    assert made.run().returncode == 0
+    assert made.installed() == "2.1"
 
 
-def test_package_without_a_wheel(checkout: Checkout) -> None:
-    shutil.rmtree(checkout.wheels)
-    checkout.wheels.mkdir()
-    assert_one_message(checkout.run(), "has no package for Python")
+def test_package_without_a_wheel(made: Checkout) -> None:
+    made.pin("2.2")
+    for wheel in made.wheels.glob("*-2.2-*.whl"):
+        wheel.unlink()
+    assert_one_message(made.run(), "has no package for Python")
+
+
+def test_other_failures_show_pips_last_error(made: Checkout) -> None:
+    made.pin("2.3")
+    lock = made.root / "requirements.lock"
+    lock.write_text("not a requirement\n" + lock.read_text(encoding="utf-8"), encoding="utf-8")
+    assert_one_message(made.run(), "pip failed: Invalid requirement", "tinydeploy-install.log")
 
 
 def test_environment_is_a_file(checkout: Checkout) -> None:
     (checkout.root / ".venv").write_text("", encoding="utf-8")
     assert_one_message(checkout.run(), "is not a folder", "rm ")
-
-
-def test_failure_leaves_the_next_run_whole(checkout: Checkout) -> None:
-    checkout.pin("1.0", right_hash=False)
-    checkout.run()
-    checkout.pin("1.0")
-    assert checkout.run().returncode == 0
 
 
 def test_disk_too_small(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,14 +162,6 @@ def test_what_pip_says_is_understood(said: str, understood: str) -> None:
     assert understood in error.message
     assert error.hint
     assert error.exit_code == 4
-
-
-def test_other_failures_show_pips_last_error(checkout: Checkout) -> None:
-    (checkout.root / "requirements.lock").write_text(
-        "not a requirement\n" + (checkout.root / "requirements.lock").read_text(encoding="utf-8"),
-        encoding="utf-8",
-    )
-    assert_one_message(checkout.run(), "pip failed: Invalid requirement", "tinydeploy-install.log")
 
 
 def test_foreign_environment_is_not_changed(monkeypatch: pytest.MonkeyPatch) -> None:
