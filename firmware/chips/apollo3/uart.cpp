@@ -10,17 +10,34 @@ namespace tinydeploy {
 namespace apollo3 {
 namespace {
 
-Ring<512> g_ring;
+constexpr uint32_t kInterrupts = uart0::kIntRx | uart0::kIntRxTimeout | uart0::kIntOverrun;
+
+Ring<256> g_ring;
+volatile bool g_stalled;  // the ring was full: UartRead goes on
 volatile uint32_t g_overruns;
 
+void Stall() {
+  uart0::kIntEnable.write(0);
+  g_stalled = true;
+}
+
+// While the ring is full the bytes stay in the FIFO, as long as there is room.
 void Service() {
-  uart0::kIntClear.write(uart0::kIntRx | uart0::kIntRxTimeout | uart0::kIntOverrun);
+  uart0::kIntClear.write(kInterrupts);
   while (!uart0::kFlags.has(uart0::kFlagRxEmpty)) {
+    if (g_ring.full()) return Stall();
     const uint32_t data = uart0::kData.read();
-    const bool lost = (data & uart0::kDataOverrun) != 0;
-    const bool kept = g_ring.Push(static_cast<uint8_t>(data));
-    if (lost || !kept) g_overruns = g_overruns + 1;
+    if ((data & uart0::kDataOverrun) != 0) g_overruns = g_overruns + 1;
+    g_ring.Push(static_cast<uint8_t>(data));
   }
+}
+
+void Resume() {
+  core::InterruptLock lock;
+  Service();
+  if (!g_stalled) return;
+  g_stalled = false;
+  uart0::kIntEnable.write(kInterrupts);
 }
 
 // The bit waits for the whole domain to come up: touching the block before hangs the bus.
@@ -49,7 +66,7 @@ void Configure(uint32_t baud) {
   uart0::kFifoLevels.write(uart0::kRxHalfFull | uart0::kTxHalfFull);
   uart0::kLineControl.write(uart0::kLine8BitsFifo);
   uart0::kIntClear.write(uart0::kIntAll);
-  uart0::kIntEnable.write(uart0::kIntRx | uart0::kIntRxTimeout | uart0::kIntOverrun);
+  uart0::kIntEnable.write(kInterrupts);
   uart0::kControl.write(uart0::kControlRun);
 }
 
@@ -61,15 +78,15 @@ void UartStart(const UartPins& pins, uint32_t baud) {
   ConnectPads(pins);
   Configure(baud);
   g_ring.Clear();
+  g_stalled = false;
   core::ForgetIrq(uart0::kIrq);
   core::EnableIrq(uart0::kIrq);
 }
 
 size_t UartRead(uint8_t* data, size_t capacity) {
-  if (g_ring.empty()) {  // inside a fault no interrupt comes: look for ourselves
-    core::InterruptLock lock;
-    Service();
-  }
+  const size_t taken = g_ring.Pop(data, capacity);
+  if (taken != 0) return taken;
+  Resume();  // inside a fault no interrupt comes: look for ourselves
   return g_ring.Pop(data, capacity);
 }
 

@@ -12,13 +12,11 @@ class Ring {
   static_assert((kCapacity & (kCapacity - 1)) == 0, "indices wrap by masking");
 
  public:
-  // False when there is no room: the byte is lost.
-  bool Push(uint8_t byte) {
+  // Only when not full.
+  void Push(uint8_t byte) {
     const uint16_t head = head_;
-    if (static_cast<uint16_t>(head - tail_) == kCapacity) return false;
     bytes_[head & (kCapacity - 1)] = byte;
     head_ = static_cast<uint16_t>(head + 1);
-    return true;
   }
 
   size_t Pop(uint8_t* data, size_t capacity) {
@@ -30,6 +28,7 @@ class Ring {
   }
 
   bool empty() const { return head_ == tail_; }
+  bool full() const { return static_cast<uint16_t>(head_ - tail_) == kCapacity; }
   void Clear() { tail_ = head_; }
 
  private:

@@ -19,8 +19,9 @@ constexpr uint32_t kRamStart = 0x20000000;
 constexpr uint32_t kRamEnd = 0x20040000;
 constexpr size_t kLongestDma = 0xFFFF;
 
-Ring<512> g_ring;
+Ring<256> g_ring;
 volatile uint8_t g_received;  // the receiver's buffer
+volatile bool g_stalled;      // the ring was full: UartRead goes on
 volatile uint32_t g_overruns;
 
 void TakeErrors() {
@@ -31,15 +32,30 @@ void TakeErrors() {
   if ((errors & uarte0::kErrorOverrun) != 0) g_overruns = g_overruns + 1;
 }
 
-// Takes what the receiver has. More than one byte when some waited in its FIFO.
+void Stall() {
+  uarte0::kIntenClear.write(uarte0::kIntEndRx);
+  g_stalled = true;
+}
+
+// Takes what the receiver has; more than one byte when some waited in its FIFO. While the ring is
+// full the bytes stay there, as long as there is room.
 void Service() {
   TakeErrors();
   while (uarte0::kEventEndRx.read() != 0) {
+    if (g_ring.full()) return Stall();
     uarte0::kEventEndRx.write(0);
     const uint8_t byte = g_received;
     uarte0::kTaskStartRx.write(1);
-    if (!g_ring.Push(byte)) g_overruns = g_overruns + 1;
+    g_ring.Push(byte);
   }
+}
+
+void Resume() {
+  core::InterruptLock lock;
+  Service();
+  if (!g_stalled) return;
+  g_stalled = false;
+  uarte0::kIntenSet.write(uarte0::kIntEndRx);
 }
 
 void SendFromRam(const uint8_t* data, size_t bytes) {
@@ -110,6 +126,7 @@ void UartStart(const UartPins& pins, uint32_t baud_register) {
   uarte0::kEventEndRx.write(0);
   uarte0::kEventError.write(0);
   g_ring.Clear();
+  g_stalled = false;
   uarte0::kEnable.write(uarte0::kOn);
   uarte0::kRxPointer.write(reinterpret_cast<uint32_t>(&g_received));
   uarte0::kRxCount.write(1);
@@ -120,10 +137,9 @@ void UartStart(const UartPins& pins, uint32_t baud_register) {
 }
 
 size_t UartRead(uint8_t* data, size_t capacity) {
-  if (g_ring.empty()) {  // inside a fault no interrupt comes: look for ourselves
-    core::InterruptLock lock;
-    Service();
-  }
+  const size_t taken = g_ring.Pop(data, capacity);
+  if (taken != 0) return taken;
+  Resume();  // inside a fault no interrupt comes: look for ourselves
   return g_ring.Pop(data, capacity);
 }
 
