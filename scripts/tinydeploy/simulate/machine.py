@@ -33,6 +33,8 @@ RAM_SEED = 0x7D
 INTERRUPT_SVC, INTERRUPT_BREAKPOINT, INTERRUPT_EXCEPTION_EXIT = 2, 7, 8
 INTERRUPT_NO_COPROCESSOR, INTERRUPT_INVALID_STATE, INTERRUPT_UNALIGNED = 17, 18, 22
 PRIVATE_BUS = 0xE0000000
+IoRead = Callable[[int, int], int]
+IoWrite = Callable[[int, int, int], None]
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Machine:
         self.memories = tuple(memories)
         self.strict = strict
         self.violations: list[Violation] = []
+        self._io: list[tuple[int, int, IoRead, IoWrite]] = []
         self.on_reset: Callable[[str], None] = lambda reason: None
         self.on_rom_store: Callable[[int, int, int], bool] = lambda address, size, value: False
         self.on_fetch: Callable[[int], bool] = lambda address: False
@@ -180,8 +183,8 @@ class Machine:
         self,
         base: int,
         size: int,
-        read: Callable[[int, int], int],
-        write: Callable[[int, int, int], None],
+        read: IoRead,
+        write: IoWrite,
     ) -> None:
         """Answer accesses to [base, base + size) with functions of (offset, bytes[, value])."""
 
@@ -197,7 +200,23 @@ class Machine:
             except BusError:
                 self._refuse(base + offset)
 
+        self._io.append((base, size, read, write))
         self._uc.mmio_map(base, size, on_read, None, on_write, None)
+
+    def load_word(self, address: int) -> int:
+        """What a load by a ROM helper gives: RAM, flash or a register."""
+        for base, size, read, _ in self._io:
+            if base <= address < base + size:
+                return read(address - base, 4)
+        return self.try_read_word(address) or 0
+
+    def store_word(self, address: int, value: int) -> None:
+        """What a store by a ROM helper does: RAM or a register."""
+        for base, size, _, write in self._io:
+            if base <= address < base + size:
+                write(address - base, 4, value)
+                return
+        self.try_write_words(address, [value])
 
     def _refuse(self, address: int) -> int:
         self._bus_error = address

@@ -118,6 +118,11 @@ class SystemControlSpace:
             block.status(offset, f"ID{offset:03X}", value)
 
     @property
+    def ccr(self) -> int:
+        """Configuration and Control Register."""
+        return self._ccr.value
+
+    @property
     def divide_by_zero_traps(self) -> bool:
         """Whether CCR.DIV_0_TRP is set."""
         return bool(self._ccr.value & CCR_DIV_0_TRP)
