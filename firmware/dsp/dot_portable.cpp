@@ -1,0 +1,106 @@
+// Portable bodies of dot.h: the same words, the same results, for the PC and for cores without DSP.
+#include "dsp/dot.h"
+
+#if !defined(__ARM_FEATURE_DSP)
+
+#include "dsp/lanes.h"
+
+namespace tinydeploy {
+namespace {
+
+// {low, raw} of one pair of channels over `steps` words, `stride` words apart.
+void Accumulate(const uint32_t* x, int32_t x_stride, const uint32_t* weights, int32_t stride,
+                int32_t steps, uint32_t* sums) {
+  for (int32_t i = 0; i < steps; ++i) {
+    sums[1] = Smlad(x[i * x_stride], weights[i * stride], sums[1]);
+    sums[0] = Smlad(x[i * x_stride], Sxtb16(weights[i * stride]), sums[0]);
+  }
+}
+
+// Channels A and B of a pair. `constants`: {multiplier, constant} of A, then of B.
+void Requantize(const uint32_t* sums, const uint32_t* constants, const uint8_t* shifts,
+                bool is_signed, int8_t* out) {
+  const uint32_t accumulators[2] = {sums[0] << 8, sums[1] - sums[0]};
+  for (int i = 0; i < 2; ++i) {
+    out[i] = Scale(accumulators[i], constants[2 * i], constants[2 * i + 1], shifts[i], is_signed);
+  }
+}
+
+// One group of `pairs` pairs of channels for one pixel.
+void Group(const uint32_t* x, int32_t x_stride, const uint32_t* stream, int32_t steps,
+           int32_t pairs, bool is_signed, int8_t* out) {
+  const uint32_t* weights = stream + 2 * pairs;
+  const uint32_t* constants = weights + steps * pairs;
+  const auto* shifts = reinterpret_cast<const uint8_t*>(constants + 4 * pairs);
+  for (int32_t pair = 0; pair < pairs; ++pair) {
+    uint32_t sums[2] = {stream[2 * pair], stream[2 * pair + 1]};
+    Accumulate(x, x_stride, weights + pair, pairs, steps, sums);
+    Requantize(sums, constants + 4 * pair, shifts + 2 * pair, is_signed, out + 2 * pair);
+  }
+}
+
+const uint32_t* Pair(const uint32_t* columns, const uint32_t* stream, int8_t* out0, int8_t* out1,
+                     int32_t steps, int32_t quads, bool is_signed) {
+  for (int32_t i = 0; i < quads; ++i) {
+    Group(columns, 2, stream, steps, 2, is_signed, out0 + kQuad * i);
+    Group(columns + 1, 2, stream, steps, 2, is_signed, out1 + kQuad * i);
+    stream += kQuadWords + 2 * steps;
+  }
+  return stream;
+}
+
+const uint32_t* One(const uint32_t* columns, const uint32_t* stream, int8_t* out, int32_t steps,
+                    int32_t octets, bool is_signed) {
+  for (int32_t i = 0; i < octets; ++i) {
+    Group(columns, 1, stream, steps, 4, is_signed, out + kOctet * i);
+    stream += kOctetWords + 4 * steps;
+  }
+  return stream;
+}
+
+}  // namespace
+
+extern "C" {
+
+const uint32_t* td_dot_pair_positive(const uint32_t* columns, const uint32_t* stream, int8_t* out0,
+                                     int8_t* out1, int32_t steps, int32_t quads) {
+  return Pair(columns, stream, out0, out1, steps, quads, false);
+}
+
+const uint32_t* td_dot_pair_signed(const uint32_t* columns, const uint32_t* stream, int8_t* out0,
+                                   int8_t* out1, int32_t steps, int32_t quads) {
+  return Pair(columns, stream, out0, out1, steps, quads, true);
+}
+
+const uint32_t* td_dot_one_positive(const uint32_t* columns, const uint32_t* stream, int8_t* out,
+                                    int32_t steps, int32_t octets) {
+  return One(columns, stream, out, steps, octets, false);
+}
+
+const uint32_t* td_dot_one_signed(const uint32_t* columns, const uint32_t* stream, int8_t* out,
+                                  int32_t steps, int32_t octets) {
+  return One(columns, stream, out, steps, octets, true);
+}
+
+uint32_t* td_expand_pair(const int8_t* pixel0, const int8_t* pixel1, int32_t words, uint32_t* out) {
+  for (int32_t i = 0; i < words; ++i) {
+    for (int odd = 0; odd < 2; ++odd) {
+      *out++ = Lanes(pixel0[4 * i + odd], pixel0[4 * i + odd + 2]);
+      *out++ = Lanes(pixel1[4 * i + odd], pixel1[4 * i + odd + 2]);
+    }
+  }
+  return out;
+}
+
+uint32_t* td_expand_one(const int8_t* pixel, int32_t words, uint32_t* out) {
+  for (int32_t i = 0; i < words; ++i) {
+    *out++ = Lanes(pixel[4 * i], pixel[4 * i + 2]);
+    *out++ = Lanes(pixel[4 * i + 1], pixel[4 * i + 3]);
+  }
+  return out;
+}
+
+}  // extern "C"
+}  // namespace tinydeploy
+
+#endif  // !__ARM_FEATURE_DSP

@@ -1,0 +1,293 @@
+"""Weights, biases and requantization numbers in the layouts that firmware/dsp reads.
+
+Everything is folded here, on the PC: input offset into the bias, bias into the starting sums,
+output offset and rounding into one constant per channel. `channel_scaling` says whether the fast
+kernels are exact for a layer; where they are not, the lowering chooses the general kernels.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Int8 = npt.NDArray[np.int8]
+Int32 = npt.NDArray[np.int32]
+
+QUAD = 4
+OCTET = 8
+UNIT_BITS = 7  # the kernels' sums, 256*acc * multiplier >> 32, count in 1/128 of TFLM's unit
+SUM_LIMIT = 1 << 23  # 256 times a sum is an int32
+
+
+def quantize_multiplier(real: float) -> tuple[int, int]:
+    """(multiplier, shift) with real = multiplier * 2^(shift - 31), as TFLM's QuantizeMultiplier.
+
+    Args:
+        real: scale of the sums over scale of the output, a double.
+
+    Returns:
+        multiplier in [2^30, 2^31) or 0; shift, positive to the left.
+    """
+    if real == 0.0:
+        return 0, 0
+    fraction, shift = math.frexp(real)
+    multiplier = math.floor(abs(fraction) * (1 << 31) + 0.5) * (1 if fraction > 0 else -1)
+    if multiplier == 1 << 31:
+        multiplier //= 2
+        shift += 1
+    if shift < -31:
+        return 0, 0
+    if shift > 30:
+        return (1 << 31) - 1, 30
+    return multiplier, shift
+
+
+def effective_scales(input_scale: float, weight_scales: Array, output_scale: float) -> Array:
+    """Double [channels]: product and quotient in double of the float32 scales, as TFLM does."""
+    products = np.float64(np.float32(input_scale)) * np.asarray(weight_scales, np.float32).astype(
+        np.float64
+    )
+    return products / np.float64(np.float32(output_scale))
+
+
+def fold_bias(bias: Array | None, weights: Int8, input_zero_point: int) -> Array:
+    """int64 [out]: bias - input_zero_point * sum of the channel's weights.
+
+    Args:
+        bias: int32 [out], or None.
+        weights: int8 [out, depth].
+    """
+    sums = weights.astype(np.int64).sum(axis=1)
+    start = np.zeros(len(weights), np.int64) if bias is None else np.asarray(bias, np.int64)
+    return np.asarray(start - input_zero_point * sums, np.int64)
+
+
+def accumulator_bounds(weights: Int8, start: Array) -> tuple[Array, Array]:
+    """Lowest and highest sum of each channel over all int8 inputs, the folded bias included.
+
+    Args:
+        weights: int8 [out, depth].
+        start: int64 [out], from `fold_bias`.
+    """
+    wide = weights.astype(np.int64)
+    positive = np.where(wide > 0, wide, 0).sum(axis=1)
+    negative = np.where(wide < 0, wide, 0).sum(axis=1)
+    return start + 127 * negative - 128 * positive, start + 127 * positive - 128 * negative
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Requantization numbers of a layer's channels; see firmware/dsp/dot.h.
+
+    Attributes:
+        multiplier: int32 [out].
+        constant: int32 [out], with the output's offset in it (from -128 upwards for `biased`).
+        shift: uint8 [out].
+        mode: which kernel variant is exact: "positive" or "signed".
+    """
+
+    multiplier: Int32
+    constant: Int32
+    shift: npt.NDArray[np.uint8]
+    mode: Literal["positive", "signed"]
+
+
+def channel_scaling(
+    scales: Array,
+    output_zero_point: int,
+    bounds: tuple[Array, Array],
+    activation: tuple[int, int] = (-128, 127),
+    *,
+    biased: bool,
+) -> Scaling | None:
+    """Numbers for the fast kernels; None where these would not be exact.
+
+    Args:
+        scales: double [out], from `effective_scales`.
+        output_zero_point: in [-128, 127].
+        bounds: from `accumulator_bounds`.
+        activation: clamp of the output. Only all of int8 is fast, or [zero point, 127] where the
+            zero point is -128, which is the same.
+        biased: the kernel clamps to [0, 255] and takes 128 off (conv and fully connected), rather
+            than to [-128, 127] (depthwise).
+    """
+    if activation != (-128, 127):
+        return None
+    mode: Literal["positive", "signed"] = "positive" if output_zero_point == -128 else "signed"
+    rows = []
+    for scale, low, high in zip(scales, *bounds, strict=True):
+        row = _scale_channel(float(scale), output_zero_point, int(low), int(high), mode, biased)
+        if row is None:
+            return None
+        rows.append(row)
+    multiplier, constant, shift = np.array(rows, np.int64).reshape(-1, 3).T
+    return Scaling(
+        multiplier.astype(np.int32), constant.astype(np.int32), shift.astype(np.uint8), mode
+    )
+
+
+def _scale_channel(
+    scale: float, zero_point: int, low: int, high: int, mode: str, biased: bool
+) -> tuple[int, int, int] | None:
+    if low < -SUM_LIMIT or high >= SUM_LIMIT:
+        return None
+    multiplier, shift = quantize_multiplier(scale)
+    offset = zero_point + (128 if biased else 0)
+    right = -shift
+    if multiplier == 0 or max(-low, high) * scale < 0.25:  # zero in every case
+        multiplier, right = 0, 1
+    if mode == "signed" and right < 1:
+        return None  # TFLM rounds negative numbers differently only when it shifts to the right
+    down = right + UNIT_BITS
+    if down < 1:
+        return None
+    rounding = (1 << UNIT_BITS - 1) + (1 << down - 1) if right > 0 else 1 << down - 1
+    constant = rounding + (offset << down)
+    highest = max(-low, high) * 256 * multiplier // (1 << 32) + abs(constant) + 128
+    if highest >= 1 << 31 or highest >> down >= 1 << 15:
+        return None
+    return multiplier, constant, down
+
+
+def _pad(array: Array, axis: int, multiple: int) -> Array:
+    short = -array.shape[axis] % multiple
+    widths = [(0, short if i == axis else 0) for i in range(array.ndim)]
+    return np.pad(array, widths) if short else array
+
+
+def lanes_are_exact(weights: Int8) -> bool:
+    """Whether two channels fit one lane: 256*B + A as int16. TFLite's converter never uses -128."""
+    return int(weights.min(initial=0)) >= -127
+
+
+def _lane_words(weights: Int8) -> npt.NDArray[np.uint32]:
+    """uint32 [out / 2, depth / 2]: depths {0 2} and {1 3} of each four, channels in pairs.
+
+    Args:
+        weights: int8 [out, depth], out even, depth a multiple of 4.
+    """
+    wide = weights.astype(np.int32)
+    lanes = (wide[1::2] << 8) + wide[0::2]
+    halves = (lanes & 0xFFFF).astype(np.uint32).reshape(len(lanes), -1, 2, 2)
+    words = halves[:, :, 0, :] | halves[:, :, 1, :] << np.uint32(16)
+    return words.reshape(len(lanes), -1)
+
+
+def _pack_groups(weights: Int8, start: Array, scaling: Scaling, group: int) -> bytes:
+    weights = _pad(_pad(weights, 1, 4), 0, group)
+    start = _pad(start.astype(np.int64), 0, group).reshape(-1, group // 2, 2)
+    starts = start.copy()
+    starts[:, :, 1] = (start[:, :, 1] << 8) + start[:, :, 0]
+    words = _lane_words(weights)
+    words = words.reshape(-1, group // 2, words.shape[1]).transpose(0, 2, 1)
+    scale = np.stack([_pad(scaling.multiplier, 0, group), _pad(scaling.constant, 0, group)], 1)
+    shift = _pad(scaling.shift, 0, group).reshape(-1, group)
+    parts = [
+        (starts.reshape(-1, group) & 0xFFFFFFFF).astype("<u4").view(np.uint8),
+        np.ascontiguousarray(words).astype("<u4").reshape(len(starts), -1).view(np.uint8),
+        scale.reshape(-1, 2 * group).astype("<i4").view(np.uint8),
+        shift,
+    ]
+    return np.concatenate(parts, axis=1).tobytes()
+
+
+def pack_pointwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """The stream of `DotPair` (firmware/dsp/dot.h) for td_pointwise.
+
+    Args:
+        weights: int8 [out, in], within [-127, 127].
+        start: int64 [out], from `fold_bias`.
+        scaling: made with biased=True.
+    """
+    return _pack_groups(weights, start, scaling, QUAD)
+
+
+def pack_dense(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """The stream of `DotOne` for td_fully_connected; arguments as in `pack_pointwise`."""
+    return _pack_groups(weights, start, scaling, OCTET)
+
+
+@dataclass(frozen=True)
+class PatchLayout:
+    """How td_conv gathers a patch.
+
+    Attributes:
+        row_words: words of four int8 of each kernel row.
+        tail: int8 of each kernel row that are gathered one by one behind all words.
+    """
+
+    kernel_height: int
+    row_bytes: int
+    row_words: int
+    tail: int
+
+    @property
+    def steps(self) -> int:
+        """Steps of two depths."""
+        return 2 * (self.kernel_height * self.row_words + -(-self.kernel_height * self.tail // 4))
+
+    @property
+    def order(self) -> list[int]:
+        """Index into the patch [kernel_height * row_bytes] of each depth, -1 for a zero weight."""
+        words = [
+            ky * self.row_bytes + i if i < self.row_bytes else -1
+            for ky in range(self.kernel_height)
+            for i in range(4 * self.row_words)
+        ]
+        tails = [
+            ky * self.row_bytes + 4 * self.row_words + i
+            for ky in range(self.kernel_height)
+            for i in range(self.tail)
+        ]
+        return words + tails + [-1] * (-len(tails) % 4)
+
+
+def patch_layout(kernel_height: int, kernel_width: int, in_channels: int) -> PatchLayout:
+    """The layout for td_conv: whole words per kernel row, the rest apart where that saves steps."""
+    row_bytes = kernel_width * in_channels
+    words, rest = divmod(row_bytes, 4)
+    apart = PatchLayout(kernel_height, row_bytes, words, rest)
+    padded = PatchLayout(kernel_height, row_bytes, words + (rest > 0), 0)
+    return padded if padded.steps <= apart.steps else apart
+
+
+def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """The stream of `DotPair` for td_conv, depths in the order of `patch_layout`.
+
+    Args:
+        weights: int8 [out, kernel_height, kernel_width, in], within [-127, 127].
+        start: int64 [out], from `fold_bias` of the weights as [out, depth].
+        scaling: made with biased=True.
+    """
+    out, height, width, channels = weights.shape
+    order = np.array(patch_layout(height, width, channels).order)
+    flat = np.concatenate([weights.reshape(out, -1), np.zeros((out, 1), np.int8)], axis=1)
+    return _pack_groups(flat[:, order], start, scaling, QUAD)
+
+
+def pack_depthwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """Records of td_depthwise: per channel three words of weights, start, multiplier, constant, shift.
+
+    Args:
+        weights: int8 [3, 3, channels].
+        start: int64 [channels], from `fold_bias` of the weights as [channels, 9].
+        scaling: made with biased=False.
+    """
+    channels = weights.shape[2]
+    rows = weights.transpose(2, 1, 0).view(np.uint8)  # [channel, kx, ky]
+    words = np.ascontiguousarray(rows[:, :, [1, 0, 2, 1]]).reshape(channels, 12)
+    numbers = np.stack(
+        [
+            (start.astype(np.int64) << 8) & 0xFFFFFFFF,
+            scaling.multiplier.astype(np.int64) & 0xFFFFFFFF,
+            scaling.constant.astype(np.int64) & 0xFFFFFFFF,
+            scaling.shift.astype(np.int64),
+        ],
+        axis=1,
+    ).astype("<u4")
+    return np.concatenate([words, numbers.view(np.uint8)], axis=1).tobytes()
