@@ -1,59 +1,103 @@
 """What the device's interpreter keeps in the arena besides the tensors.
 
-This repeats, for 32-bit pointers, what firmware/runtime/allocate.cpp and the kernels' Prepare ask
-for, so that the arena is known before anything is built. tests/graph/test_persistent.py compares
-the sizes of the params with the C++ structs.
+This repeats what firmware/runtime/allocate.cpp and the kernels' Prepare ask for, so that the arena
+is known before anything is built. tests/graph/test_persistent.py compares it with the C++ structs
+and with what the runtime uses.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from tinydeploy.graph.ir import Model, Op, Type
 
 POINTER_BYTES = 4
 STEP_BYTES = 3 * POINTER_BYTES  # eval, params, args
-BUFFER_BYTES = 12  # a planner's record, one a tensor, only while preparing
+RECORD_BYTES = 60  # the TfLiteTensor of an input or output; GNU Arm's short enums save 8 of them
+BUFFER_BYTES = 12  # the planner's note of a tensor, only while preparing
 ARENA_ALIGNMENT_BYTES = 16
-_USUAL_PARAMS_BYTES = 48
-
-# sizeof(Params) of each kernel: for quantized types, for float32.
-PARAMS_BYTES: dict[str, tuple[int, int]] = {}
-_PER_CHANNEL_BYTES = 5  # multiplier and shift
-_PER_CHANNEL = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "TRANSPOSE_CONV": 0, "FULLY_CONNECTED": 0}
+_CHANNEL_BYTES = 5  # multiplier and shift
 
 
-def persistent_bytes(model: Model) -> tuple[int, bool]:
-    """Bytes kept for good, and whether the figure is exact."""
+@dataclass(frozen=True)
+class Kernel:
+    """What a kernel keeps for each of its operators.
+
+    Attributes:
+        inputs: arguments that are reserved for inputs, given or not.
+        params: bytes of its params struct.
+        float_params: the same for float32.
+        channel_axis: axis of the weights along which each channel has a multiplier, or None.
+        only_per_channel: multipliers only if the weights have several scales.
+    """
+
+    inputs: int
+    params: int
+    float_params: int
+    channel_axis: int | None = None
+    only_per_channel: bool = False
+
+
+KERNELS = {
+    "AVERAGE_POOL_2D": Kernel(1, 72, 72),
+    "CONV_2D": Kernel(3, 84, 76, channel_axis=0),
+    "DEPTHWISE_CONV_2D": Kernel(3, 76, 68, channel_axis=3),
+    "DEQUANTIZE": Kernel(1, 32, 32),
+    "FULLY_CONNECTED": Kernel(3, 44, 20, channel_axis=0, only_per_channel=True),
+    "MAX_POOL_2D": Kernel(1, 72, 72),
+    "QUANTIZE": Kernel(1, 32, 32),
+    "RESHAPE": Kernel(2, 4, 4),
+    "SOFTMAX": Kernel(1, 24, 24),
+}
+_USUAL = Kernel(0, 48, 48)
+
+
+def is_exact(model: Model) -> bool:
+    """Whether the kernels of all operators are in the table."""
+    return len(model.subgraphs) == 1 and all(op.name in KERNELS for op in model.main.ops)
+
+
+def persistent_bytes(model: Model) -> int:
+    """Bytes that are kept for good, in the order in which the runtime takes them."""
     subgraph = model.main
     ends = len(subgraph.inputs) + len(subgraph.outputs)
-    total = len(subgraph.ops) * STEP_BYTES + ends * POINTER_BYTES
-    total += sum(_aligned(_op_bytes(op), 4) for op in subgraph.ops)
-    total += sum(_aligned(t.nbytes, 16) for t in subgraph.tensors if t.is_variable)
-    return total, all(op.name in PARAMS_BYTES for op in subgraph.ops)
+    kept = len(subgraph.ops) * STEP_BYTES + ends * POINTER_BYTES
+    kept = _aligned(kept + ends * RECORD_BYTES, 8)
+    for op in subgraph.ops:
+        kept = _aligned(kept + params_bytes(op), 4)
+        kept += _arguments(op) * POINTER_BYTES
+    for tensor in subgraph.tensors:
+        if tensor.is_variable and not tensor.is_constant:
+            kept = _aligned(kept + tensor.nbytes, 16)
+    return kept
 
 
-def arena_bytes(model: Model, planned_bytes: int, kept_bytes: int) -> int:
-    """The arena to provide: the tensors share their room with the bookkeeping of preparing."""
-    bookkeeping = len(model.main.tensors) * BUFFER_BYTES
-    return _aligned(max(planned_bytes, bookkeeping) + kept_bytes, ARENA_ALIGNMENT_BYTES)
-
-
-def _op_bytes(op: Op) -> int:
-    arguments = (len(op.inputs) + len(op.outputs)) * POINTER_BYTES
-    return arguments + _aligned(params_bytes(op), 4)
+def arena_bytes(model: Model, planned_bytes: int) -> int:
+    """The arena to provide: planned tensors and, in the same place before, the planner's notes."""
+    notes = len(model.main.tensors) * BUFFER_BYTES
+    return _aligned(max(planned_bytes, notes) + persistent_bytes(model), ARENA_ALIGNMENT_BYTES)
 
 
 def params_bytes(op: Op) -> int:
     """Bytes of the params that the kernel keeps for `op`."""
-    is_float = bool(op.outputs) and op.outputs[0].type is Type.FLOAT32
-    fixed = PARAMS_BYTES.get(op.name, (_USUAL_PARAMS_BYTES, _USUAL_PARAMS_BYTES))[is_float]
-    return fixed + (0 if is_float else _channels(op) * _PER_CHANNEL_BYTES)
+    kernel = KERNELS.get(op.name, _USUAL)
+    if op.operands and op.operands[0].type is Type.FLOAT32:
+        return kernel.float_params
+    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES
 
 
-def _channels(op: Op) -> int:
-    weights = op.input(1) if op.code in _PER_CHANNEL else None
-    if weights is None or not weights.shape:
+def _arguments(op: Op) -> int:
+    kernel = KERNELS.get(op.name, _USUAL)
+    return max(len(op.inputs), kernel.inputs) + len(op.outputs)
+
+
+def _channels(op: Op, kernel: Kernel) -> int:
+    weights = op.input(1)
+    axis = kernel.channel_axis
+    if weights is None or axis is None or axis >= len(weights.shape):
         return 0
-    return weights.shape[_PER_CHANNEL[op.code] % len(weights.shape)]
+    several = weights.quantization is not None and weights.quantization.per_channel
+    return weights.shape[axis] if several or not kernel.only_per_channel else 0
 
 
 def _aligned(size: int, alignment: int) -> int:

@@ -168,13 +168,12 @@ def _describe(tensor: Tensor) -> str:
 
 
 def _arena(model: Model, plan: Plan) -> Arena:
-    kept, exact = persistent.persistent_bytes(model)
     return Arena(
         planned_bytes=plan.size,
         lower_bound_bytes=plan.lower_bound,
-        persistent_bytes=kept,
-        total_bytes=persistent.arena_bytes(model, plan.size, kept),
-        exact=exact,
+        persistent_bytes=persistent.persistent_bytes(model),
+        total_bytes=persistent.arena_bytes(model, plan.size),
+        exact=persistent.is_exact(model),
     )
 
 

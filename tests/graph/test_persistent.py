@@ -1,0 +1,152 @@
+"""The arena as `inspect` tells it against the runtime's, compiled for a 32-bit PC."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from tinydeploy.config import FIRMWARE_DIR, ROOT
+from tinydeploy.graph.build import Builder
+from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
+from tinydeploy.graph.read_tflite import load
+from tinydeploy.graph.write_tflite import dump
+from tinydeploy.memory import plan_subgraph
+from tinydeploy.ops.persistent import KERNELS, arena_bytes, is_exact
+
+FIRMWARE_TESTS = ROOT / "tests/firmware"
+UNIT = per_tensor(1, 0)
+
+# Operator -> header and structs of its kernel, integer and float.
+_STRUCTS = {
+    "AVERAGE_POOL_2D": ("pooling/pooling.h", "PoolParams", "PoolParams"),
+    "CONV_2D": ("conv/conv.h", "ConvParams", "ConvFloatParams"),
+    "DEPTHWISE_CONV_2D": (
+        "depthwise_conv/depthwise_conv.h",
+        "DepthwiseParams",
+        "DepthwiseFloatParams",
+    ),
+    "DEQUANTIZE": ("quantize/quantize.h", "QuantizeParams", "QuantizeParams"),
+    "FULLY_CONNECTED": (
+        "fully_connected/fully_connected.h",
+        "FullyConnectedParams",
+        "FullyConnectedFloatParams",
+    ),
+    "MAX_POOL_2D": ("pooling/pooling.h", "PoolParams", "PoolParams"),
+    "QUANTIZE": ("quantize/quantize.h", "QuantizeParams", "QuantizeParams"),
+    "RESHAPE": ("shape/copy.h", "CopyParams", "CopyParams"),
+    "SOFTMAX": ("softmax/softmax.h", "SoftmaxParams", "SoftmaxParams"),
+}
+
+
+def test_sizes_of_the_structs(tmp_path: Path) -> None:
+    """Compiled for the board itself."""
+    assert set(_STRUCTS) == set(KERNELS)
+    lines = []
+    for op, (header, integer, floating) in sorted(_STRUCTS.items()):
+        lines.append(f'#include "kernels/{header}"')
+        for struct, size in ((integer, KERNELS[op].params), (floating, KERNELS[op].float_params)):
+            lines.append(f'static_assert(sizeof(tinydeploy::{struct}) == {size}, "{struct}");')
+    source = tmp_path / "sizes.cpp"
+    source.write_text("\n".join(lines) + "\n")
+    command = [sys.executable, "-m", "ziglang", "c++", "-std=c++17", "-c", str(source)]
+    target = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"]
+    includes = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR}/platformio/libc"]
+    output = ["-o", str(tmp_path / "sizes.o")]
+    done = subprocess.run(
+        [*command, *target, *includes, *output], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"firmware_{name}", FIRMWARE_TESTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def used() -> Iterator[Callable[[bytes], int]]:
+    """Bytes of arena that the 32-bit runtime uses for a model."""
+    if not (FIRMWARE_TESTS / "host_build.py").is_file():
+        pytest.skip("no host build of the firmware here")
+    runner = _module("runner").Runner(_module("host_build").zig_runner_32())
+
+    def ask(model: bytes) -> int:
+        reply = runner.run(model)
+        assert reply.ok, reply.reason
+        return int(reply.arena_used) // 16 * 16  # without what aligns the PC's memory to 16
+
+    yield ask
+    runner.close()
+
+
+def _told(data: bytes) -> int:
+    model = load(data)
+    assert is_exact(model)
+    return arena_bytes(model, plan_subgraph(model.main).size)
+
+
+def _window(padding: str = "SAME") -> dict[str, Any]:
+    return {"padding": padding, "stride_w": 1, "stride_h": 1}
+
+
+def _convolutions(kind: Type, filters: int) -> Model:
+    """Every kernel of the table that has weights or a window."""
+    build = Builder()
+    quantized = kind is Type.INT8
+    unit = UNIT if quantized else None
+    x = build.input((1, 5, 4, 3), kind, unit)
+    rng = np.random.default_rng(filters)
+
+    def weights(*shape: int, axis: int = 0) -> Any:
+        scales = Quantization(
+            np.ones(shape[axis], np.float32), np.zeros(shape[axis], np.int64), axis
+        )
+        values = rng.integers(-3, 4, shape).astype(kind.dtype)
+        return build.constant(values, quantization=scales if quantized else None)
+
+    shape = (1, 5, 4, filters)
+    y = build.op("CONV_2D", [x, weights(filters, 2, 2, 3), None], shape, kind, unit, **_window())
+    taps = weights(1, 3, 3, filters, axis=3)
+    options = {"depth_multiplier": 1, **_window()}
+    y = build.op("DEPTHWISE_CONV_2D", [y, taps, None], shape, kind, unit, **options)
+    window = {"filter_width": 2, "filter_height": 2, **_window("VALID")}
+    y = build.op("MAX_POOL_2D", [y], (1, 4, 3, filters), kind, unit, **window)
+    y = build.op("AVERAGE_POOL_2D", [y], (1, 3, 2, filters), kind, unit, **window)
+    flat = build.constant(np.array([1, 6 * filters], np.int32))
+    y = build.op("RESHAPE", [y, flat], (1, 6 * filters), kind, unit)
+    y = build.op("FULLY_CONNECTED", [y, weights(5, 6 * filters), None], (1, 5), kind, unit)
+    last = per_tensor(1 / 256, -128) if quantized else None
+    return build.model(build.op("SOFTMAX", [y], (1, 5), kind, last, beta=1.0))
+
+
+@pytest.mark.parametrize("kind", [Type.INT8, Type.FLOAT32])
+@pytest.mark.parametrize("filters", [1, 2, 7, 16])
+def test_arena_is_exact(used: Callable[[bytes], int], kind: Type, filters: int) -> None:
+    data = dump(_convolutions(kind, filters))
+    assert used(data) == _told(data)
+
+
+def test_arena_with_quantize_and_two_ends(used: Callable[[bytes], int]) -> None:
+    build = Builder()
+    x = build.input((1, 9), Type.FLOAT32)
+    a = build.op("QUANTIZE", [x], (1, 9), Type.INT8, UNIT)
+    data = dump(build.model(a, build.op("DEQUANTIZE", [a], (1, 9), Type.FLOAT32)))
+    assert used(data) == _told(data)
+
+
+def test_arena_of_kws(used: Callable[[bytes], int], kws: Path) -> None:
+    """TFLM needs 22,784 bytes on a Cortex-M4 (peers.md)."""
+    data = kws.read_bytes()
+    assert used(data) == _told(data) < 22_784
