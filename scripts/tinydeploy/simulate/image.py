@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
@@ -56,16 +58,28 @@ def load(path: Path) -> Image:
             elf = ELFFile(stream)
             if elf["e_machine"] != "EM_ARM":
                 raise SimulationError(f"{path} is an ELF file, but not for ARM", HINT + "…")
-            segments = tuple(
-                Segment(s["p_paddr"], s.data())
-                for s in elf.iter_segments("PT_LOAD")
-                if s["p_filesz"]
-            )
-            return Image(path, segments, _symbols(elf))
+            return Image(path, tuple(_segments(elf)), _symbols(elf))
     except FileNotFoundError as error:
         raise SimulationError(f"there is no firmware at {path}", HINT + "…") from error
     except ELFError as error:
         raise SimulationError(f"{path} is not an ELF file: {error}", HINT + "…") from error
+
+
+def _segments(elf: ELFFile) -> Iterator[Segment]:
+    """Sections at their load addresses, as objcopy makes a flat image of them.
+
+    Whole segments would not do: the first one may begin with the ELF header itself.
+    """
+    loads = list(elf.iter_segments("PT_LOAD"))
+    for section in elf.iter_sections():
+        loaded = section["sh_flags"] & SH_FLAGS.SHF_ALLOC and section["sh_type"] != "SHT_NOBITS"
+        if not loaded or not section["sh_size"]:
+            continue
+        for load in loads:
+            offset = section["sh_addr"] - load["p_vaddr"]
+            if 0 <= offset and offset + section["sh_size"] <= load["p_filesz"]:
+                yield Segment(load["p_paddr"] + offset, section.data())
+                break
 
 
 def _symbols(elf: ELFFile) -> dict[str, Symbol]:
