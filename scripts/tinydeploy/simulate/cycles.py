@@ -175,6 +175,9 @@ class BlockCounter:
         self.deadline = deadline
         self.stopped = False
 
+    def check(self) -> None:
+        """Raise what `find_block` raised during the last run; Unicorn's binding did already."""
+
     def forget(self, address: int = 0, end: int = 1 << 32) -> None:
         """Drop the costs of blocks that start in [address, end)."""
         self._blocks = {k: v for k, v in self._blocks.items() if not address <= k[0] < end}

@@ -361,6 +361,7 @@ class Machine:
             error = raised
         finally:
             self._running = False
+        self.counter.check()
         self._after_stop(error)
 
     def _after_stop(self, error: unicorn.UcError | None) -> None:
