@@ -6,12 +6,14 @@ trained and how well they must do. Nothing here imports TensorFlow.
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -94,6 +96,14 @@ class ModelSpec:
     training: Mapping[str, Any]
     data: Mapping[str, Any]
     limits: Mapping[str, float]
+
+    def module(self, name: str) -> ModuleType:
+        """`<folder>/<name>.py`, in a package made of the folder so that it can import siblings."""
+        package = f"tinydeploy_models_{self.name}"
+        if package not in sys.modules:
+            sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [str(self.folder)]
+        return importlib.import_module(f"{package}.{name}")
 
     @property
     def is_regression(self) -> bool:

@@ -53,28 +53,40 @@ def convert(
         TrainingError: the converter failed or crashed.
         UsageError: an argument does not fit.
     """
-    if quantize not in QUANTIZATIONS:
-        raise UsageError(
-            f"no quantization {quantize!r}", f"choose one of {', '.join(QUANTIZATIONS)}"
-        )
+    if source.suffix != ".tflite" or not source.is_file():
+        convert_all(source, [(out, quantize)], representative, seed=seed, warn=warn)
+    elif source.resolve() != out.resolve():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, out)
+    return out
+
+
+def convert_all(
+    source: Path,
+    wanted: Sequence[tuple[Path, str]],
+    representative: Representative = None,
+    *,
+    seed: int = 1,
+    warn: Callable[[str], None] | None = None,
+) -> None:
+    """`convert` to several files, each (path, quantization), for the price of one start."""
+    for out, quantize in wanted:
+        if quantize not in QUANTIZATIONS:
+            raise UsageError(
+                f"no quantization {quantize!r}", f"choose one of {', '.join(QUANTIZATIONS)}"
+            )
+        out.parent.mkdir(parents=True, exist_ok=True)
     if not source.exists():
         raise ModelFileError(f"no model at {source}", "give a .keras, a SavedModel or a .tflite")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    if source.suffix == ".tflite":
-        if source.resolve() != out.resolve():
-            shutil.copyfile(source, out)
-        return out
     with tempfile.TemporaryDirectory(prefix="tinydeploy-") as folder:
         job = {
             "source": str(source.resolve()),
-            "out": str(out.resolve()),
-            "quantize": quantize,
+            "wanted": [(str(out.resolve()), quantize) for out, quantize in wanted],
             "seed": seed,
             "representative": _stored(representative, Path(folder)),
         }
         for warning in _run(job, Path(folder)):
             (warn or _print_warning)(warning)
-    return out
 
 
 def _stored(representative: Representative, folder: Path) -> str | None:
@@ -87,7 +99,8 @@ def _stored(representative: Representative, folder: Path) -> str | None:
         return str(representative.resolve())
     arrays = [representative] if isinstance(representative, np.ndarray) else list(representative)
     path = folder / "representative.npz"
-    np.savez(path, **{f"inputs_{index}": array for index, array in enumerate(arrays)})
+    named: dict[str, Any] = {f"inputs_{index}": array for index, array in enumerate(arrays)}
+    np.savez(path, **named)
     return str(path)
 
 
@@ -95,8 +108,9 @@ def _run(job: dict[str, Any], folder: Path) -> list[str]:
     """Convert in another process; returns its warnings."""
     job_file, result_file = folder / "job.json", folder / "result.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
+    worker, files = "tinydeploy.stages.convert_worker", (str(job_file), str(result_file))
     done = tools.run(
-        tools.python_module_argv("tinydeploy.stages.convert_worker", job_file, result_file),
+        tools.python_module_argv(worker, *files),
         what="the conversion",
         env={"PYTHONPATH": str(Path(__file__).parents[2])},
         timeout_s=TIMEOUT_S,

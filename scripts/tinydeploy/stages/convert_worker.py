@@ -34,9 +34,12 @@ def main(arguments: list[str]) -> int:
 
 def _convert(job: dict[str, Any]) -> list[str]:
     warnings: list[str] = []
-    function = frozen(_load(Path(job["source"])), warnings)
-    samples = [] if job["quantize"] == "float" else _samples(job, _specs(function), warnings)
-    Path(job["out"]).write_bytes(tflite(function, samples, job["quantize"]))
+    quantized = any(quantize != "float" for _, quantize in job["wanted"])
+    model = _load(Path(job["source"]), quantized)
+    function = frozen(model, warnings)
+    samples = _samples(job, _specs(function), warnings) if quantized else []
+    for out, quantize in job["wanted"]:
+        Path(out).write_bytes(tflite(function, samples, quantize))
     return warnings
 
 
@@ -85,19 +88,26 @@ def tflite(function: Any, samples: Samples, quantize: str) -> bytes:
         ) from error
 
 
-def _load(source: Path) -> Any:
+def _load(source: Path, quantized: bool) -> Any:
     if source.is_dir():
         return _load_saved_model(source)
     keras = train_tensorflow.keras()
     try:
         with train_tensorflow.quiet():
-            return keras.models.load_model(source, compile=False)
+            model = keras.models.load_model(source, compile=False)
     except Exception as error:
         raise ModelFileError(
             f"Keras {keras.__version__} cannot read {source}: {_first_line(error)}",
             "save it with model.save('model.keras'); layers of your own need "
             "@keras.saving.register_keras_serializable, or export a SavedModel with model.export()",
         ) from error
+    if not getattr(model, "inputs", None):
+        raise ModelFileError(
+            f"the model in {source} does not know its input shape", "call it once before saving it"
+        )
+    if quantized:
+        _refuse_loops(model)
+    return model
 
 
 def _load_saved_model(folder: Path) -> Any:
@@ -126,11 +136,6 @@ def _callable(tf: Any, model: Any) -> tuple[Callable[[dict[str, Any]], Any], dic
 
 
 def _keras_callable(tf: Any, model: Any) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
-    if not getattr(model, "inputs", None):
-        raise ModelFileError(
-            "the Keras model does not know its input shape", "call it once before saving it"
-        )
-    _refuse_rolled(model)
     specs = {
         tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
         for tensor in model.inputs
@@ -151,7 +156,7 @@ def _specs(function: Any) -> dict[str, Any]:
     return {tensor.name.removesuffix(":0"): tensor for tensor in function.inputs}
 
 
-def _refuse_rolled(model: Any) -> None:
+def _refuse_loops(model: Any) -> None:
     """Keras' recurrent layers as loops crash the quantizer, so say it before."""
     keras = train_tensorflow.keras()
     recurrent = (keras.layers.LSTM, keras.layers.GRU)
@@ -192,8 +197,8 @@ def _samples(job: dict[str, Any], signature: dict[str, Any], warnings: list[str]
 def _noise(generator: np.random.Generator, spec: Any) -> Array:
     shape, dtype = spec.shape.as_list(), np.dtype(spec.dtype.as_numpy_dtype)
     if dtype.kind == "f":
-        return generator.uniform(-1, 1, shape).astype(dtype)
-    return generator.integers(0, 2, shape).astype(dtype)
+        return np.asarray(generator.uniform(-1, 1, shape), dtype)
+    return np.asarray(generator.integers(0, 2, shape), dtype)
 
 
 def _stored_samples(path: Path, signature: dict[str, Any]) -> Samples:
@@ -239,7 +244,7 @@ def _fitted(sample: Array, spec: Any, path: Path) -> Array:
             f"{path}: a sample has the shape {list(sample.shape)}, the model wants {shape[1:]}",
             "store the inputs as [count, *shape]",
         )
-    return sample.reshape(shape).astype(spec.dtype.as_numpy_dtype)
+    return np.asarray(sample.reshape(shape), spec.dtype.as_numpy_dtype)
 
 
 def _quantize(tf: Any, converter: Any, samples: Samples, quantize: str) -> None:

@@ -6,9 +6,6 @@ The same seed gives the same `.tflite`, byte for byte, on the same machine.
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.machinery
-import importlib.util
 import json
 import shutil
 import sys
@@ -17,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,7 +24,7 @@ from tinydeploy.errors import TrainingError
 from tinydeploy.models import METRICS_FILE, TEST_FILE, Dataset, ModelSpec, Progress, Split
 from tinydeploy.stages import train_evaluate as evaluate
 from tinydeploy.stages import train_progress, train_tensorflow
-from tinydeploy.stages.convert import convert
+from tinydeploy.stages.convert import convert_all
 
 Array = npt.NDArray[Any]
 
@@ -107,9 +103,9 @@ def train(
     epochs = int(options["epochs"]) if epochs is None else epochs
     out_dir.mkdir(parents=True, exist_ok=True)
     with _shown(progress) as tell:
-        dataset = _module(spec, "data").load(spec, seed=seed, sources=sources, progress=tell)
+        dataset = spec.module("data").load(spec, seed=seed, sources=sources, progress=tell)
         train_tensorflow.fix_seeds(seed)
-        model = _module(spec, "model").build(chosen.name)
+        model = spec.module("model").build(chosen.name)
         log_dir = log_dir or out_dir / "tensorboard"
         history = _fit(model, spec, options, dataset, epochs, log_dir, tell)
     path = out_dir / f"{chosen.name}.keras"
@@ -149,12 +145,10 @@ def train_and_convert(
             progress=tell,
         )
         tell("converting", 0, 1)
-        float_path = convert(
-            trained.keras, out_dir / f"{chosen.name}.float.tflite", quantize="float"
-        )
+        float_path = out_dir / f"{chosen.name}.float.tflite"
         tflite = out_dir / chosen.tflite
-        samples = _representative(spec, trained)
-        convert(trained.keras, tflite, samples, quantize=chosen.quantization)
+        wanted = [(float_path, "float"), (tflite, chosen.quantization)]
+        convert_all(trained.keras, wanted, _representative(spec, trained))
         tell("converting", 1, 1)
         committed = _write_test_set(trained, tflite, out_dir / TEST_FILE)
         tell("measuring", 0, 1)
@@ -245,7 +239,7 @@ def _representative(spec: ModelSpec, trained: TrainedModel) -> Array:
     """
     split = evaluate.balanced(trained.dataset.train, REPRESENTATIVE_SAMPLES - 2, trained.seed)
     samples = split.x[: REPRESENTATIVE_SAMPLES - 2]
-    extremes = getattr(_module(spec, "data"), "extremes", None)
+    extremes = getattr(spec.module("data"), "extremes", None)
     return samples if extremes is None else np.concatenate([samples, extremes()])
 
 
@@ -349,15 +343,3 @@ def _shown(progress: Progress | None) -> Iterator[Progress]:
         return
     with train_progress.shown() as tell:
         yield tell
-
-
-def _module(spec: ModelSpec, name: str) -> ModuleType:
-    """`<folder>/<name>.py`, in a package made of the folder so that it can import siblings."""
-    package = f"tinydeploy_models_{spec.name}"
-    if package not in sys.modules:
-        made = importlib.util.module_from_spec(
-            importlib.machinery.ModuleSpec(package, None, is_package=True)
-        )
-        sys.modules[package] = made
-    sys.modules[package].__path__ = [str(spec.folder)]
-    return importlib.import_module(f"{package}.{name}")

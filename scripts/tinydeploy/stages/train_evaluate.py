@@ -34,11 +34,11 @@ class Encoding:
             return real.astype(self.dtype)
         limits = np.iinfo(self.dtype)
         steps = np.round(real / np.float64(self.scale)) + self.zero_point
-        return np.clip(steps, limits.min, limits.max).astype(self.dtype)
+        return np.asarray(np.clip(steps, limits.min, limits.max), self.dtype)
 
     def dequantize(self, values: Array) -> Array:
         """To float32."""
-        return (values.astype(np.float32) - self.zero_point) * self.scale
+        return np.asarray((values.astype(np.float32) - self.zero_point) * self.scale)
 
 
 def encodings(model: bytes) -> tuple[Encoding, Encoding]:

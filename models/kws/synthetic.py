@@ -1,0 +1,147 @@
+"""Words spoken by espeak-ng in many voices, accents, speeds, pitches and sizes of the throat."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tinydeploy.models import Progress
+
+from .espeak import ACCENTS, espeak
+from .speech import CLIP_SAMPLES, OTHER, SPLITS, Clip, Request, Waveform
+
+# Accents, like voices, are heard in one split only. Validation and test get one British and one
+# American accent each so that neither is easier than the other.
+VALIDATION_ACCENTS = ("en-gb-x-gbclan",)
+TEST_ACCENTS = ("en-gb-x-gbcwmd", "en-us-nyc")
+
+_NO_VOICE = re.compile("whisper", re.IGNORECASE)  # no vowels to hear at 5 dB of noise
+_ALIKE = {"anikarobot": "anika", "anxiousandy": "andy"}
+_TRIM = 0.02  # of the loudest sample: what is quieter at both ends is no speech
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A voice in an accent; the resampling makes the same voice larger or smaller."""
+
+    accent: str
+    variant: str
+
+    @property
+    def name(self) -> str:
+        """As in espeak-ng: "en-us+female2"."""
+        return f"{self.accent}+{self.variant}"
+
+
+class SyntheticSpeech:
+    """Speaks any words.
+
+    Args:
+        options: `unknown_words`, what to say for OTHER, and `held_out_words`, which of them
+            are heard in validation and test only.
+    """
+
+    is_clean = True
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._other_words = tuple(options["unknown_words"])
+        self._held_out = frozenset(options["held_out_words"])
+
+    @property
+    def description(self) -> str:
+        """One line for reports."""
+        counts = {split: len(speakers(split)) for split in SPLITS}
+        return (
+            f"synthetic speech (espeak-ng): {counts['train']} voices and accents in training, "
+            f"{counts['validation']} others in validation, {counts['test']} others in the test"
+        )
+
+    def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
+        """As many clips as are wanted of each word but SILENCE, splits one after another."""
+        wanted = [*self._wanted(request)]
+        for number, (split, word, generator) in enumerate(wanted):
+            progress("speaking", number, len(wanted))
+            voices = speakers(split)
+            speaker = voices[int(generator.integers(len(voices)))]
+            yield Clip(speak(word, speaker, generator), word, speaker.name, split)
+        progress("speaking", len(wanted), len(wanted))
+
+    def _wanted(self, request: Request) -> Iterator[tuple[str, str, np.random.Generator]]:
+        """Split and word of each clip, and a generator of its own."""
+        others = request.other_words or self._other_words
+        for split_number, split in enumerate(SPLITS):
+            heard = [word for word in others if split != "train" or word not in self._held_out]
+            for key_number, key in enumerate((*request.keywords, OTHER)):
+                for index in range(request.counts[split].get(key, 0)):
+                    seed = (request.seed, split_number, key_number, index)
+                    generator = np.random.default_rng(seed)
+                    word = heard[index % len(heard)] if key == OTHER else key
+                    yield split, word, generator
+
+
+def speakers(split: str) -> list[Speaker]:
+    """The voices of a split; no voice, no family of voices and no accent is in two of them."""
+    accents: Sequence[str] = {
+        "validation": VALIDATION_ACCENTS,
+        "test": TEST_ACCENTS,
+    }.get(split, [a for a in ACCENTS if a not in VALIDATION_ACCENTS + TEST_ACCENTS])
+    chosen = [v for v in espeak().variants() if not _NO_VOICE.search(v)]
+    families = sorted({family(variant) for variant in chosen})
+    of_split = {name for i, name in enumerate(families) if _split_of_family(i) == split}
+    return [Speaker(a, v) for v in chosen if family(v) in of_split for a in accents]
+
+
+def family(variant: str) -> str:
+    """Voices that differ by a number, such as m1 to m8, are alike; so are some others."""
+    name = variant.rstrip("0123456789").lower()
+    return _ALIKE.get(name, name)
+
+
+def _split_of_family(index: int) -> str:
+    """Two of seven families are never trained on."""
+    return {4: "validation", 3: "test"}.get(index % 7, "train")
+
+
+def speak(word: str, speaker: Speaker, generator: np.random.Generator) -> Waveform:
+    """A clean second, int16 [16000], with `word` somewhere in it."""
+    engine = espeak()
+    said = engine.say(
+        word,
+        accent=speaker.accent,
+        variant=speaker.variant,
+        rate_wpm=int(generator.integers(110, 240)),
+        pitch=int(generator.integers(20, 80)),
+        intonation=int(generator.integers(10, 95)),
+    )
+    size = generator.uniform(0.87, 1.15)  # of the throat: shifts all formants, and the pitch
+    samples = _trimmed(_resampled(said, engine.sample_rate_hz * size))
+    return _placed(samples, generator)
+
+
+def _resampled(samples: Waveform, rate_hz: float) -> npt.NDArray[np.float64]:
+    from scipy.signal import resample_poly
+
+    down = round(rate_hz / 50)  # to 16 kHz in steps of 50 Hz: 0.3 % is not heard
+    result: npt.NDArray[np.float64] = resample_poly(samples.astype(np.float64), 320, down)
+    return result
+
+
+def _trimmed(samples: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    loud = np.flatnonzero(np.abs(samples) > _TRIM * np.max(np.abs(samples), initial=1))
+    return samples[loud[0] : loud[-1] + 1] if len(loud) else samples[:0]
+
+
+def _placed(samples: npt.NDArray[np.float64], generator: np.random.Generator) -> Waveform:
+    """Within the second, nearer to its middle than to its ends; too long words lose their ends."""
+    room = CLIP_SAMPLES - len(samples)
+    clip = np.zeros(CLIP_SAMPLES)
+    if room >= 0:
+        start = int(room * generator.beta(2, 2))
+        clip[start : start + len(samples)] = samples
+    else:
+        clip[:] = samples[-room // 2 : -room // 2 + CLIP_SAMPLES]
+    return np.clip(np.round(clip), -32768, 32767).astype(np.int16)
