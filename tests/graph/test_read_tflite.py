@@ -66,7 +66,7 @@ def test_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        (b"", "0 bytes"),
+        (b"", "empty"),
         (b"TFL3", "not a .tflite"),
         (b"PK\x03\x04 a keras file", "keras"),
         (b"hello, world", "not a .tflite"),

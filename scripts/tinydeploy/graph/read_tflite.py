@@ -69,14 +69,15 @@ def _load(data: bytes, name: str) -> Model:
 
 
 def _looks_like(data: bytes) -> str:
+    if not data:
+        return "it is empty"
     magics = {
-        b"": "it is empty",
         b"PK": "a zip archive: perhaps a .keras file",
         b"\x89HDF": "HDF5: perhaps a Keras .h5 file",
         b"\x08": "perhaps a SavedModel or ONNX protobuf",
         b"version https://git-lfs": "a Git LFS pointer: run `git lfs pull`",
     }
-    fits = [text for magic, text in magics.items() if magic and data.startswith(magic)]
+    fits = [text for magic, text in magics.items() if data.startswith(magic)]
     return fits[0] if fits else f"{len(data)} bytes, begins with {data[:8]!r}"
 
 
