@@ -1,10 +1,11 @@
-/* The block hook of cycles.BlockCounter, compiled: the same counts, without Python in the loop.
+/* The hooks of cycles.BlockCounter, compiled: the same counts, without Python in the loop.
  *
- * Python is called for a block that is not in the table, and to stop. native.py builds this with
- * Zig and fills `Counter` in; the layouts must stay equal to its ctypes structures. */
+ * Python is called for a block that is not in the table and for a check that fails. native.py builds
+ * this with Zig and fills `Counter` in; the layouts must stay equal to its ctypes structures. */
 #include <stdint.h>
 
-enum { kTakenBranchCycles = 2, kProbes = 16 };
+enum { kTakenBranchCycles = 2, kProbes = 16, kAlways = 14 };
+enum { kCheckDivide = 2, kCheckAlign = 8 };
 
 typedef struct Block {
   uint32_t address;
@@ -13,6 +14,14 @@ typedef struct Block {
   uint32_t instructions;
 } Block;
 
+typedef struct Watch {
+  uint32_t address; /* 0 marks an empty entry */
+  uint32_t condition;
+  int32_t cycles;
+  uint32_t check;
+  int32_t reg; /* Unicorn's number */
+} Watch;
+
 typedef struct Counter {
   uint64_t cycles;
   uint64_t instructions;
@@ -20,33 +29,48 @@ typedef struct Counter {
   uint32_t last_address;
   uint32_t last_size;
   uint32_t stopped;
-  uint32_t table_mask; /* entries - 1, a power of two */
-  Block* table;
+  uint32_t checks;
+  uint32_t block_mask; /* entries - 1, a power of two; the same for the others */
+  uint32_t watch_mask;
+  uint32_t filter_mask;
+  int32_t xpsr; /* Unicorn's number */
+  Block* blocks;
+  Watch* watches;
+  const uint8_t* filter; /* not 0 where the halfword at this index may be watched */
   int (*emu_stop)(void* uc);
   int (*reg_read)(void* uc, int reg, void* value);
-  int (*find_block)(uint32_t address, uint32_t size, Block* found); /* 0: stop before the block */
-  int32_t xpsr;                                                     /* Unicorn's register number */
+  int (*find_block)(uint32_t address, uint32_t size); /* puts it into the table; 0: stop */
+  void (*on_check)(uint32_t failed);
 } Counter;
-
-typedef struct Watch {
-  Counter* counter;
-  uint32_t condition; /* ARM condition code */
-  uint32_t cycles;
-} Watch;
 
 static void Stop(void* uc, Counter* counter) {
   counter->stopped = 1;
   counter->emu_stop(uc);
 }
 
-/* The entry of a block, or the one to put it into. */
-static Block* Look(const Counter* counter, uint32_t address, uint32_t size) {
-  const uint32_t home = (address >> 1) * 2654435761u >> 12;
-  for (uint32_t probe = 0; probe < kProbes; ++probe) {
-    Block* block = &counter->table[(home + probe) & counter->table_mask];
-    if (block->size == 0 || (block->address == address && block->size == size)) return block;
+static uint32_t Hash(uint32_t address) { return (address >> 1) * 2654435761u >> 12; }
+
+static const Block* FindBlock(const Counter* counter, uint32_t address, uint32_t size) {
+  uint32_t slot = Hash(address);
+  for (uint32_t probe = 0; probe < kProbes; ++probe, ++slot) {
+    const Block* block = &counter->blocks[slot & counter->block_mask];
+    if (block->address == address && block->size == size) return block;
+    if (block->size == 0) break;
   }
-  return &counter->table[home & counter->table_mask];
+  return 0;
+}
+
+/* Puts a block into the first free entry, or over the first where none is near. */
+void AddBlock(Counter* counter, const Block* block) {
+  const uint32_t home = Hash(block->address);
+  for (uint32_t probe = 0; probe < kProbes; ++probe) {
+    Block* entry = &counter->blocks[(home + probe) & counter->block_mask];
+    if (entry->size == 0) {
+      *entry = *block;
+      return;
+    }
+  }
+  counter->blocks[home & counter->block_mask] = *block;
 }
 
 void EnterBlock(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
@@ -55,14 +79,13 @@ void EnterBlock(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
     Stop(uc, counter);
     return;
   }
-  Block* block = Look(counter, address, size);
-  if (block->address != address || block->size != size) {
-    Block found;
-    if (!counter->find_block(address, size, &found)) {
+  const Block* block = FindBlock(counter, address, size);
+  if (block == 0) {
+    if (!counter->find_block(address, size)) {
       Stop(uc, counter);
       return;
     }
-    *block = found;
+    block = FindBlock(counter, address, size);
   }
   if (address != counter->last_address + counter->last_size) counter->cycles += kTakenBranchCycles;
   counter->cycles += block->cycles;
@@ -71,17 +94,42 @@ void EnterBlock(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
   counter->last_size = size;
 }
 
+static uint32_t Read(void* uc, const Counter* counter, int reg) {
+  uint32_t value = 0;
+  counter->reg_read(uc, reg, &value);
+  return value;
+}
+
 static int Holds(uint32_t condition, uint32_t xpsr) {
   const uint32_t n = xpsr >> 31 & 1, z = xpsr >> 30 & 1, c = xpsr >> 29 & 1, v = xpsr >> 28 & 1;
   const uint32_t outcomes[8] = {z, c, n, v, c & !z, n == v, (n == v) & !z, 1};
-  const uint32_t inverted = condition & 1 && condition != 15;
-  return outcomes[condition >> 1 & 7] != inverted;
+  return outcomes[condition >> 1 & 7] != (condition & 1);
 }
 
-void ExecuteWatched(void* uc, uint64_t address, uint32_t size, const Watch* watch) {
-  (void)address;
+static uint32_t Failed(void* uc, const Counter* counter, const Watch* watch) {
+  uint32_t failed = watch->check & counter->checks;
+  if (failed & (kCheckDivide | kCheckAlign)) {
+    const uint32_t value = Read(uc, counter, watch->reg);
+    if (value != 0) failed &= ~(uint32_t)kCheckDivide;
+    if ((value & 3) == 0) failed &= ~(uint32_t)kCheckAlign;
+  }
+  return failed;
+}
+
+void ExecuteInstruction(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
+  const uint32_t address = (uint32_t)address64;
   (void)size;
-  uint32_t xpsr = 0;
-  watch->counter->reg_read(uc, watch->counter->xpsr, &xpsr);
-  if (Holds(watch->condition, xpsr)) watch->counter->cycles += watch->cycles;
+  if (counter->filter[address >> 1 & counter->filter_mask] == 0) return;
+  uint32_t slot = Hash(address);
+  const Watch* watch = &counter->watches[slot & counter->watch_mask];
+  while (watch->address != address) {
+    if (watch->address == 0) return;
+    watch = &counter->watches[++slot & counter->watch_mask];
+  }
+  if (watch->condition != kAlways) {
+    if (!Holds(watch->condition, Read(uc, counter, counter->xpsr))) return;
+    counter->cycles += (uint64_t)(int64_t)watch->cycles;
+  }
+  const uint32_t failed = Failed(uc, counter, watch);
+  if (failed != 0) counter->on_check(failed);
 }

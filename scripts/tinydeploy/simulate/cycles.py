@@ -3,7 +3,7 @@
 Two steps, so that a block is looked at once however often it runs:
 
     analyse()       code of a block -> `Block`: its cost and what must be watched inside it
-    BlockCounter    a Unicorn block hook that adds the costs up (native.py has a faster twin)
+    BlockCounter    Unicorn hooks that add the costs up (native.py has a faster twin)
 
 The rules (taken branches cost 2 more, pairs of loads overlap, ...) are those that the published
 figures of other engines were measured with, so that ours can stand beside them.
@@ -11,11 +11,15 @@ figures of other engines were measured with, so that ours can stand beside them.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE
+
 from tinydeploy.simulate import thumb
+from tinydeploy.simulate.registers import CORE, Reg
 from tinydeploy.simulate.thumb import Instruction, Kind
 
 TAKEN_BRANCH_CYCLES = 2
@@ -26,7 +30,7 @@ FIXED_CYCLES = {
     Kind.DIVIDE: 6,
     Kind.LOAD: 2,
     Kind.LOAD_PC: 2,
-    Kind.LOAD_EXCLUSIVE: 2,
+    Kind.EXCLUSIVE: 2,
     Kind.STORE: 1,
     Kind.STORE_REGISTER_OFFSET: 2,
     Kind.DOUBLE: 3,
@@ -37,8 +41,17 @@ FIXED_CYCLES = {
     Kind.FP_SIMPLE: 1,
     Kind.FP_MULTIPLY_ADD: 3,
     Kind.FP_DIVIDE: 14,
-    Kind.WAIT: 1,
 }
+
+
+class Check(enum.IntFlag):
+    """What the CPU checks before an instruction and Unicorn does not."""
+
+    NONE = 0
+    FPU = 1  # is the FPU on
+    DIVIDE = 2  # is the divisor not 0
+    EVENT = 4  # SEV: nothing can go wrong, but somebody wants to know
+    ALIGN = 8  # is the base address a multiple of 4
 
 
 @dataclass(frozen=True)
@@ -49,15 +62,15 @@ class Watch:
         address: where it is.
         condition: ARM condition code under which it is executed; 14 is always.
         cycles: what executing it adds to the cost of the block.
-        trap: "" or what must be checked before it: "fpu" (coprocessor off) or "divide" (by zero).
-        registers: for "divide", the divisor.
+        check: what to check before it.
+        register: number of the register to check.
     """
 
     address: int
     condition: int
-    cycles: int
-    trap: str = ""
-    registers: tuple[int, ...] = ()
+    cycles: int = 0
+    check: Check = Check.NONE
+    register: int = 0
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class Block:
     size: int
     cycles: int
     instructions: int
-    watches: tuple[Watch, ...] = field(default=())
+    watches: tuple[Watch, ...] = ()
 
 
 def instruction_cycles(instruction: Instruction, before: Instruction | None) -> int:
@@ -85,13 +98,8 @@ def instruction_cycles(instruction: Instruction, before: Instruction | None) -> 
     return FIXED_CYCLES[kind]
 
 
-def analyse(code: bytes, address: int, it_state: int = 0, traps: frozenset[str] = frozenset()) -> Block:
-    """Cost of the block `code` at `address`.
-
-    Args:
-        it_state: ITSTATE with which the block is entered, when it starts inside an IT block.
-        traps: which checks are on: "fpu", "divide".
-    """
+def analyse(code: bytes, address: int, it_state: int = 0) -> Block:
+    """Cost of the block `code` at `address`; `it_state` is ITSTATE with which it is entered."""
     instructions = list(thumb.decode(code, address, it_state))
     cycles = 0
     before: Instruction | None = None
@@ -102,22 +110,27 @@ def analyse(code: bytes, address: int, it_state: int = 0, traps: frozenset[str] 
         else:
             cycles += 1
             before = None
-    watches = tuple(_watches(instructions, traps))
+    watches = tuple(_watches(instructions))
     return Block(address, len(code), cycles, len(instructions), watches)
 
 
-def _watches(instructions: list[Instruction], traps: frozenset[str]) -> Iterator[Watch]:
+def _watches(instructions: list[Instruction]) -> Iterator[Watch]:
     for index, instruction in enumerate(instructions):
-        trap = instruction.trap if instruction.trap in traps else ""
         extra = 0 if instruction.condition == thumb.ALWAYS else _extra(instructions, index)
-        if extra or trap:
-            yield Watch(
-                instruction.address,
-                instruction.condition,
-                extra,
-                trap,
-                (instruction.divisor,) if trap == "divide" else (),
-            )
+        check, register = _check(instruction)
+        if extra or check:
+            yield Watch(instruction.address, instruction.condition, extra, check, register)
+
+
+def _check(instruction: Instruction) -> tuple[Check, int]:
+    if instruction.kind is Kind.DIVIDE:
+        return Check.DIVIDE, instruction.divisor
+    if instruction.is_send_event:
+        return Check.EVENT, 0
+    check = Check.FPU if instruction.is_fpu else Check.NONE
+    if instruction.aligned_base is not None:
+        check |= Check.ALIGN
+    return check, instruction.aligned_base or 0
 
 
 def _extra(instructions: list[Instruction], index: int) -> int:
@@ -137,103 +150,96 @@ def _extra(instructions: list[Instruction], index: int) -> int:
     return extra
 
 
+FindBlock = Callable[[int, int], Block]
+OnCheck = Callable[[Check], None]
+
+
 class BlockCounter:
-    """Adds up cycles and instructions in a block hook, and stops the CPU at a deadline.
+    """Adds up cycles and instructions in hooks, and stops the CPU at a deadline.
 
     Args:
         uc: the Unicorn engine.
-        find_block: called for a block that was never seen: (address, size) -> Block, or None to
-            stop before it and have it translated again (with its watches in place).
+        find_block: gives the cost of a block that was never seen, by address and size.
+        on_check: called before an instruction that fails one of `checks`.
 
     Attributes:
         cycles, instructions: executed so far.
         deadline: value of `cycles` from which the CPU stops before the next block.
         last_address, last_size: the block that was entered last.
         stopped: the counter itself stopped the CPU since `arm()`.
+        checks: which checks are on.
     """
 
-    def __init__(self, uc: Any, find_block: Callable[[int, int], Block | None]) -> None:
+    def __init__(self, uc: Any, find_block: FindBlock, on_check: OnCheck) -> None:
         self.cycles = 0
         self.instructions = 0
         self.deadline = NEVER
         self.last_address = 0
         self.last_size = 0
-        self.stopped = False
+        self.stopped = 0
+        self.checks = 0
         self._uc = uc
-        self._hooks: list[int] = []
         self._find_block = find_block
+        self._on_check = on_check
         self._blocks: dict[tuple[int, int], tuple[int, int]] = {}
+        self._watches: dict[int, Watch] = {}
 
     def attach(self) -> None:
-        """Install the hook."""
-        from unicorn import UC_HOOK_BLOCK
-
+        """Install the hooks."""
         self._uc.hook_add(UC_HOOK_BLOCK, self._enter)
+        self._uc.hook_add(UC_HOOK_CODE, self._execute)
 
     def arm(self, deadline: int) -> None:
         """Before the CPU starts: stop it when `cycles` reaches `deadline`."""
         self.deadline = deadline
-        self.stopped = False
+        self.stopped = 0
 
     def check(self) -> None:
-        """Raise what `find_block` raised during the last run; Unicorn's binding did already."""
+        """Raise what a callback raised during the last run; Unicorn's binding did already."""
 
     def forget(self, address: int = 0, end: int = 1 << 32) -> None:
-        """Drop the costs of blocks that start in [address, end)."""
+        """Drop what is known of blocks that start in [address, end)."""
         self._blocks = {k: v for k, v in self._blocks.items() if not address <= k[0] < end}
+        self._watches = {k: v for k, v in self._watches.items() if not address <= k < end}
 
-    def watch(self, watch: Watch) -> None:
-        """Charge a conditional instruction when it is executed."""
-        from unicorn import UC_HOOK_CODE
-        from unicorn.arm_const import UC_ARM_REG_XPSR
-
-        def execute(uc: Any, address: int, size: int, data: Any) -> None:
-            if condition_holds(watch.condition, uc.reg_read(UC_ARM_REG_XPSR)):
-                self.cycles += watch.cycles
-
-        hook = self._uc.hook_add(UC_HOOK_CODE, execute, None, watch.address, watch.address)
-        self._hooks.append(hook)
-
-    def unwatch(self) -> None:
-        """Remove all watches."""
-        for hook in self._hooks:
-            self._uc.hook_del(hook)
-        self._hooks.clear()
+    def _look_up(self, address: int, size: int) -> tuple[int, int]:
+        block = self._find_block(address, size)
+        self._watches.update((watch.address, watch) for watch in block.watches)
+        cost = self._blocks[(address, size)] = (block.cycles, block.instructions)
+        return cost
 
     def _enter(self, uc: Any, address: int, size: int, data: Any) -> None:
         if self.cycles >= self.deadline:
-            self._stop()
+            self.stopped = 1
+            uc.emu_stop()
             return
-        cost = self._blocks.get((address, size))
-        if cost is None:
-            block = self._find_block(address, size)
-            if block is None:
-                self._stop()
-                return
-            cost = self._blocks[(address, size)] = (block.cycles, block.instructions)
+        cycles, instructions = self._blocks.get((address, size)) or self._look_up(address, size)
         if address != self.last_address + self.last_size:
             self.cycles += TAKEN_BRANCH_CYCLES
-        self.cycles += cost[0]
-        self.instructions += cost[1]
+        self.cycles += cycles
+        self.instructions += instructions
         self.last_address = address
         self.last_size = size
 
-    def _stop(self) -> None:
-        self.stopped = True
-        self._uc.emu_stop()
+    def _execute(self, uc: Any, address: int, size: int, data: Any) -> None:
+        watch = self._watches.get(address)
+        if watch is None:
+            return
+        if watch.condition != thumb.ALWAYS:
+            if not condition_holds(watch.condition, uc.reg_read(Reg.XPSR)):
+                return
+            self.cycles += watch.cycles
+        failed = watch.check & self.checks
+        if failed & Check.DIVIDE and uc.reg_read(CORE[watch.register]):
+            failed &= ~Check.DIVIDE
+        if failed & Check.ALIGN and not uc.reg_read(CORE[watch.register]) & 3:
+            failed &= ~Check.ALIGN
+        if failed:
+            self._on_check(Check(failed))
 
 
 def condition_holds(condition: int, xpsr: int) -> bool:
     """Whether an ARM condition code is met by the flags in bits 31:28."""
     n, z, c, v = xpsr >> 31 & 1, xpsr >> 30 & 1, xpsr >> 29 & 1, xpsr >> 28 & 1
-    outcome = (
-        z,
-        c,
-        n,
-        v,
-        c and not z,
-        n == v,
-        n == v and not z,
-        True,
-    )[condition >> 1]
-    return bool(outcome) != bool(condition & 1 and condition != 15)
+    outcome = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
+    return bool(outcome) != bool(condition & 1)

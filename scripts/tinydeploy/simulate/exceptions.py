@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
 SV_CALL, DEBUG_MONITOR, PEND_SV, SYS_TICK, FIRST_IRQ = 11, 12, 14, 15, 16
 LOWEST_PRIORITY = 256
+PRIORITY_BITS = 0xE0  # both chips implement three
 XPSR_ALIGNED, XPSR_THUMB = 1 << 9, 1 << 24
 XPSR_FLAGS = 0xF80F0000
 CONTROL_SPSEL, CONTROL_FPCA = 2, 4
@@ -107,7 +108,7 @@ class Exceptions:
         """Priority that a new exception must beat."""
         reg = self._machine.reg
         current = min((self.group_priority(n) for n in self.active), default=LOWEST_PRIORITY)
-        basepri = reg(Reg.BASEPRI)
+        basepri = reg(Reg.BASEPRI) & PRIORITY_BITS
         if basepri:
             current = min(current, self._group(basepri))
         if reg(Reg.PRIMASK) and not ignore_primask:

@@ -20,19 +20,17 @@ from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
 from tinydeploy.simulate.code_watch import CodeWatch
 from tinydeploy.simulate.debug import CycleCounter
-from tinydeploy.simulate.native import make_counter
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.scs import SystemControlSpace
 from tinydeploy.simulate.timeline import Timeline
 from tinydeploy.simulate.violations import SimulationError, Violation
 
 NO_END = 0xFFFFFFFF
-CALL_RETURN = 0xE1000000  # no memory there: fetching from it ends `call()`
+CALL_RETURN = 0x1F000000  # no memory there: fetching from it ends `call()`
 MASKED_POLL_CYCLES = 64  # how soon a change of PRIMASK is seen while something is pending
 RAM_SEED = 0x7D
-INTERRUPT_SVC, INTERRUPT_BREAKPOINT, INTERRUPT_EXCEPTION_EXIT = 2, 7, 8
-INTERRUPT_NO_COPROCESSOR, INTERRUPT_INVALID_STATE, INTERRUPT_UNALIGNED = 17, 18, 22
-PRIVATE_BUS = 0xE0000000
+INTERRUPT_SVC, INTERRUPT_EXECUTE_NEVER, INTERRUPT_UNALIGNED, INTERRUPT_BREAKPOINT = 2, 3, 4, 7
+INTERRUPT_EXCEPTION_EXIT, INTERRUPT_NO_COPROCESSOR, INTERRUPT_INVALID_STATE = 8, 17, 18
 IoRead = Callable[[int, int], int]
 IoWrite = Callable[[int, int, int], None]
 
@@ -81,9 +79,9 @@ class Machine:
         self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
         self._map_memories()
-        self.counter = make_counter(self._uc, self._find_block, native)
+        self._code = CodeWatch(self, self._uc, native)
+        self.counter = self._code.counter
         self.time = Timeline(self.counter, tick_hz, ticks_per_cycle)
-        self._code = CodeWatch(self, self._uc, self.counter)
         self.exceptions = exc.Exceptions(self, irq_count)
         self.scs = SystemControlSpace(self)
         self.dwt = CycleCounter(self)
@@ -114,7 +112,6 @@ class Machine:
         self._returned = False
 
     def _add_hooks(self) -> None:
-        self.counter.attach()
         self._uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
         self._uc.hook_add(
             unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT, self._on_bad_access
@@ -233,9 +230,15 @@ class Machine:
         self.stop_soon()
 
     def forget_code(self) -> None:
-        """Look at all code anew: a trap was switched on or off."""
+        """Flash was written: look at all code anew."""
         self._code.flush_soon()
         self.stop_soon()
+
+    def update_checks(self) -> None:
+        """CPACR or CCR was written: other instructions fault now."""
+        self._code.set_checks(
+            fpu_enabled=self.scs.fpu_enabled, divide_by_zero_traps=self.scs.divide_by_zero_traps
+        )
 
     def set_execute_never(self, ranges: list[tuple[int, int]]) -> None:
         """Forbid fetching from RAM that lies in one of these (base, size)."""
@@ -284,6 +287,7 @@ class Machine:
         for register in (Reg.CONTROL, Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK, Reg.FPSCR):
             self.set_reg(register, 0)
         self.set_reg(Reg.LR, 0xFFFFFFFF)
+        self.update_checks()
         self.forget_code()
 
     def halt(self) -> None:
@@ -391,11 +395,15 @@ class Machine:
             self._failure.message = self._failure.message.replace(str(last), str(exact))
             self._failure.args = (self._failure.message,)
 
-    def _sleep_if(self, opcode: tuple[int, int]) -> bool:
-        """Fall asleep if the instruction just executed is `opcode`, narrow or wide."""
+    def _has_executed(self, opcode: tuple[int, int]) -> bool:
+        """Whether the instruction before the PC is `opcode`, narrow or wide."""
         narrow, wide = opcode
         before = struct.unpack("<HH", self.read(self.reg(Reg.PC) - 4, 4))
-        if before[1] != narrow and before[0] << 16 | before[1] != wide:
+        return before[1] == narrow or before[0] << 16 | before[1] == wide
+
+    def _sleep_if(self, opcode: tuple[int, int]) -> bool:
+        """Fall asleep if the instruction just executed is `opcode`."""
+        if not self._has_executed(opcode):
             return False
         self._asleep = opcode
         return True
@@ -412,14 +420,16 @@ class Machine:
         elif number == INTERRUPT_EXCEPTION_EXIT and self.reg(Reg.XPSR) & 0x1FF:
             self.signal_event()
             model.leave(pc | 1)
-        elif number == INTERRUPT_EXCEPTION_EXIT:
+        elif number in (INTERRUPT_EXCEPTION_EXIT, INTERRUPT_EXECUTE_NEVER):
             model.fault(exc.MEM_MANAGE, exc.Cfsr.IACCVIOL)
         elif number == INTERRUPT_BREAKPOINT:
             model.hard_fault(exc.Hfsr.DEBUGEVT)
-        elif number == INTERRUPT_INVALID_STATE:
-            model.fault(exc.USAGE_FAULT, exc.Cfsr.INVSTATE)
         elif number == INTERRUPT_UNALIGNED:
             model.fault(exc.USAGE_FAULT, exc.Cfsr.UNALIGNED)
+        elif number == INTERRUPT_NO_COPROCESSOR:
+            model.fault(exc.USAGE_FAULT, exc.Cfsr.NOCP)
+        elif number == INTERRUPT_INVALID_STATE:
+            model.fault(exc.USAGE_FAULT, exc.Cfsr.INVSTATE)
         else:
             model.fault(exc.USAGE_FAULT, exc.Cfsr.UNDEFINSTR)
 
@@ -428,8 +438,7 @@ class Machine:
         pc = self.reg(Reg.PC)
         model = self.exceptions
         if error.errno == unicorn.UC_ERR_INSN_INVALID:
-            if not (self._at_block_end(pc) and self._sleep_if(thumb.WFE)):
-                model.fault(exc.USAGE_FAULT, exc.Cfsr.UNDEFINSTR)
+            self._handle_invalid(pc)
         elif error.errno == unicorn.UC_ERR_FETCH_PROT:
             model.fault(exc.MEM_MANAGE, exc.Cfsr.IACCVIOL)
         elif error.errno == unicorn.UC_ERR_FETCH_UNMAPPED:
@@ -444,18 +453,20 @@ class Machine:
             self._returned = True
         elif self.on_fetch(pc & ~1):
             pass
-        elif pc >= PRIVATE_BUS:
-            self.exceptions.fault(exc.MEM_MANAGE, exc.Cfsr.IACCVIOL)
         else:
             self.exceptions.fault(exc.BUS_FAULT, exc.Cfsr.IBUSERR)
 
-    def _at_block_end(self, pc: int) -> bool:
-        return pc == self.counter.last_address + self.counter.last_size
+    def _handle_invalid(self, pc: int) -> None:
+        """Unicorn calls invalid: undefined instructions, ARM state, and after them WFE and YIELD."""
+        if not self.reg(Reg.XPSR) & exc.XPSR_THUMB:
+            self.exceptions.fault(exc.USAGE_FAULT, exc.Cfsr.INVSTATE)
+            return
+        at_block_end = pc == self.counter.last_address + self.counter.last_size
+        if at_block_end and (self._sleep_if(thumb.WFE) or self._has_executed(thumb.YIELD)):
+            return
+        self.exceptions.fault(exc.USAGE_FAULT, exc.Cfsr.UNDEFINSTR)
 
     # Called by Unicorn while it runs
-
-    def _find_block(self, address: int, size: int) -> Any:
-        return self._code.find_block(address, size)
 
     def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
         self._interrupt = number

@@ -49,6 +49,7 @@ class SystemControlSpace:
     def leave(self, ccr: int, vector_table: int) -> None:
         """The state in which a bootloader leaves CCR and VTOR."""
         self._ccr.value = ccr
+        self._machine.update_checks()
         self.block.registers[0xD08].value = vector_table
         self._exceptions.vector_table = vector_table
 
@@ -165,7 +166,7 @@ class SystemControlSpace:
     def _write_ccr(self, value: int) -> None:
         if value & CCR_UNALIGN_TRP:
             self.block.violate("CCR", "UNALIGN_TRP is not modelled")
-        self._machine.forget_code()
+        self._machine.update_checks()
 
     # Fault status
 
@@ -214,4 +215,4 @@ class SystemControlSpace:
         return self._cpacr.value == CPACR_FULL_FPU
 
     def _write_cpacr(self, value: int) -> None:
-        self._machine.forget_code()
+        self._machine.update_checks()

@@ -14,8 +14,10 @@ ALWAYS = 14
 CONDITIONS = "eq ne hs lo mi pl vs vc hi ls ge lt gt le al".split()
 REGISTERS = "r0 r1 r2 r3 r4 r5 r6 r7 r8 sb sl fp ip sp lr pc".split()
 
-WFI = (0xBF30, 0xF3AF8003)
+# Encodings, narrow and wide.
+YIELD = (0xBF10, 0xF3AF8001)
 WFE = (0xBF20, 0xF3AF8002)
+WFI = (0xBF30, 0xF3AF8003)
 
 
 class Kind(enum.Enum):
@@ -25,7 +27,7 @@ class Kind(enum.Enum):
     DIVIDE = enum.auto()
     LOAD = enum.auto()
     LOAD_PC = enum.auto()
-    LOAD_EXCLUSIVE = enum.auto()
+    EXCLUSIVE = enum.auto()
     STORE = enum.auto()
     STORE_REGISTER_OFFSET = enum.auto()
     DOUBLE = enum.auto()
@@ -37,7 +39,6 @@ class Kind(enum.Enum):
     FP_SIMPLE = enum.auto()
     FP_MULTIPLY_ADD = enum.auto()
     FP_DIVIDE = enum.auto()
-    WAIT = enum.auto()
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,8 @@ class Instruction:
         address_registers: registers that form the address of a load or store.
         words: 32-bit words that a multiple load or store moves.
         divisor: number of the register that a division divides by.
-        trap: what the simulator may have to do before it: "fpu" (check that it is on), "divide"
-            (check the divisor), "event" (set the event register) or "".
+        aligned_base: number of the register that must hold a multiple of 4, where the CPU does not
+            load or store unaligned; the stack pointer always does.
     """
 
     address: int
@@ -63,7 +64,9 @@ class Instruction:
     address_registers: frozenset[str] = frozenset()
     words: int = 0
     divisor: int = 0
-    trap: str = ""
+    aligned_base: int | None = None
+    is_fpu: bool = False
+    is_send_event: bool = False
 
 
 BY_MNEMONIC = {
@@ -74,7 +77,7 @@ BY_MNEMONIC = {
     ),
     **dict.fromkeys(("str", "strb", "strh", "strt", "strbt", "strht"), Kind.STORE),
     **dict.fromkeys(
-        ("ldrex", "ldrexb", "ldrexh", "strex", "strexb", "strexh"), Kind.LOAD_EXCLUSIVE
+        ("ldrex", "ldrexb", "ldrexh", "strex", "strexb", "strexh"), Kind.EXCLUSIVE
     ),
     **dict.fromkeys(("ldrd", "strd"), Kind.DOUBLE),
     **dict.fromkeys(
@@ -87,8 +90,8 @@ BY_MNEMONIC = {
         "vmla vmls vnmla vnmls vfma vfms vfnma vfnms".split(), Kind.FP_MULTIPLY_ADD
     ),
     **dict.fromkeys(("vdiv", "vsqrt"), Kind.FP_DIVIDE),
-    **dict.fromkeys(("wfi", "wfe"), Kind.WAIT),
 }
+ALIGNED = (Kind.DOUBLE, Kind.MULTIPLE, Kind.FP_LOAD_STORE, Kind.FP_LOAD_STORE_DOUBLE)
 BRACKETS = re.compile(r"\[([^]]*)\]")
 
 
@@ -140,11 +143,12 @@ def _classify(raw: bytes, address: int, condition: int) -> Instruction:
     size = len(raw)
     if kind is None:
         if not mnemonic.startswith("v"):
-            trap = "event" if mnemonic == "sev" else ""
-            return Instruction(address, size, Kind.ALU, condition, trap=trap)
+            return Instruction(
+                address, size, Kind.ALU, condition, is_send_event=mnemonic == "sev"
+            )
         two_core_registers = mnemonic == "vmov" and operands.count(",") >= 2
         kind = Kind.FP_MOVE_TWO if two_core_registers else Kind.FP_SIMPLE
-        return Instruction(address, size, kind, condition, trap="fpu")
+        return Instruction(address, size, kind, condition, is_fpu=True)
     if kind is Kind.LOAD:
         return _load(operands, address, size, condition)
     if kind is Kind.STORE and _index_register(operands):
@@ -158,7 +162,8 @@ def _classify(raw: bytes, address: int, condition: int) -> Instruction:
         condition,
         words=_list_words(operands) if kind is Kind.MULTIPLE else 0,
         divisor=REGISTERS.index(operands.split(", ")[-1]) if kind is Kind.DIVIDE else 0,
-        trap="fpu" if mnemonic.startswith("v") else "divide" if kind is Kind.DIVIDE else "",
+        aligned_base=_aligned_base(kind, operands),
+        is_fpu=mnemonic.startswith("v"),
     )
 
 
@@ -180,3 +185,11 @@ def _index_register(operands: str) -> bool:
 def _list_words(operands: str) -> int:
     listed = operands[operands.index("{") + 1 : operands.index("}")].split(", ")
     return sum(2 if name.startswith("d") else 1 for name in listed)
+
+
+def _aligned_base(kind: Kind, operands: str) -> int | None:
+    if kind not in ALIGNED:
+        return None
+    inside = BRACKETS.search(operands)
+    name = re.split(r"[ ,!]", inside.group(1) if inside else operands)[0]
+    return None if name in ("sp", "pc") or name not in REGISTERS else REGISTERS.index(name)
