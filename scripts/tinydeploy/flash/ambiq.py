@@ -11,7 +11,6 @@ the loader's rate differ between batches and adapters: both are tried.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 
 from tinydeploy.flash import adapters, ambiq_messages, image
 from tinydeploy.flash.ambiq_messages import ACK_STATUS, Ack, Status
@@ -25,7 +24,8 @@ LOADER_START_S = 0.1
 HELLO_S = 0.5
 ANSWER_S = 12.0  # erasing and programming happen between DATA and ACK
 RESET_S = 2.0
-BUTTON_S = 60.0
+BUTTON_S = 15.0  # at each rate
+BUTTON_ROUNDS = 2
 NACK_TRIES = 3
 SESSIONS = 3
 
@@ -144,14 +144,24 @@ class _Session:
             status = self._try_dtr(baud, pulse_s)
             if status:
                 return status
-        self._job.say(f"The board did not enter its bootloader by itself: {BUTTON}.")
-        for baud in self._bauds_for(BUTTON_S):
-            self._line.set_baud(baud)
+        self._job.say("The board did not enter its bootloader by itself.")
+        for baud in self._bauds * BUTTON_ROUNDS:
+            self._job.say(f"At {baud} baud: {BUTTON}.")
+            status = self._await_button(baud)
+            if status:
+                return status
+        raise self.watch.stop("the bootloader does not answer")
+
+    def _await_button(self, baud: int) -> Status | None:
+        """Say HELLO at one rate only: one at the wrong rate might confuse a waiting loader."""
+        self._line.set_baud(baud)
+        deadline_s = self._ports.now() + BUTTON_S
+        while self._ports.now() < deadline_s:
             status = self._hello()
             if status:
                 self._bauds = (baud,)
                 return status
-        raise self.watch.stop("the bootloader does not answer")
+        return None
 
     def _try_dtr(self, baud: int, pulse_s: float) -> Status | None:
         """Pulse DTR: its falling edge resets the board and pulls button 14 (section 2.2)."""
@@ -163,13 +173,6 @@ class _Session:
         if status:
             self._bauds = (baud,)
         return status
-
-    def _bauds_for(self, seconds: float) -> Iterator[int]:
-        deadline_s = self._ports.now() + seconds
-        for baud in itertools.cycle(self._bauds):
-            if self._ports.now() >= deadline_s:
-                return
-            yield baud
 
     def _hello(self) -> Status | None:
         self._channel.discard()

@@ -95,13 +95,13 @@ class _Session:
     def _examine(self) -> tuple[samba.Bootloader, str]:
         """Refuse whatever is not one of the two known bootloaders."""
         self.watch.doing = "asking the bootloader for its version"
-        version = self._reliably(self._client.version)
+        version = self._asked_again(self._client.version, lambda text: text == samba.VERSION)
         if version != samba.VERSION:
             raise self._refuse(f"the bootloader calls itself {version!r}, which is not known here")
-        chip = self._reliably(self._client.chip)
+        chip = self._asked_again(self._client.chip, lambda text: text == samba.CHIP)
         if chip != samba.CHIP:
             raise self._refuse(f"the bootloader is on a {chip!r}, not on an {samba.CHIP}")
-        loader = self._reliably(self._client.identify) or self._reliably(self._client.identify)
+        loader = self._asked_again(self._client.identify, lambda known: known is not None)
         if loader is None:
             raise self._refuse("the bootloader's checksum is that of neither known version")
         if len(self._job.image) > loader.room_bytes:
@@ -110,6 +110,11 @@ class _Session:
                 f"leaves {loader.room_bytes:,}"
             )
         return loader, version
+
+    def _asked_again(self, ask: Callable[[], T], is_right: Callable[[T], bool]) -> T:
+        """The answer, asked for once more unless it is the expected one."""
+        answer = self._reliably(ask)
+        return answer if is_right(answer) else self._reliably(ask)
 
     def _refuse(self, what: str) -> Exception:
         self._client.restart()
@@ -183,12 +188,7 @@ class _Session:
     def _restart(self) -> str:
         """Start the new firmware; its port, or "" when it does not show up on USB."""
         self.watch.doing = "restarting the board"
-        for _ in range(TRIES):
-            if self._client.restart():
-                break
-            self._retries += 1
-            self._client.synchronise()
-        else:
+        if not self._reliably(self._client.restart):
             raise self.watch.stop("the bootloader does not restart the board")
         self._client.close()
         return self._await_application()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 from functools import cache
 
 POLYNOMIAL_CCITT = 0x1021  # SAM-BA of the Nano 33 (nano33.md, section 8)
@@ -10,6 +11,8 @@ POLYNOMIAL_IBM = 0x8005  # SparkFun Variable Loader (sparkfun_edge.md, section 8
 
 def crc16(data: bytes, polynomial: int) -> int:
     """CRC-16 of `data`."""
+    if polynomial == POLYNOMIAL_CCITT:
+        return binascii.crc_hqx(data, 0)
     table = _table(polynomial)
     crc = 0
     for byte in data:

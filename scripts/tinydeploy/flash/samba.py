@@ -16,6 +16,7 @@ from tinydeploy.flash.crc import POLYNOMIAL_CCITT, crc16
 PAGE_BYTES = 4096
 APPLICATION = 0x10000  # flash address that offset 0 of the Y and Z commands stands for
 END_OF_ANSWER = b"\n\r"
+RESTART_TRIES = 3
 VERSION = "Arduino Bootloader (SAM-BA extended) 2.0 [Arduino:IKXYZ]"
 CHIP = "nRF52840-QIAA"
 
@@ -121,8 +122,10 @@ class SambaClient:
     def restart(self) -> bool:
         """Reset the board; whether it left the bus, which is all that can be seen of it."""
         try:
-            self._channel.write(b"K#")
-            self._channel.drain(self.detach_s, self.detach_s)
+            for _ in range(RESTART_TRIES):
+                self._channel.write(b"K#")
+                self._channel.drain(self.detach_s, self.detach_s)
+                self.synchronise()
         except PortError:
             return True
         return False

@@ -33,6 +33,7 @@ class SimulatedBoard:
         plug: changes whenever the port goes away, so that open lines notice.
         answers: packets on their way to the host.
         refuse_at: number of the message, from 1, that the bootloader refuses although it is right.
+        refuse_on: refuse all that follow too.
         runs: images that work when started; others crash. None: all work.
     """
 
@@ -43,9 +44,16 @@ class SimulatedBoard:
         self.plug = 0
         self.answers: deque[bytes] = deque()
         self.refuse_at: int | None = None
+        self.refuse_on = False
         self.runs: list[bytes] | None = None
         self.mode = "off"
         self._life = 0
+
+    def refuses(self, number: int) -> bool:
+        """Whether the bootloader is to refuse the message with this number."""
+        if self.refuse_at is None:
+            return False
+        return number == self.refuse_at or (self.refuse_on and number > self.refuse_at)
 
     # What the world does to the board.
 

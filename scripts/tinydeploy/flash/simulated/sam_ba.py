@@ -8,7 +8,7 @@ nothing is certain: here the bootloader hangs.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Protocol
 
 from tinydeploy.flash.crc import POLYNOMIAL_CCITT, crc16
@@ -26,7 +26,8 @@ HEX_DIGITS = b"0123456789abcdefABCDEF"
 class Owner(Protocol):
     """The board that the bootloader runs on."""
 
-    refuse_at: int | None
+    def refuses(self, number: int) -> bool:
+        """Whether to refuse this one."""
 
     def answer(self, data: bytes, after_s: float) -> None:
         """Send to the host."""
@@ -115,7 +116,7 @@ class SamBa:
             self._owner.detach()
             return
         self.writes += 1
-        if self.writes != self._owner.refuse_at:
+        if not self._owner.refuses(self.writes):
             self._program(start, size)
         self._answer(b"Y", after_s=ERASE_S + PROGRAM_S)
 
@@ -131,13 +132,14 @@ class SamBa:
     def _checksum(self, address: int, size: int) -> None:
         start = (address + APPLICATION) & 0xFFFF_FFFF
         data = self._flash.content[start : start + min(size, PAGE_BYTES)]
-        self._answer(f"Z{_crc(bytes(data)):08X}#".encode(), after_s=CRC_S)
+        self._answer(f"Z{crc16(bytes(data), POLYNOMIAL_CCITT):08X}#".encode(), after_s=CRC_S)
 
     def _restart(self) -> None:
         self._owner.detach()
         self._owner.reset()
 
 
+@cache
 def page_0(variant: Bootloader) -> bytes:
     """A page with the checksum that tells this bootloader, instead of the real one's bytes."""
     body = bytes((index * 31) & 0xFF for index in range(PAGE_BYTES - 2))
@@ -149,11 +151,6 @@ def page_0(variant: Bootloader) -> bytes:
         if crc16(word.to_bytes(2, "big"), POLYNOMIAL_CCITT) == variant.page_0_crc
     )
     return body + (state ^ word).to_bytes(2, "big")
-
-
-@lru_cache(maxsize=256)
-def _crc(data: bytes) -> int:
-    return crc16(data, POLYNOMIAL_CCITT)
 
 
 def _hex(text: bytes) -> int:
