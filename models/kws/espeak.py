@@ -6,7 +6,10 @@ espeak-ng is under GPL-3. It makes training data and is no part of what is built
 from __future__ import annotations
 
 import ctypes
-from functools import cache
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +52,11 @@ _CALLBACK = ctypes.CFUNCTYPE(
 
 
 class Espeak:
-    """One synthesizer; the library's state is global, so use `espeak()`."""
+    """A synthesizer in its first state: the same calls in the same order give the same samples.
+
+    The library keeps state that nothing can reset (the phase of the voice's flutter), so that each
+    synthesizer is a copy of the library of its own.
+    """
 
     def __init__(self) -> None:
         try:
@@ -59,7 +66,7 @@ class Espeak:
                 "the Python package 'espeakng-loader' is not installed",
                 "synthetic speech needs it: pip install espeakng-loader",
             ) from error
-        self._library: Any = ctypes.CDLL(str(espeakng_loader.get_library_path()))
+        self._library = _copy(Path(espeakng_loader.get_library_path()))
         data = str(espeakng_loader.get_data_path()).encode()
         self.sample_rate_hz: int = self._library.espeak_Initialize(_SYNCHRONOUS, 0, data, 0)
         if self.sample_rate_hz <= 0:
@@ -101,7 +108,6 @@ class Espeak:
         for parameter, value in ((_RATE, rate_wpm), (_PITCH, pitch), (_RANGE, intonation)):
             self._library.espeak_SetParameter(parameter, value, 0)
         self._blocks.clear()
-        self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))  # else jitter is never the same twice
         encoded = text.encode() + b"\0"
         self._library.espeak_Synth(
             encoded, ctypes.c_size_t(len(encoded)), 0, _BY_CHARACTER, 0, _UTF8, None, None
@@ -114,7 +120,11 @@ class Espeak:
         return 0
 
 
-@cache
-def espeak() -> Espeak:
-    """The synthesizer of this process."""
-    return Espeak()
+def _copy(library: Path) -> Any:
+    """Load a copy of a shared library, with a state and random numbers of its own."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        loaded = ctypes.CDLL(shutil.copy(library, folder))  # Windows keeps the file: it is in use
+    loaded.espeak_ng_SetRandSeed(ctypes.c_long(1))
+    with suppress(AttributeError):  # breath noise is from C's rand(); Windows does not show it
+        loaded.srand(1)
+    return loaded

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from tinydeploy.models import Progress
 
-from .espeak import ACCENTS, espeak
+from .espeak import ACCENTS, Espeak
 from .speech import CLIP_SAMPLES, OTHER, SPLITS, Clip, Request, Waveform
 
 # Accents, like voices, are heard in one split only. Validation and test get one British and one
@@ -62,25 +63,23 @@ class SyntheticSpeech:
 
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """As many clips as are wanted of each word but SILENCE, splits one after another."""
-        wanted = [*self._wanted(request)]
-        for number, (split, word, generator) in enumerate(wanted):
-            progress("speaking", number, len(wanted))
-            voices = speakers(split)
-            speaker = voices[int(generator.integers(len(voices)))]
-            yield Clip(speak(word, speaker, generator), word, speaker.name, split)
-        progress("speaking", len(wanted), len(wanted))
+        for split in SPLITS:
+            engine, voices = Espeak(), speakers(split)
+            words = [*self._words(request, split)]
+            for number, word in enumerate(words):
+                progress(f"speaking, {split}", number, len(words))
+                generator = np.random.default_rng((request.seed, SPLITS.index(split), number))
+                speaker = voices[int(generator.integers(len(voices)))]
+                yield Clip(speak(engine, word, speaker, generator), word, speaker.name, split)
+            progress(f"speaking, {split}", len(words), len(words))
 
-    def _wanted(self, request: Request) -> Iterator[tuple[str, str, np.random.Generator]]:
-        """Split and word of each clip, and a generator of its own."""
+    def _words(self, request: Request, split: str) -> Iterator[str]:
+        """What to say for a split, in order."""
         others = request.other_words or self._other_words
-        for split_number, split in enumerate(SPLITS):
-            heard = [word for word in others if split != "train" or word not in self._held_out]
-            for key_number, key in enumerate((*request.keywords, OTHER)):
-                for index in range(request.counts[split].get(key, 0)):
-                    seed = (request.seed, split_number, key_number, index)
-                    generator = np.random.default_rng(seed)
-                    word = heard[index % len(heard)] if key == OTHER else key
-                    yield split, word, generator
+        heard = [word for word in others if split != "train" or word not in self._held_out]
+        for key in (*request.keywords, OTHER):
+            for index in range(request.counts[split].get(key, 0)):
+                yield heard[index % len(heard)] if key == OTHER else key
 
 
 def speakers(split: str) -> list[Speaker]:
@@ -89,10 +88,15 @@ def speakers(split: str) -> list[Speaker]:
         "validation": VALIDATION_ACCENTS,
         "test": TEST_ACCENTS,
     }.get(split, [a for a in ACCENTS if a not in VALIDATION_ACCENTS + TEST_ACCENTS])
-    chosen = [v for v in espeak().variants() if not _NO_VOICE.search(v)]
+    chosen = [v for v in _variants() if not _NO_VOICE.search(v)]
     families = sorted({family(variant) for variant in chosen})
     of_split = {name for i, name in enumerate(families) if _split_of_family(i) == split}
     return [Speaker(a, v) for v in chosen if family(v) in of_split for a in accents]
+
+
+@cache
+def _variants() -> list[str]:
+    return Espeak().variants()
 
 
 def family(variant: str) -> str:
@@ -106,9 +110,8 @@ def _split_of_family(index: int) -> str:
     return {4: "validation", 3: "test"}.get(index % 7, "train")
 
 
-def speak(word: str, speaker: Speaker, generator: np.random.Generator) -> Waveform:
+def speak(engine: Espeak, word: str, speaker: Speaker, generator: np.random.Generator) -> Waveform:
     """A clean second, int16 [16000], with `word` somewhere in it."""
-    engine = espeak()
     said = engine.say(
         word,
         accent=speaker.accent,
