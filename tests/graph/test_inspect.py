@@ -234,3 +234,10 @@ def test_starts_in_a_second_without_tensorflow(dense_file: Path) -> None:
         subprocess.run(command, check=True, capture_output=True, env=environment)
         times.append(time.monotonic() - start)
     assert min(times) < 1
+
+
+def test_estimates_are_near_what_was_measured(kws: Path) -> None:
+    """A deployment of kws to the Nano 33 took 49.6 M cycles and 100,462 bytes of flash."""
+    (fit,) = inspect(kws, "nano33").boards
+    assert fit.cycles == pytest.approx(49.6e6, rel=0.15)
+    assert fit.flash_bytes == pytest.approx(100_462, rel=0.1)
