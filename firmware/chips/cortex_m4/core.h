@@ -12,6 +12,7 @@ constexpr Register kIcsr(0xE000ED04);
 constexpr Register kAircr(0xE000ED0C);
 constexpr Register kScr(0xE000ED10);
 constexpr Register kCcr(0xE000ED14);
+constexpr Register kShcsr(0xE000ED24);
 constexpr Register kCfsr(0xE000ED28);
 constexpr Register kHfsr(0xE000ED2C);
 constexpr Register kMmfar(0xE000ED34);
@@ -20,6 +21,7 @@ constexpr Register kMpuCtrl(0xE000ED94);
 constexpr Register kDemcr(0xE000EDFC);
 
 constexpr uint32_t kCcrStackAlign = 1u << 9;
+constexpr uint32_t kShcsrFaultHandlers = 7u << 16;  // MemManage, BusFault, UsageFault
 constexpr uint32_t kAircrSystemReset = 0x05FA0004;  // with the key
 constexpr uint32_t kIcsrActiveMask = 0x1FF;
 constexpr uint32_t kCfsrStackingFailed = (1u << 12) | (1u << 4);  // STKERR, MSTKERR
@@ -31,11 +33,19 @@ constexpr Register kDwtCycles(0xE0001004);
 constexpr uint32_t kNvicSetEnable = 0xE000E100;
 constexpr uint32_t kNvicClearEnable = 0xE000E180;
 constexpr uint32_t kNvicClearPending = 0xE000E280;
+constexpr uint32_t kNvicPriority = 0xE000E400;
+constexpr uint32_t kDeviceIrqPriority = 0x80;  // below the fault handlers, which stay at 0
 
 inline void EnableIrq(uint32_t irq) { Nth(kNvicSetEnable, irq / 32).write(1u << (irq % 32)); }
 inline void DisableIrq(uint32_t irq) { Nth(kNvicClearEnable, irq / 32).write(1u << (irq % 32)); }
 inline void ForgetIrq(uint32_t irq) { Nth(kNvicClearPending, irq / 32).write(1u << (irq % 32)); }
 
+// 0 is the most urgent; these chips have the upper 3 bits.
+inline void SetIrqPriority(uint32_t irq, uint32_t priority) {
+  const Register reg = Nth(kNvicPriority, irq / 4);
+  const uint32_t shift = irq % 4 * 8;
+  reg.write((reg.read() & ~(0xFFu << shift)) | (priority << shift));
+}
 inline void BlockAllIrqs(uint32_t irqs) {
   for (uint32_t i = 0; i < (irqs + 31) / 32; ++i) {
     Nth(kNvicClearEnable, i).write(0xFFFFFFFF);

@@ -59,6 +59,10 @@ extern "C" {
   app::ServeFault(&g_report);
 }
 
+// The configurable faults have handlers of their own, more urgent than any device interrupt: a stack
+// that ran over makes pushing the frame fault once more, which a HardFault would not survive (B1.5.15,
+// lockup), but a BusFault does.
+//
 // Reporting needs some 600 bytes of stack. If the faulting code has left less, start over from the
 // top: it will not run again. Its frame, if there is one, lies at the other end.
 __attribute__((naked, used)) void FaultHandler() {

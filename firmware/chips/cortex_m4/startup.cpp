@@ -51,6 +51,7 @@ __attribute__((naked, used)) void ResetHandler() {
   core::kCcr.write(core::kCcrStackAlign);     // x / 0 = 0 and no traps, whatever ran before
   core::kSysTickCtrl.write(0);
   core::kScr.write(0);
+  core::kShcsr.write(core::kShcsrFaultHandlers);
   LeaveBootloader();
   memcpy(__data_start, __data_load, static_cast<size_t>(__data_end - __data_start));
   memset(__bss_start, 0, static_cast<size_t>(__bss_end - __bss_start));

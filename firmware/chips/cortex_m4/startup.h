@@ -39,7 +39,9 @@ constexpr VectorTable<kIrqs> MakeVectorTable() {
   for (auto& handler : table.exceptions) handler = UnexpectedHandler;
   for (auto& handler : table.irqs) handler = UnexpectedHandler;
   table.exceptions[0] = ResetHandler;
-  table.exceptions[2] = FaultHandler;  // HardFault; the others escalate to it
+  for (int exception = 3; exception <= 6; ++exception) {  // hard, memory, bus, usage
+    table.exceptions[exception - 1] = FaultHandler;
+  }
   return table;
 }
 

@@ -132,6 +132,7 @@ void UartStart(const UartPins& pins, uint32_t baud_register) {
   uarte0::kRxCount.write(1);
   uarte0::kIntenSet.write(uarte0::kIntEndRx | uarte0::kIntError);
   uarte0::kTaskStartRx.write(1);
+  core::SetIrqPriority(uarte0::kIrq, core::kDeviceIrqPriority);
   core::ForgetIrq(uarte0::kIrq);
   core::EnableIrq(uarte0::kIrq);
 }
