@@ -5,6 +5,7 @@ Every function returns markup that is safe to insert; names from the model are e
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from html import escape
 
@@ -17,7 +18,7 @@ _LEGIBLE_WIDTH = 6.6  # of a character in the small font, in units of the drawin
 
 _SHORT_NAMES = {
     "DEPTHWISE_CONV_2D": "depthwise",
-    "FULLY_CONNECTED": "fully con.",
+    "FULLY_CONNECTED": "fc",
     "AVERAGE_POOL_2D": "avg pool",
     "MAX_POOL_2D": "max pool",
     "TRANSPOSE_CONV": "transp. conv",
@@ -130,12 +131,18 @@ def _bytes_label(value: int, step: int) -> str:
 
 def _value_axis(frame: _Frame, low: float, high: float) -> str:
     lines = []
-    for part in range(5):
-        y = frame.y(part / 4)
+    step = _decimal_step((high - low) / 6)
+    for number in range(math.ceil(low / step), math.floor(high / step) + 1):
+        y = frame.y((number * step - low) / (high - low))
         lines.append(f'<path class="grid" d="M{frame.left} {y:.1f}H{frame.width - frame.right}"/>')
-        value = low + (high - low) * part / 4
-        lines.append(_text(frame.left - 8, y + 4, f"{value:.2f}", "axis end"))
+        lines.append(_text(frame.left - 8, y + 4, f"{number * step:.3g}", "axis end"))
     return "\n".join(lines)
+
+
+def _decimal_step(smallest: float) -> float:
+    """The next of ... 0.1, 0.2, 0.5, 1, 2, 5 ..."""
+    power = 10.0 ** math.floor(math.log10(smallest))
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= smallest)
 
 
 def _op_axis(frame: _Frame, names: tuple[str, ...], ops: int) -> str:
