@@ -23,6 +23,7 @@ DEVICE = [
     *"-target thumb-freestanding-eabihf -mcpu=cortex_m4+vfp4d16sp -fhosted".split(),
     "-ffunction-sections",
     "-fdata-sections",
+    f"-I{FIRMWARE_DIR / 'platformio' / 'libc'}",  # Zig has no C headers for a bare machine
 ]
 
 
