@@ -7,8 +7,8 @@ namespace {
 
 constexpr int32_t kMaxKernelHeight = 32;
 
-// All channels of two pixels that lie `step` bytes apart, the last group possibly in part.
-inline void DotAll(const uint32_t* columns, const uint32_t* stream, int8_t* out0, int8_t* out1,
+// All channels of two pixels, the last group possibly in part.
+void DotAll(const uint32_t* columns, const uint32_t* stream, int8_t* out0, int8_t* out1,
                    int32_t steps, int32_t channels, DotPair* dot) {
   const int32_t quads = channels / kQuad;
   const int32_t rest = channels % kQuad;
@@ -18,8 +18,8 @@ inline void DotAll(const uint32_t* columns, const uint32_t* stream, int8_t* out0
   auto* bytes0 = reinterpret_cast<int8_t*>(&last0);
   auto* bytes1 = reinterpret_cast<int8_t*>(&last1);
   dot(columns, stream, bytes0, bytes1, steps, 1);
-  CopyBytes(out0 + kQuad * quads, bytes0, rest);
   CopyBytes(out1 + kQuad * quads, bytes1, rest);
+  CopyBytes(out0 + kQuad * quads, bytes0, rest);
 }
 
 // Row `y` of the input, in place or as its copy with padding in the ring.
@@ -67,21 +67,18 @@ class Rows {
   int32_t row_bytes_, slot_bytes_, next_;
 };
 
-// The last `tail` int8 of each kernel row, as td_expand_pair would lay them out.
-void GatherTails(const ConvParams& p, const int8_t* const* rows, int32_t x0, int32_t x1,
-                 uint32_t* out) {
-  static constexpr uint8_t kPlace[4] = {0, 4, 1, 5};  // halfword of pixel 0 in a group of four
+// The last `tail` int8 of each kernel row, as td_gather would lay them out.
+void GatherTails(const ConvParams& p, const int8_t* const* rows, int32_t offset, uint32_t* out) {
+  static constexpr uint8_t kPlace[4] = {0, 4, 1, 5};  // halfword in a group of four
   auto* halves = reinterpret_cast<int16_t*>(out);
+  offset += 4 * p.row_words;
   int32_t in_group = 0;
   for (int32_t ky = 0; ky < p.kernel_height; ++ky) {
-    for (int32_t i = 4 * p.row_words; i < 4 * p.row_words + p.tail; ++i) {
-      halves[kPlace[in_group]] = rows[ky][x0 + i];
-      halves[kPlace[in_group] + 2] = rows[ky][x1 + i];
+    const int8_t* from = rows[ky] + offset;
+    for (int32_t i = 0; i < p.tail; ++i) {
+      halves[kPlace[in_group]] = from[i];
       if (++in_group == 4) in_group = 0, halves += 8;
     }
-  }
-  for (; in_group > 0 && in_group < 4; ++in_group) {
-    halves[kPlace[in_group]] = halves[kPlace[in_group] + 2] = 0;
   }
 }
 
@@ -94,8 +91,9 @@ void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint
   const int32_t depth = params->in_channels, channels = params->out_channels;
   const int32_t words = (depth + 3) / 4;
   for (int32_t left = static_cast<int32_t>(params->pixels); left > 0; left -= 2) {
-    const int32_t other = left > 1 ? 1 : 0;  // a last odd pixel is computed twice
-    td_expand_pair(input, input + other * depth, words, scratch);
+    const int32_t other = left > 1 ? 1 : 0;
+    td_gather(&input, 0, 1, words, scratch);
+    td_gather(&input, other * depth, 1, words, scratch + 1);
     DotAll(scratch, stream, output, output + other * channels, 2 * words, channels, dot);
     input += 2 * depth;
     output += 2 * channels;
@@ -106,23 +104,23 @@ void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stre
              uint32_t* scratch, DotPair* dot) {
   const ConvParams& p = *params;
   const int32_t steps = ConvSteps(p.kernel_height, p.row_words, p.tail);
-  const int32_t pixel = p.stride_width * p.in_channels;
+  const int32_t channels = p.out_channels;
   Rows rows(p, input, reinterpret_cast<int8_t*>(scratch + 2 * steps));
   const int8_t* window[kMaxKernelHeight];
+  int32_t slot = 0;  // pixels go in pairs, also across the ends of lines
   for (int32_t y = 0; y < p.out_height; ++y) {
     rows.Window(y * p.stride_height - p.pad_top, window);
-    for (int32_t x = 0; x < p.out_width; x += 2) {
-      const int32_t other = x + 1 < p.out_width ? 1 : 0;
-      const int32_t x0 = x * pixel, x1 = x0 + other * pixel;
-      uint32_t* to = scratch;
-      for (int32_t ky = 0; ky < p.kernel_height; ++ky) {
-        to = td_expand_pair(window[ky] + x0, window[ky] + x1, p.row_words, to);
-      }
-      if (p.tail > 0) GatherTails(p, window, x0, x1, to);
-      DotAll(scratch, stream, output, output + other * p.out_channels, steps, p.out_channels, dot);
-      output += (1 + other) * p.out_channels;
+    for (int32_t x = 0; x < p.out_width; ++x, output += channels) {
+      const int32_t offset = x * p.stride_width * p.in_channels;
+      uint32_t* to = scratch + slot;
+      if (p.row_words > 0) to = td_gather(window, offset, p.kernel_height, p.row_words, to);
+      if (p.tail > 0) GatherTails(p, window, offset, to);
+      if (slot) DotAll(scratch, stream, output - channels, output, steps, channels, dot);
+      slot ^= 1;
     }
   }
+  output -= channels;
+  if (slot) DotAll(scratch, stream, output, output, steps, channels, dot);
 }
 
 }  // extern "C"

@@ -238,36 +238,46 @@ asm(R"(
     td_depthwise_stride2 td_depthwise_stride2_positive, 0
     td_depthwise_stride2 td_depthwise_stride2_signed, 1
 
+    .macro td_expand_pixels
+    ldr r6, [r0]
+    ldr r12, [r1]
+    add r0, r0, r2
+    add r1, r1, r3
+    pkhbt lr, r6, r12, lsl #16
+    pkhtb r12, r12, r6, asr #16
+    sxtb16 r6, lr
+    str r6, [r5], #16
+    sxtb16 lr, lr, ror #8
+    str lr, [r5, #-12]
+    sxtb16 r6, r12
+    str r6, [r5, #-8]
+    sxtb16 r12, r12, ror #8
+    str r12, [r5, #-4]
+    .endm
+
     .section .text.td_expand_lines, "ax", %progbits
     .balign 4
     .global td_expand_lines
     .type td_expand_lines, %function
     .thumb_func
 td_expand_lines:
-    push {r4-r8, lr}
-    ldr r4, [sp, #24]              // count
-    ldr r5, [sp, #28]              // out
+    push {r4-r6, lr}
+    ldr r4, [sp, #16]              // count
+    ldr r5, [sp, #20]              // out
+    lsrs r4, r4, #1
+    bcc 2f
+    td_expand_pixels
+2:
+    cmp r4, #0
+    beq 3f
 1:
-    ldr r6, [r0]
-    ldr r7, [r1]
-    add r0, r0, r2
-    add r1, r1, r3
-    sxtb16 r8, r6
-    sxtb16 r12, r7
-    sxtb16 r6, r6, ror #8
-    sxtb16 r7, r7, ror #8
-    pkhbt lr, r8, r12, lsl #16
-    str lr, [r5], #16
-    pkhtb lr, r12, r8, asr #16
-    str lr, [r5, #-8]
-    pkhbt lr, r6, r7, lsl #16
-    str lr, [r5, #-12]
-    pkhtb lr, r7, r6, asr #16
-    str lr, [r5, #-4]
+    td_expand_pixels
+    td_expand_pixels
     subs r4, r4, #1
     bne 1b
+3:
     mov r0, r5
-    pop {r4-r8, pc}
+    pop {r4-r6, pc}
     .size td_expand_lines, . - td_expand_lines
     .text
 )");

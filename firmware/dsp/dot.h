@@ -27,17 +27,17 @@ constexpr int32_t kOctetWords = 26;
 
 // Two pixels times `quads` groups of four channels.
 //
-// columns: `steps` x {pixel 0, pixel 1} words of two int16 each, as ExpandPair writes them.
+// columns: `steps` x {pixel 0, pixel 1} words of two int16 each, as td_gather writes them.
 // stream: a group = {low, raw, low, raw} starts (bias), `steps` x 2 weight words, {multiplier,
 //   constant} x 4, four shifts in a word (channel 0 in the low byte).
-// out0, out1: 4 * quads int8 each; they may be equal.
+// out0, out1: 4 * quads int8 each; where they are equal, pixel 0 is what stays.
 // Returns the stream behind the last group.
 using DotPair = const uint32_t*(const uint32_t* columns, const uint32_t* stream, int8_t* out0,
                                 int8_t* out1, int32_t steps, int32_t quads);
 
 // One pixel times `octets` groups of eight channels; `steps` is even.
 //
-// columns: `steps` words of two int16, as ExpandOne writes them.
+// columns: `steps` words of two int16, as td_widen writes them.
 // stream: a group = {low, raw} x 4 starts, `steps` x 4 weight words, {multiplier, constant} x 8,
 //   two words of four shifts.
 using DotOne = const uint32_t*(const uint32_t* columns, const uint32_t* stream, int8_t* out,
@@ -50,12 +50,14 @@ DotPair td_dot_pair_signed;
 DotOne td_dot_one_positive;
 DotOne td_dot_one_signed;
 
-// Widens 4 * words int8 of two pixels. Of each four {0 1 2 3} come the words {0 2}, {1 3}, pixel 0
-// and pixel 1 by turns. Returns the end of what was written (4 * words words).
-uint32_t* td_expand_pair(const int8_t* pixel0, const int8_t* pixel1, int32_t words, uint32_t* out);
+// Widens 4 * words int8 of each of `count` rows, from rows[i] + offset on, for one of DotPair's two
+// pixels: of each four {0 1 2 3} come the words {0 2}, {1 3}, every other word from `out` on.
+// count, words > 0. Returns where the next word of this pixel belongs.
+uint32_t* td_gather(const int8_t* const* rows, int32_t offset, int32_t count, int32_t words,
+                    uint32_t* out);
 
-// The same for one pixel; returns behind 2 * words words.
-uint32_t* td_expand_one(const int8_t* pixel, int32_t words, uint32_t* out);
+// The same for one row into adjacent words, for DotOne; returns behind 2 * words words.
+uint32_t* td_widen(const int8_t* row, int32_t words, uint32_t* out);
 
 }  // extern "C"
 }  // namespace tinydeploy

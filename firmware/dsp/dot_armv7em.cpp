@@ -131,8 +131,8 @@ asm(R"(
     td_join r8, r9, r10, r11
     vmov r2, s3
     vmov r3, s4
-    str r4, [r2], #4
     str r8, [r3], #4
+    str r4, [r2], #4
     vmov s3, r2
     vmov s4, r3
     vmov r2, s5
@@ -268,61 +268,62 @@ asm(R"(
 )");
 
 asm(R"(
-    .section .text.td_expand_pair, "ax", %progbits
+    .macro td_gather_word word
+    sxtb16 r9, \word
+    str r9, [r4], #8
+    sxtb16 \word, \word, ror #8
+    str \word, [r4], #8
+    .endm
+
+    .section .text.td_gather, "ax", %progbits
     .balign 4
-    .global td_expand_pair
-    .type td_expand_pair, %function
+    .global td_gather
+    .type td_gather, %function
     .thumb_func
-td_expand_pair:
-    push {r4, r5, r6, lr}
-    lsrs r2, r2, #1
-    bcc 2f
-    ldr r12, [r0], #4
-    ldr lr, [r1], #4
-    sxtb16 r4, r12
-    sxtb16 r5, lr
-    sxtb16 r12, r12, ror #8
-    sxtb16 lr, lr, ror #8
-    str r4, [r3], #4
-    str r5, [r3], #4
-    str r12, [r3], #4
-    str lr, [r3], #4
-2:
-    cbz r2, 3f
+td_gather:
+    push {r4-r9, lr}
+    ldr r4, [sp, #28]              // out
 1:
-    ldr r12, [r0], #4
     ldr r5, [r0], #4
-    ldr lr, [r1], #4
-    ldr r6, [r1], #4
-    sxtb16 r4, r12
-    str r4, [r3], #4
-    sxtb16 r4, lr
-    str r4, [r3], #4
-    sxtb16 r4, r12, ror #8
-    str r4, [r3], #4
-    sxtb16 r4, lr, ror #8
-    str r4, [r3], #4
-    sxtb16 r4, r5
-    str r4, [r3], #4
-    sxtb16 r4, r6
-    str r4, [r3], #4
-    sxtb16 r4, r5, ror #8
-    str r4, [r3], #4
-    sxtb16 r4, r6, ror #8
-    str r4, [r3], #4
+    lsrs r12, r3, #1
+    add r5, r5, r1
+    bcc 2f
+    ldr r6, [r5], #4
+    td_gather_word r6
+2:
+    lsrs r12, r12, #1
+    bcc 3f
+    ldr r6, [r5], #4
+    ldr r7, [r5], #4
+    td_gather_word r6
+    td_gather_word r7
+3:
+    cmp r12, #0
+    beq 5f
+4:
+    ldr r6, [r5], #4
+    ldr r7, [r5], #4
+    ldr r8, [r5], #4
+    ldr lr, [r5], #4
+    td_gather_word r6
+    td_gather_word r7
+    td_gather_word r8
+    td_gather_word lr
+    subs r12, r12, #1
+    bne 4b
+5:
     subs r2, r2, #1
     bne 1b
-3:
-    mov r0, r3
-    pop {r4, r5, r6, pc}
-    .size td_expand_pair, . - td_expand_pair
+    mov r0, r4
+    pop {r4-r9, pc}
+    .size td_gather, . - td_gather
 
-    .section .text.td_expand_one, "ax", %progbits
+    .section .text.td_widen, "ax", %progbits
     .balign 4
-    .global td_expand_one
-    .type td_expand_one, %function
+    .global td_widen
+    .type td_widen, %function
     .thumb_func
-td_expand_one:
+td_widen:
     cbz r1, 2f
 1:
     ldr r12, [r0], #4
@@ -335,7 +336,7 @@ td_expand_one:
 2:
     mov r0, r2
     bx lr
-    .size td_expand_one, . - td_expand_one
+    .size td_widen, . - td_widen
     .text
 )");
 

@@ -42,8 +42,8 @@ void Group(const uint32_t* x, int32_t x_stride, const uint32_t* stream, int32_t 
 const uint32_t* Pair(const uint32_t* columns, const uint32_t* stream, int8_t* out0, int8_t* out1,
                      int32_t steps, int32_t quads, bool is_signed) {
   for (int32_t i = 0; i < quads; ++i) {
-    Group(columns, 2, stream, steps, 2, is_signed, out0 + kQuad * i);
     Group(columns + 1, 2, stream, steps, 2, is_signed, out1 + kQuad * i);
+    Group(columns, 2, stream, steps, 2, is_signed, out0 + kQuad * i);
     stream += kQuadWords + 2 * steps;
   }
   return stream;
@@ -82,20 +82,22 @@ const uint32_t* td_dot_one_signed(const uint32_t* columns, const uint32_t* strea
   return One(columns, stream, out, steps, octets, true);
 }
 
-uint32_t* td_expand_pair(const int8_t* pixel0, const int8_t* pixel1, int32_t words, uint32_t* out) {
-  for (int32_t i = 0; i < words; ++i) {
-    for (int odd = 0; odd < 2; ++odd) {
-      *out++ = Lanes(pixel0[4 * i + odd], pixel0[4 * i + odd + 2]);
-      *out++ = Lanes(pixel1[4 * i + odd], pixel1[4 * i + odd + 2]);
+uint32_t* td_gather(const int8_t* const* rows, int32_t offset, int32_t count, int32_t words,
+                    uint32_t* out) {
+  for (; count > 0; --count) {
+    const int8_t* row = *rows++ + offset;
+    for (int32_t i = 0; i < words; ++i, row += 4, out += 4) {
+      out[0] = Lanes(row[0], row[2]);
+      out[2] = Lanes(row[1], row[3]);
     }
   }
   return out;
 }
 
-uint32_t* td_expand_one(const int8_t* pixel, int32_t words, uint32_t* out) {
-  for (int32_t i = 0; i < words; ++i) {
-    *out++ = Lanes(pixel[4 * i], pixel[4 * i + 2]);
-    *out++ = Lanes(pixel[4 * i + 1], pixel[4 * i + 3]);
+uint32_t* td_widen(const int8_t* row, int32_t words, uint32_t* out) {
+  for (int32_t i = 0; i < words; ++i, row += 4) {
+    *out++ = Lanes(row[0], row[2]);
+    *out++ = Lanes(row[1], row[3]);
   }
   return out;
 }

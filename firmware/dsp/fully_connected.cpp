@@ -11,7 +11,7 @@ void td_fully_connected(const FullyConnectedParams* params, const int8_t* input,
   const int32_t words = (depth + 3) / 4;
   const int32_t octets = units / kOctet, rest = units % kOctet;
   for (int32_t batch = 0; batch < params->batches; ++batch) {
-    td_expand_one(input, words, scratch);
+    td_widen(input, words, scratch);
     const uint32_t* end = stream;
     if (octets > 0) end = dot(scratch, stream, output, 2 * words, octets);
     if (rest > 0) {

@@ -1,8 +1,13 @@
-// What the DSP instructions do, in portable C++: two int16 lanes in a word, arithmetic modulo 2^32.
+// What the DSP instructions do: two int16 or four int8 lanes in a word, arithmetic modulo 2^32.
+// One instruction each on Armv7E-M, portable C++ elsewhere.
 #ifndef TINYDEPLOY_DSP_LANES_H_
 #define TINYDEPLOY_DSP_LANES_H_
 
 #include <stdint.h>
+
+#if defined(__ARM_FEATURE_DSP)
+#include <arm_acle.h>
+#endif
 
 namespace tinydeploy {
 
@@ -13,13 +18,82 @@ inline uint32_t Lanes(int32_t bottom, int32_t top) {
   return (static_cast<uint32_t>(top) << 16) | (static_cast<uint32_t>(bottom) & 0xffff);
 }
 
+// Byte `index` of a word, signed.
+inline int32_t Byte(uint32_t word, int index) {
+  return static_cast<int8_t>((word >> (8 * index)) & 0xff);
+}
+
+// Bytes 0 and 2, widened.
 inline uint32_t Sxtb16(uint32_t word) {
-  return Lanes(static_cast<int8_t>(word & 0xff), static_cast<int8_t>((word >> 16) & 0xff));
+#if defined(__ARM_FEATURE_DSP)
+  return static_cast<uint32_t>(__sxtb16(static_cast<int8x4_t>(word)));
+#else
+  return Lanes(Byte(word, 0), Byte(word, 2));
+#endif
+}
+
+// Adds bytes 0 and 2, widened, to two int16 sums.
+inline uint32_t Sxtab16(uint32_t sums, uint32_t word) {
+#if defined(__ARM_FEATURE_DSP)
+  return static_cast<uint32_t>(
+      __sxtab16(static_cast<int16x2_t>(sums), static_cast<int8x4_t>(word)));
+#else
+  return Lanes(Bottom(sums) + Byte(word, 0), Top(sums) + Byte(word, 2));
+#endif
+}
+
+// The larger of each two int8.
+inline uint32_t MaxBytes(uint32_t a, uint32_t b) {
+#if defined(__ARM_FEATURE_DSP)
+  uint32_t larger;
+  asm("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(larger) : "r"(a), "r"(b));
+  return larger;
+#else
+  uint32_t larger = 0;
+  for (int i = 0; i < 4; ++i) {
+    const int32_t x = Byte(a, i), y = Byte(b, i);
+    larger |= static_cast<uint32_t>((x > y ? x : y) & 0xff) << (8 * i);
+  }
+  return larger;
+#endif
 }
 
 inline uint32_t Smlad(uint32_t a, uint32_t b, uint32_t sum) {
   return sum + static_cast<uint32_t>(Bottom(a) * Bottom(b)) +
          static_cast<uint32_t>(Top(a) * Top(b));
+}
+
+inline int32_t AddHigh(int32_t sum, int64_t product) {
+  return static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(product >> 16));
+}
+
+// sum + (factor * lane >> 16), the lane at the bottom or the top of `lanes`.
+inline int32_t AddScaledBottom(int32_t sum, int32_t factor, uint32_t lanes) {
+#if defined(__ARM_FEATURE_DSP)
+  return __smlawb(factor, static_cast<int32_t>(lanes), sum);
+#else
+  return AddHigh(sum, static_cast<int64_t>(factor) * Bottom(lanes));
+#endif
+}
+inline int32_t AddScaledTop(int32_t sum, int32_t factor, uint32_t lanes) {
+#if defined(__ARM_FEATURE_DSP)
+  return __smlawt(factor, static_cast<int32_t>(lanes), sum);
+#else
+  return AddHigh(sum, static_cast<int64_t>(factor) * Top(lanes));
+#endif
+}
+
+// value >> kShift, clamped to [0, 255].
+template <int kShift>
+inline uint32_t ShiftToByte(int32_t value) {
+#if defined(__ARM_FEATURE_DSP)
+  uint32_t byte;
+  asm("usat %0, #8, %1, asr %2" : "=r"(byte) : "r"(value), "i"(kShift));
+  return byte;
+#else
+  const int32_t shifted = value >> kShift;
+  return static_cast<uint32_t>(shifted < 0 ? 0 : shifted > 255 ? 255 : shifted);
+#endif
 }
 
 // Requantization of dot.h. accumulator: 256 times the sum, as int32.

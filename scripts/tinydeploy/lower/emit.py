@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+
 from tinydeploy.graph.ir import Tensor
 from tinydeploy.lower.plan import (
     Argument,
@@ -95,9 +96,9 @@ def _step(index: int, step: Step) -> Iterator[str]:
         yield f"//   {buffer.name}: {buffer.size} bytes at {buffer.address}"
     arguments = []
     if step.params_type:
-        fields = ", ".join(f".{name} = {_number(value)}" for name, value in step.params.items())
+        fields = ", ".join(map(_field, step.params.items()))
         yield from _wrapped(f"constexpr {step.params_type} kParams{index} = {{", fields, "};")
-        arguments.append(f"kParams{index}")
+        arguments.append(f"&kParams{index}")
     for argument in step.arguments:
         if isinstance(argument, Constant):
             yield from _constant(index, argument)
@@ -107,6 +108,12 @@ def _step(index: int, step: Step) -> Iterator[str]:
     arena = "uint8_t* arena" if any("arena" in text for text in arguments) else "uint8_t*"
     call = f"void Step{index}({arena}) {{ {step.function}("
     yield from _wrapped(call, ", ".join(arguments), "); }")
+
+
+def _field(named: tuple[str, Number]) -> str:
+    """A designated initializer; the value alone for a parameter that is no struct."""
+    name, value = named
+    return f".{name} = {_number(value)}" if name else _number(value)
 
 
 def _argument(step: int, argument: Argument) -> str:

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy import tools
-from tinydeploy.simulate.cycles import Block, BlockCounter, analyse
+from tinydeploy.simulate.machine import Machine, Memory
+from tinydeploy.simulate.registers import Reg
 
-Argument = "int | str | npt.NDArray[Any]"
 Toolchain = Literal["zig", "gcc"]
 
 FIRMWARE = Path(__file__).parents[3] / "firmware"
@@ -29,8 +29,9 @@ CORE = {
     "zig": "-target thumb-freestanding-eabihf -mcpu=cortex_m4+vfp4d16sp -fhosted".split(),
     "gcc": "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16".split(),
 }
-CODE, DATA, STACK_TOP, DATA_BYTES = 0x0000_1000, 0x2000_0000, 0x3000_8000, 4 << 20
-RETURN_TO = 0x0000_0F00
+CODE_BYTES, DATA, DATA_BYTES = 1 << 20, 0x2000_0000, 4 << 20
+STACK_TOP, STACK_BYTES = DATA + DATA_BYTES, 0x8000
+STORE_WORD, CPACR = 0x0F00, 0xE000_ED88
 LINKER_SCRIPT = (
     "SECTIONS { . = 0x1000; .text : { KEEP ( *(.text .text.*) ) *(.rodata .rodata.*) } "
     "/DISCARD/ : { *(.ARM.exidx*) *(.ARM.extab*) } }"
@@ -38,7 +39,8 @@ LINKER_SCRIPT = (
 
 
 def _sources() -> list[str]:
-    return [str(path) for path in sorted((FIRMWARE / "dsp").glob("*.cpp"))]
+    shared = FIRMWARE / "kernels" / "common" / "exponential.cpp"
+    return [str(path) for path in (*sorted((FIRMWARE / "dsp").glob("*.cpp")), shared)]
 
 
 def _compiler(toolchain: Toolchain) -> list[str]:
@@ -99,67 +101,51 @@ class CortexM4:
     """
 
     def __init__(self, elf: Path) -> None:
-        import unicorn
         from elftools.elf.elffile import ELFFile
 
         self.cycles = 0
         self.stack_bytes = 0
-        self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
-        self._uc.ctl_set_cpu_model(unicorn.arm_const.UC_CPU_ARM_CORTEX_M4)
-        self._uc.mem_map(0, 1 << 20)
-        self._uc.mem_map(DATA, DATA_BYTES)
-        self._uc.mem_map(STACK_TOP - 0x8000, 0x8000)
-        self._uc.mem_map(0xE000_E000, 0x1000)
-        self._uc.mem_write(0xE000_ED88, (0xF << 20).to_bytes(4, "little"))
-        self._uc.reg_write(unicorn.arm_const.UC_ARM_REG_FPEXC, 1 << 30)
+        self._machine = Machine([Memory(0, CODE_BYTES), Memory(DATA, DATA_BYTES)])
         with elf.open("rb") as file:
             image = ELFFile(file)
             for segment in image.iter_segments("PT_LOAD"):
-                self._uc.mem_write(segment["p_vaddr"], segment.data())
+                self._machine.write(segment["p_vaddr"], segment.data())
             symbols = image.get_section_by_name(".symtab").iter_symbols()
             self.symbols = {s.name: (s["st_value"], s["st_size"]) for s in symbols if s.name}
-        self._counter = BlockCounter(self._uc, self._find_block)
-        self._counter.attach()
-
-    def _find_block(self, address: int, size: int) -> Block:
-        block = analyse(bytes(self._uc.mem_read(address, size)), address)
-        for watch in block.watches:
-            self._counter.watch(watch)
-        return block
+        self._machine.write(STORE_WORD, bytes.fromhex("0160 7047"))  # str r1, [r0]; bx lr
+        self._machine.call(STORE_WORD, CPACR, 0xF << 20, stack=STACK_TOP)
 
     def call(self, name: str, *arguments: Any) -> int:
         """Call `name`; returns r0."""
-        from unicorn import arm_const as arm
-
-        words, arrays, free = [], [], DATA
+        words: list[int] = []
+        places: list[tuple[npt.NDArray[Any], int]] = []
+        free = DATA
         for value in arguments:
-            if isinstance(value, np.ndarray):
-                known = [address for array, address in arrays if array is value]
-                if known:
-                    words.append(known[0])
-                    continue
-                self._uc.mem_write(free, value.tobytes())
-                arrays.append((value, free))
+            known = [address for array, address in places if array is value]
+            if isinstance(value, str):
+                words.append(self.symbols[value][0] | 1)
+            elif not isinstance(value, np.ndarray):
+                words.append(int(value) & 0xFFFF_FFFF)
+            elif known:
+                words.append(known[0])
+            else:
+                self._machine.write(free, value.tobytes())
+                places.append((value, free))
                 words.append(free)
                 free += (value.nbytes + 31) & ~15
-            elif isinstance(value, str):
-                words.append(self.symbols[value][0] | 1)
-            else:
-                words.append(int(value) & 0xFFFF_FFFF)
-        stack = STACK_TOP - 4 * ((len(words[4:]) + 1) & ~1)
-        painted = b"\xa5" * 0x8000
-        self._uc.mem_write(STACK_TOP - 0x8000, painted)
-        self._uc.mem_write(stack, np.array(words[4:], "<u4").tobytes())
-        for register, word in zip(range(arm.UC_ARM_REG_R0, arm.UC_ARM_REG_R3 + 1), words):  # noqa: B905
-            self._uc.reg_write(register, word)
-        self._uc.reg_write(arm.UC_ARM_REG_SP, stack)
-        self._uc.reg_write(arm.UC_ARM_REG_LR, RETURN_TO | 1)
-        before = self._counter.cycles
-        self._uc.emu_start(self.symbols[name][0] | 1, RETURN_TO)
-        self.cycles = self._counter.cycles - before
-        for array, address in arrays:
-            data = bytes(self._uc.mem_read(address, array.nbytes))
+        self._run(self.symbols[name][0], words)
+        for array, address in places:
+            data = self._machine.read(address, array.nbytes)
             array[...] = np.frombuffer(data, array.dtype).reshape(array.shape)
-        left = bytes(self._uc.mem_read(STACK_TOP - 0x8000, 0x8000))
-        self.stack_bytes = 0x8000 - (len(left) - len(left.lstrip(b"\xa5"))) - (STACK_TOP - stack)
-        return int(self._uc.reg_read(arm.UC_ARM_REG_R0))
+        return self._machine.reg(Reg.R0)
+
+    def _run(self, address: int, words: list[int]) -> None:
+        stack = STACK_TOP - 4 * ((len(words[4:]) + 1) & ~1)
+        self._machine.write(STACK_TOP - STACK_BYTES, b"\xa5" * STACK_BYTES)
+        self._machine.write(stack, np.array(words[4:], "<u4").tobytes())
+        before = self._machine.cycles
+        self._machine.call(address, *words[:4], stack=stack)
+        self.cycles = self._machine.cycles - before
+        left = self._machine.read(STACK_TOP - STACK_BYTES, STACK_BYTES)
+        untouched = len(left) - len(left.lstrip(b"\xa5"))
+        self.stack_bytes = stack - (STACK_TOP - STACK_BYTES) - untouched

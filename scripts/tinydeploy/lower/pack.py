@@ -8,6 +8,7 @@ kernels are exact for a layer; where they are not, the lowering chooses the gene
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -212,6 +213,29 @@ def pack_dense(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     return _pack_groups(weights, start, scaling, OCTET)
 
 
+def pointwise_scratch_bytes(in_channels: int) -> int:
+    """Scratch of td_pointwise."""
+    return 16 * -(-in_channels // 4)
+
+
+def dense_scratch_bytes(depth: int) -> int:
+    """Scratch of td_fully_connected."""
+    return 8 * -(-depth // 4)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """What a spatial kernel needs beside its data.
+
+    Attributes:
+        params: the kernel's params struct, little endian.
+        scratch_bytes: its scratch.
+    """
+
+    params: bytes
+    scratch_bytes: int
+
+
 @dataclass(frozen=True)
 class PatchLayout:
     """How td_conv gathers a patch.
@@ -254,6 +278,67 @@ def patch_layout(kernel_height: int, kernel_width: int, in_channels: int) -> Pat
     apart = PatchLayout(kernel_height, row_bytes, words, rest)
     padded = PatchLayout(kernel_height, row_bytes, words + (rest > 0), 0)
     return padded if padded.steps <= apart.steps else apart
+
+
+def conv_geometry(
+    input_shape: tuple[int, int, int],
+    output_shape: tuple[int, int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    input_zero_point: int,
+    *,
+    in_place: bool = False,
+) -> Geometry:
+    """ConvParams and scratch of td_conv (firmware/dsp/conv.h).
+
+    Args:
+        input_shape: height, width, channels.
+        output_shape: height, width, channels.
+        kernel: height, width.
+        stride: vertical, horizontal.
+        padding: top, left; what the kernel touches beyond the input at the bottom and right is
+            padded as well.
+        in_place: the output goes over the input (see conv.h for when that may be).
+    """
+    height, width, channels = input_shape
+    layout = patch_layout(*kernel, channels)
+    reach = [(o - 1) * s + k for o, s, k in zip(output_shape, stride, kernel, strict=False)]
+    inside = padding == (0, 0) and reach[0] <= height and reach[1] <= width
+    copies = in_place or not inside or layout.row_bytes % 4 != 0
+    ring_row = (reach[1] * channels + 6) & ~3 if copies else 0
+    params = struct.pack(
+        "<6H6BbB2H", *input_shape, *output_shape, *kernel, *stride, *padding,
+        input_zero_point, copies, layout.row_words, layout.tail,
+    )  # fmt: skip
+    return Geometry(params, 8 * layout.steps + kernel[0] * ring_row)
+
+
+def depthwise_geometry(
+    input_shape: tuple[int, int, int],
+    output_size: tuple[int, int],
+    stride: int,
+    padding: tuple[int, int],
+    input_zero_point: int,
+    *,
+    band: int | None = None,
+    scratch_limit: int = 2048,
+) -> Geometry:
+    """DepthwiseParams and scratch of td_depthwise (firmware/dsp/depthwise.h).
+
+    Args:
+        input_shape: height, width, channels.
+        output_size: height, width.
+        padding: top, left.
+        band: pairs of output lines at a time; None for as many as `scratch_limit` allows.
+        scratch_limit: bytes; at least one pair of lines is taken in any case.
+    """
+    column = 16 * ((output_size[1] - 1) * stride + 3)
+    if band is None:
+        band = max((scratch_limit // column - 1) // stride, 1)
+    band = min(band, -(-output_size[0] // 2))
+    params = struct.pack("<5H3BbH", *input_shape, *output_size, stride, *padding, input_zero_point, band)
+    return Geometry(params, column * (band * stride + 1))
 
 
 def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:

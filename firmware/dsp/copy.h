@@ -1,0 +1,27 @@
+// Blocks of bytes from here to there: concatenation, padding, slices.
+#ifndef TINYDEPLOY_DSP_COPY_H_
+#define TINYDEPLOY_DSP_COPY_H_
+
+#include <stdint.h>
+
+namespace tinydeploy {
+
+// `rows` blocks of `bytes`, `input_step` and `output_step` bytes apart.
+struct CopyParams {
+  uint32_t rows, bytes, input_step, output_step;
+};
+
+struct FillParams {
+  uint32_t bytes;
+  int32_t value;  // int8
+};
+
+extern "C" {
+
+void td_copy(const CopyParams* params, const int8_t* input, int8_t* output);
+void td_fill(const FillParams* params, int8_t* output);
+
+}  // extern "C"
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_DSP_COPY_H_

@@ -1,0 +1,442 @@
+"""Layers with random weights: what to call, with which arguments, and what must come out.
+
+For tests and kernel_bench: the expected outputs are computed in plain numpy from TFLM's definition.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy.lower import elementwise, pack
+from tinydeploy.lower.elementwise import rescale
+
+Array = npt.NDArray[Any]
+GUARD = 99  # behind every output, to see writes that go too far
+
+
+class Machine(Protocol):
+    """kernel_lab.Host or kernel_lab.CortexM4."""
+
+    def call(self, name: str, *arguments: Any) -> int:
+        """Call a function."""
+
+
+class Layer(Protocol):
+    """A layer shape."""
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+
+    @property
+    def macs(self) -> int:
+        """Multiplications, 0 where that is no measure."""
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+
+
+@dataclass
+class Case:
+    """A call of a kernel.
+
+    Attributes:
+        function: the kernel.
+        params: its params struct, as bytes or a structured array.
+        input: int8; 4 bytes of slack are added behind.
+        expected: int8.
+        second: another input, behind the first.
+        tables: packed weights and other constants.
+        scratch_bytes: working memory.
+        extra: arguments behind the scratch.
+        in_place: output over input.
+    """
+
+    function: str
+    params: Array
+    input: Array
+    expected: Array
+    tables: list[Array] = field(default_factory=list)
+    second: Array | None = None
+    scratch_bytes: int = 0
+    extra: tuple[Any, ...] = ()
+    in_place: bool = False
+
+    def run(self, machine: Machine) -> Array:
+        """Call the kernel; the output, with 4 guard bytes behind it."""
+        size = max(self.input.size, self.expected.size) if self.in_place else self.input.size
+        given = np.full(size + 4, GUARD, np.int8)
+        given[: self.input.size] = self.input.ravel()
+        output = given if self.in_place else np.full(self.expected.size + 4, GUARD, np.int8)
+        scratch = [np.full(self.scratch_bytes // 4, 0x55AA1234, np.uint32)] * bool(
+            self.scratch_bytes
+        )
+        second = [] if self.second is None else [self.second.copy()]
+        machine.call(
+            self.function, self.params, given, *second, *self.tables, output, *scratch, *self.extra
+        )
+        return output
+
+    def check(self, machine: Machine) -> None:
+        """Call the kernel and compare.
+
+        Raises:
+            AssertionError: the output differs, or something behind it was written.
+        """
+        output = self.run(machine)
+        got = output[: self.expected.size].reshape(self.expected.shape)
+        wrong = np.flatnonzero(got != self.expected)
+        assert not len(wrong), f"{len(wrong)} wrong, first at {wrong[0]}"
+        if not self.in_place or self.expected.size >= self.input.size:
+            assert (output[self.expected.size :] == GUARD).all(), "wrote behind the output"
+
+
+def words(data: bytes) -> Array:
+    """Packed bytes as uint32."""
+    return np.frombuffer(data, "<u4").copy()
+
+
+def requantize(acc: Array, scales: Array, zero_point: int) -> Array:
+    """Int8 of sums [..., channels], clamped to int8."""
+    numbers = [pack.quantize_multiplier(float(scale)) for scale in scales]
+    channels = [rescale(acc[..., i], *pair) for i, pair in enumerate(numbers)]
+    return np.clip(np.stack(channels, -1) + zero_point, -128, 127).astype(np.int8)
+
+
+def random_int8(rng: np.random.Generator, *shape: int, low: int = -128) -> Array:
+    """Uniform int8."""
+    return rng.integers(low, 128, shape, dtype=np.int8)
+
+
+def random_scales(rng: np.random.Generator, channels: int, depth: int) -> Array:
+    """Factors that spread random sums over about the range of int8."""
+    return np.asarray(rng.uniform(0.3, 1.5, channels) * 2 / (np.sqrt(depth) * 73), np.float64)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Random weights in a layer's channels, with what was folded."""
+
+    start: Array
+    scales: Array
+    scaling: pack.Scaling
+
+
+def fold(
+    rng: np.random.Generator, weights: Array, zero_point: int, output_zero_point: int, biased: bool
+) -> Packed:
+    """Random bias and scales for weights [out, depth]."""
+    bias = rng.integers(-5000, 5000, len(weights))
+    scales = random_scales(rng, *weights.shape)
+    start = pack.fold_bias(bias, weights, zero_point)
+    bounds = pack.accumulator_bounds(weights, start)
+    scaling = pack.channel_scaling(scales, output_zero_point, bounds, biased=biased)
+    assert scaling is not None
+    return Packed(start, scales, scaling)
+
+
+@dataclass(frozen=True)
+class Pointwise:
+    """1x1 convolution."""
+
+    pixels: int
+    depth: int
+    channels: int
+    output_zero_point: int = -128
+    in_place: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"1x1 conv {self.pixels} px, {self.depth} -> {self.channels}"
+
+    @property
+    def macs(self) -> int:
+        """Multiplications."""
+        return self.pixels * self.depth * self.channels
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+        weights = random_int8(rng, self.channels, self.depth, low=-127)
+        given = random_int8(rng, self.pixels, self.depth)
+        p = fold(rng, weights, 4, self.output_zero_point, True)
+        acc = given.astype(np.int64) @ weights.T.astype(np.int64) + p.start
+        return Case(
+            "td_pointwise",
+            np.array([self.pixels, self.depth | self.channels << 16], "<u4"),
+            given,
+            requantize(acc, p.scales, self.output_zero_point),
+            [words(pack.pack_pointwise(weights, p.start, p.scaling))],
+            scratch_bytes=pack.pointwise_scratch_bytes(self.depth),
+            extra=(f"td_dot_pair_{p.scaling.mode}",),
+            in_place=self.in_place,
+        )
+
+
+@dataclass(frozen=True)
+class Dense:
+    """Fully connected."""
+
+    depth: int
+    units: int
+    batches: int = 1
+    output_zero_point: int = -128
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"fully connected {self.depth} -> {self.units}"
+
+    @property
+    def macs(self) -> int:
+        """Multiplications."""
+        return self.batches * self.depth * self.units
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+        weights = random_int8(rng, self.units, self.depth, low=-127)
+        given = random_int8(rng, self.batches, self.depth)
+        p = fold(rng, weights, 4, self.output_zero_point, True)
+        acc = given.astype(np.int64) @ weights.T.astype(np.int64) + p.start
+        return Case(
+            "td_fully_connected",
+            np.array([self.batches, self.depth, self.units], "<u2"),
+            given,
+            requantize(acc, p.scales, self.output_zero_point),
+            [words(pack.pack_dense(weights, p.start, p.scaling))],
+            scratch_bytes=pack.dense_scratch_bytes(self.depth),
+            extra=(f"td_dot_one_{p.scaling.mode}",),
+        )
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """(output size, padding before) of TensorFlow's SAME."""
+    out = -(-size // stride)
+    return out, max((out - 1) * stride + kernel - size, 0) // 2
+
+
+def windows(given: Array, kernel: tuple[int, int], stride: int, zero_point: int) -> Array:
+    """int64 [out_h, out_w, kernel_h, kernel_w, channels] of input - zero point, SAME padding."""
+    height, width, channels = given.shape
+    (out_h, top), (out_w, left) = (
+        same_padding(size, k, stride) for size, k in zip((height, width), kernel, strict=True)
+    )
+    shape = ((out_h - 1) * stride + kernel[0], (out_w - 1) * stride + kernel[1], channels)
+    padded = np.zeros(np.maximum(shape, (top + height, left + width, channels)), np.int64)
+    padded[top : top + height, left : left + width] = given.astype(np.int64) - zero_point
+    views = np.lib.stride_tricks.sliding_window_view(padded, kernel, (0, 1))
+    used = views[: (out_h - 1) * stride + 1 : stride, : (out_w - 1) * stride + 1 : stride]
+    return np.asarray(used.transpose(0, 1, 3, 4, 2))
+
+
+@dataclass(frozen=True)
+class Conv:
+    """General convolution, SAME padding."""
+
+    height: int
+    width: int
+    depth: int
+    channels: int
+    kernel_height: int
+    kernel_width: int
+    stride: int = 1
+    output_zero_point: int = -128
+    in_place: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return (
+            f"conv {self.height}x{self.width}x{self.depth} "
+            f"{self.kernel_height}x{self.kernel_width} s{self.stride} -> {self.channels}"
+        )
+
+    @property
+    def macs(self) -> int:
+        """Multiplications."""
+        pixels = -(-self.height // self.stride) * -(-self.width // self.stride)
+        return pixels * self.kernel_height * self.kernel_width * self.depth * self.channels
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+        kernel = (self.kernel_height, self.kernel_width)
+        weights = random_int8(rng, self.channels, *kernel, self.depth, low=-127)
+        given = random_int8(rng, self.height, self.width, self.depth)
+        p = fold(rng, weights.reshape(self.channels, -1), 4, self.output_zero_point, True)
+        patches = windows(given, kernel, self.stride, 4)
+        bias = p.start + 4 * weights.astype(np.int64).sum(axis=(1, 2, 3))
+        acc = np.tensordot(patches, weights.astype(np.int64), ((2, 3, 4), (1, 2, 3))) + bias
+        out_h, top = same_padding(self.height, kernel[0], self.stride)
+        out_w, left = same_padding(self.width, kernel[1], self.stride)
+        geometry = pack.conv_geometry(
+            (self.height, self.width, self.depth), (out_h, out_w, self.channels), kernel,
+            (self.stride, self.stride), (top, left), 4, in_place=self.in_place,
+        )  # fmt: skip
+        return Case(
+            "td_conv",
+            np.frombuffer(geometry.params, np.uint8).copy(),
+            given,
+            requantize(acc, p.scales, self.output_zero_point),
+            [words(pack.pack_conv(weights, p.start, p.scaling))],
+            scratch_bytes=geometry.scratch_bytes,
+            extra=(f"td_dot_pair_{p.scaling.mode}",),
+            in_place=self.in_place,
+        )
+
+
+@dataclass(frozen=True)
+class Depthwise:
+    """Depthwise 3x3, SAME padding."""
+
+    height: int
+    width: int
+    channels: int
+    stride: int = 1
+    output_zero_point: int = -128
+    in_place: bool = False
+    band: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"depthwise 3x3 {self.height}x{self.width}x{self.channels} s{self.stride}"
+
+    @property
+    def macs(self) -> int:
+        """Multiplications."""
+        pixels = -(-self.height // self.stride) * -(-self.width // self.stride)
+        return 9 * pixels * self.channels
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+        weights = random_int8(rng, 3, 3, self.channels, low=-127)
+        given = random_int8(rng, self.height, self.width, self.channels)
+        flat = np.ascontiguousarray(weights.reshape(9, -1).T)
+        p = fold(rng, flat, 4, self.output_zero_point, False)
+        patches = windows(given, (3, 3), self.stride, 4)
+        bias = p.start + 4 * flat.astype(np.int64).sum(axis=1)
+        acc = (patches * weights.astype(np.int64)).sum(axis=(2, 3)) + bias
+        out_h, top = same_padding(self.height, 3, self.stride)
+        out_w, left = same_padding(self.width, 3, self.stride)
+        geometry = pack.depthwise_geometry(
+            (self.height, self.width, self.channels), (out_h, out_w), self.stride, (top, left), 4,
+            band=self.band or None,
+        )  # fmt: skip
+        prefix = "td_depthwise" + ("_stride2" if self.stride == 2 else "")
+        return Case(
+            "td_depthwise",
+            np.frombuffer(geometry.params, np.uint8).copy(),
+            given,
+            requantize(acc, p.scales, self.output_zero_point),
+            [words(pack.pack_depthwise(weights, p.start, p.scaling))],
+            scratch_bytes=geometry.scratch_bytes,
+            extra=(f"{prefix}_{p.scaling.mode}",),
+            in_place=self.in_place,
+        )
+
+
+@dataclass(frozen=True)
+class Add:
+    """Addition of two tensors, or their difference."""
+
+    count: int
+    scales: tuple[float, float, float] = (0.021, 0.034, 0.047)
+    zero_points: tuple[int, int, int] = (-128, 7, -128)
+    sign: int = 1
+    macs: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"add {self.count}"
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random inputs."""
+        a, b, out = zip(self.scales, self.zero_points, strict=True)
+        params = elementwise.add_params(a, b, out, self.count, self.sign)
+        assert params is not None
+        given, other = random_int8(rng, self.count), random_int8(rng, self.count)
+        table = elementwise.reference_add(a, b, out, self.sign)
+        expected = table[given.astype(int) + 128, other.astype(int) + 128].astype(np.int8)
+        return Case("td_add", np.frombuffer(params, "<u4").copy(), given, expected, second=other)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Average or maximum over windows, SAME padding or a window as large as the image."""
+
+    kind: str
+    height: int
+    width: int
+    channels: int
+    kernel: tuple[int, int] = (0, 0)
+    stride: int = 1
+    macs: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"{self.kind} pool {self.height}x{self.width}x{self.channels}"
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random input."""
+        given = random_int8(rng, self.height, self.width, self.channels)
+        kernel = self.kernel if self.kernel[0] else (self.height, self.width)
+        sizes = (self.height, self.width)
+        if self.kernel[0]:
+            plan = [same_padding(n, k, self.stride) for n, k in zip(sizes, kernel, strict=True)]
+        else:
+            plan = [(1, 0), (1, 0)]
+        (out_h, top), (out_w, left) = plan
+        expected = np.empty((out_h, out_w, self.channels), np.int8)
+        for y in range(out_h):
+            for x in range(out_w):
+                first = (y * self.stride - top, x * self.stride - left)
+                rows, columns = (
+                    slice(max(f, 0), f + k) for f, k in zip(first, kernel, strict=True)
+                )
+                part = given[rows, columns].reshape(-1, self.channels).astype(np.int64)
+                expected[y, x] = part.max(0) if self.kind == "max" else rounded_mean(part)
+        params = elementwise.pool_params(
+            (*sizes, self.channels), (out_h, out_w), kernel, (self.stride,) * 2, (top, left)
+        )
+        return Case(f"td_{self.kind}_pool", np.frombuffer(params, np.uint8).copy(), given, expected)
+
+
+def AveragePool(height: int, width: int, channels: int) -> Pool:  # noqa: N802
+    """The mean of an image."""
+    return Pool("average", height, width, channels)
+
+
+def rounded_mean(values: Array) -> Array:
+    """Integer mean over the first axis, halves away from zero."""
+    count, total = len(values), values.sum(axis=0)
+    return np.asarray(np.sign(total) * ((np.abs(total) + count // 2) // count))
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """Softmax of one row. Expected outputs come from the real function, within one unit."""
+
+    depth: int
+    scale: float = 0.12
+    macs: int = 0
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"softmax {self.depth}"
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random input."""
+        given = random_int8(rng, self.depth)
+        table = np.frombuffer(elementwise.softmax_table(1.0, self.scale), "<i4").copy()
+        params = np.array([1, self.depth], "<u4")
+        exponentials = np.exp(self.scale * given.astype(float))
+        ideal = np.rint(256 * exponentials / exponentials.sum()) - 128
+        expected = np.clip(ideal, -128, 127).astype(np.int8)
+        return Case("td_softmax", params, given, expected, [table])

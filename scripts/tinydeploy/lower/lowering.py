@@ -1,0 +1,163 @@
+"""From a graph to a compiled plan: for each operator the kernel that computes what TFLM does.
+
+The rules live in `convolution` and `simple`, one function an operator. A rule that cannot be exact
+with the kernels there are raises `NotCompilableError`; the caller then takes the interpreter engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
+from tinydeploy.lower.plan import Argument, Buffer, Number, Plan, Pointer, Step
+
+# Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
+Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
+Rule = Callable[["Lowering", Op], None]
+
+
+class NotCompilableError(UnsupportedModelError):
+    """No kernel of the compiled engine computes this operator exactly."""
+
+
+@dataclass
+class Lowering:
+    """The plan under construction.
+
+    Attributes:
+        evaluate: TFLM, for tables of functions that it alone defines.
+    """
+
+    graph: Subgraph
+    evaluate: Evaluate
+    steps: list[Step] = field(default_factory=list)
+    buffers: dict[Tensor, Buffer] = field(default_factory=dict)
+    op_index: int = 0
+
+    def buffer(self, tensor: Tensor) -> Buffer:
+        """The memory of a tensor."""
+        if tensor.is_constant:
+            raise NotCompilableError(
+                f"{tensor.label} is constant where the compiled engine wants an activation",
+                "use --engine interpreter",
+            )
+        if tensor not in self.buffers:
+            self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor)
+        return self.buffers[tensor]
+
+    def dies_here(self, tensor: Tensor, op: Op) -> bool:
+        """Whether nobody needs `tensor` after `op`, so that its memory may be written over."""
+        index = self.graph.ops.index(op)
+        later = self.graph.ops[index + 1 :]
+        return (
+            not tensor.is_constant
+            and tensor not in self.graph.outputs
+            and op.inputs.count(tensor) == 1
+            and not any(tensor in other.inputs for other in later)
+        )
+
+    def output(self, op: Op, over: Tensor | None = None) -> Buffer:
+        """The memory of the op's output: over that of the input `over` where that may be."""
+        tensor = op.outputs[0]
+        if over is not None and self.dies_here(over, op):
+            base = self.buffer(over)
+            self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, base=base)
+        return self.buffer(tensor)
+
+    def call(
+        self,
+        op: Op,
+        header: str,
+        function: str,
+        arguments: Sequence[Argument],
+        *,
+        reads: Sequence[Buffer],
+        writes: Buffer,
+        params_type: str = "",
+        params: Mapping[str, Number] | None = None,
+        scratch: Sequence[Buffer] = (),
+        macs: int = 0,
+    ) -> None:
+        """Append a step."""
+        shapes = ", ".join(_shown(tensor) for tensor in op.operands if not tensor.is_constant)
+        self.steps.append(
+            Step(
+                title=f"{op.name} {shapes} -> {_shown(op.outputs[0])}",
+                op_name=op.name,
+                header=header,
+                function=function,
+                arguments=list(arguments),
+                reads=list(reads),
+                writes=[writes],
+                params_type=params_type,
+                params=params or {},
+                scratch=list(scratch),
+                op_index=self.op_index,
+                macs=macs,
+            )
+        )
+
+
+def lower(model: Model, evaluate: Evaluate, rules: Mapping[str, Rule]) -> Plan:
+    """The plan of the main subgraph, buffers not yet placed.
+
+    Args:
+        rules: by operator code.
+
+    Raises:
+        NotCompilableError: an operator has no rule, or its rule has no exact kernel.
+    """
+    graph = model.main
+    lowering = Lowering(graph, evaluate)
+    for tensor in graph.inputs:
+        lowering.buffer(tensor)
+    for index, op in enumerate(graph.ops):
+        lowering.op_index = index
+        rule = rules.get(op.code)
+        if rule is None:
+            raise refusal(op, "has no compiled kernel")
+        rule(lowering, op)
+    outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
+    if not lowering.steps:
+        raise NotCompilableError("the model computes nothing", "use --engine interpreter")
+    return Plan(lowering.steps, [lowering.buffer(t) for t in graph.inputs], outputs)
+
+
+def refusal(op: Op, why: str) -> NotCompilableError:
+    """The error for an operator that a rule does not take."""
+    return NotCompilableError(
+        f"{op.name} -> {_shown(op.outputs[0])} {why}", "use --engine interpreter"
+    )
+
+
+def require_int8(op: Op, *tensors: Tensor | None) -> None:
+    """Refuse anything but int8 tensors with one scale."""
+    for tensor in tensors:
+        if tensor is None or tensor.type is not Type.INT8 or tensor.quantization is None:
+            raise refusal(op, f"is {tensor.type.label if tensor else 'nothing'}, not int8")
+
+
+def scale_of(tensor: Tensor) -> tuple[float, int]:
+    """(scale, zero point) of a tensor that `require_int8` has seen."""
+    quantization = quantization_of(tensor)
+    return quantization.scale, quantization.zero_point
+
+
+def quantization_of(tensor: Tensor) -> Quantization:
+    """The quantization of a tensor that has one."""
+    assert tensor.quantization is not None
+    return tensor.quantization
+
+
+def scratch(size: int) -> tuple[list[Buffer], list[Argument]]:
+    """A scratch buffer of words and the argument for it; nothing for size 0 but a null pointer."""
+    if not size:
+        return [], ["nullptr"]
+    buffer = Buffer("scratch", size)
+    return [buffer], [Pointer(buffer, "uint32_t")]
+
+
+def _shown(tensor: Tensor) -> str:
+    return f"{tensor.label} {tensor.type.label}{list(tensor.shape)}"

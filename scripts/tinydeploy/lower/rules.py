@@ -1,0 +1,32 @@
+"""Which rule lowers which operator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinydeploy.lower import convolution, simple
+from tinydeploy.lower.lowering import Rule
+
+RULES: Mapping[str, Rule] = {
+    "ADD": simple.add,
+    "AVERAGE_POOL_2D": simple.pool,
+    "CONCATENATION": simple.concatenation,
+    "CONV_2D": convolution.conv,
+    "DEPTHWISE_CONV_2D": convolution.depthwise,
+    "ELU": simple.unary,
+    "EXPAND_DIMS": simple.reshape,
+    "FULLY_CONNECTED": convolution.fully_connected,
+    "HARD_SWISH": simple.unary,
+    "LEAKY_RELU": simple.unary,
+    "LOGISTIC": simple.unary,
+    "MAX_POOL_2D": simple.pool,
+    "MEAN": simple.mean,
+    "QUANTIZE": simple.unary,
+    "RELU": simple.unary,
+    "RELU6": simple.unary,
+    "RESHAPE": simple.reshape,
+    "SOFTMAX": simple.softmax,
+    "SQUEEZE": simple.reshape,
+    "SUB": simple.add,
+    "TANH": simple.unary,
+}

@@ -1,0 +1,225 @@
+"""Rules for everything but convolutions: element by element, pools, mean, softmax, copies."""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import numpy as np
+
+from tinydeploy.graph.build import Builder
+from tinydeploy.graph.ir import Op, Tensor, Type
+from tinydeploy.graph.write_tflite import dump
+from tinydeploy.lower import elementwise
+from tinydeploy.lower.lowering import (
+    Lowering,
+    quantization_of,
+    refusal,
+    require_int8,
+    scale_of,
+)
+from tinydeploy.lower.plan import Buffer, Constant, Number, Pointer
+from tinydeploy.lower.ranges import activation_range, clamp_after, lookup
+
+_POOL_FIELDS = [
+    "in_height",
+    "in_width",
+    "channels",
+    "out_height",
+    "out_width",
+    "kernel_height",
+    "kernel_width",
+    "stride_height",
+    "stride_width",
+    "pad_top",
+    "pad_left",
+    "lowest",
+    "highest",
+]
+_MEAN_FIELDS = ["pixels", "channels", "start", "multiplier", "shift", "output_zero_point"]
+_MOST_WINDOW = 256  # pixels that the pool kernels sum up without overflow
+_MOST_SOFTMAX = 4096
+
+
+def unary(lowering: Lowering, op: Op) -> None:
+    """Any function of one int8: TFLM computes the table."""
+    source, result = op.operands[0], op.outputs[0]
+    require_int8(op, source, result)
+    build = Builder()
+    x = build.input((256,), Type.INT8, source.quantization)
+    y = build.op(op.code, [x], (256,), Type.INT8, result.quantization, **op.options)
+    order = np.roll(elementwise.ALL_INT8, 128).astype(np.int8)
+    answer = lowering.evaluate(dump(build.model(y)), [order])
+    if answer is None:
+        raise refusal(op, "is refused by TFLM")
+    lookup(lowering, op, source, answer[0].astype(np.int8).tobytes())
+
+
+def add(lowering: Lowering, op: Op) -> None:
+    """ADD and SUB of two activations of the same shape."""
+    a, b, result = op.operands[0], op.operands[1], op.outputs[0]
+    require_int8(op, a, b, result)
+    if a.shape != b.shape or a.is_constant or b.is_constant:
+        raise refusal(op, "broadcasts, or adds a constant")
+    sign = -1 if op.code == "SUB" else 1
+    params = elementwise.add_params(scale_of(a), scale_of(b), scale_of(result), result.size, sign)
+    if params is None:
+        raise refusal(op, "has scales that the fast addition is not exact for")
+    first, second = lowering.buffer(a), lowering.buffer(b)
+    over = next((tensor for tensor in (a, b) if lowering.dies_here(tensor, op)), None)
+    output = lowering.output(op, over=over)
+    fields = ("count", "factor_a", "factor_b", "constant")
+    lowering.call(
+        op,
+        "dsp/elementwise.h",
+        "td_add",
+        [Pointer(first, "const int8_t"), Pointer(second, "const int8_t"), Pointer(output)],
+        reads=[first, second],
+        writes=output,
+        params_type="AddParams",
+        params=dict(zip(fields, struct.unpack("<I3i", params), strict=True)),
+    )
+    clamp_after(lowering, op)
+
+
+def pool(lowering: Lowering, op: Op) -> None:
+    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+    source, result = op.operands[0], op.outputs[0]
+    require_int8(op, source, result)
+    kernel = (int(op.options["filter_height"]), int(op.options["filter_width"]))
+    stride = (int(op.options["stride_h"]), int(op.options["stride_w"]))
+    if source.shape[0] != 1 or math.prod(kernel) > _MOST_WINDOW:
+        raise refusal(op, "has a batch or a window of more than 256 pixels")
+    padding = (0, 0)
+    if op.options["padding"] == "SAME":
+        sizes = zip(source.shape[1:3], result.shape[1:3], kernel, stride, strict=True)
+        top, left = (max((o - 1) * s + k - i, 0) // 2 for i, o, k, s in sizes)
+        padding = (top, left)
+    params = elementwise.pool_params(
+        _image(source), _image(result)[:2], kernel, stride, padding, activation_range(op, result)
+    )
+    function = "td_max_pool" if op.code == "MAX_POOL_2D" else "td_average_pool"
+    _simple(
+        lowering,
+        op,
+        ("dsp/pool.h", function, "PoolParams8"),
+        dict(zip(_POOL_FIELDS, struct.unpack("<5H6B2b", params), strict=True)),
+    )
+
+
+def mean(lowering: Lowering, op: Op) -> None:
+    """MEAN over height and width."""
+    source, axes, result = op.operands[0], op.operands[1], op.outputs[0]
+    require_int8(op, source, result)
+    rank = len(source.shape)
+    over = set() if axes.data is None else {int(axis) % rank for axis in axes.data.reshape(-1)}
+    if over != {1, 2} or rank != 4 or source.shape[0] != 1:
+        raise refusal(op, "is not over height and width of one image")
+    pixels, channels = source.shape[1] * source.shape[2], source.shape[3]
+    params = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
+    _simple(
+        lowering,
+        op,
+        ("dsp/pool.h", "td_mean", "MeanParams"),
+        dict(zip(_MEAN_FIELDS, struct.unpack("<2I4i", params), strict=True)),
+    )
+
+
+def softmax(lowering: Lowering, op: Op) -> None:
+    """SOFTMAX over the last axis."""
+    source, result = op.operands[0], op.outputs[0]
+    require_int8(op, source, result)
+    depth = source.shape[-1]
+    if depth > _MOST_SOFTMAX or scale_of(result) != (1 / 256, -128):
+        raise refusal(op, "is too wide, or its output is not of scale 1/256")
+    table = elementwise.softmax_table(float(op.options.get("beta", 1.0)), scale_of(source)[0])
+    given = lowering.buffer(source)
+    output = lowering.output(op, over=source)
+    lowering.call(
+        op,
+        "dsp/softmax.h",
+        "td_softmax",
+        [
+            Pointer(given, "const int8_t"),
+            Constant("exponentials", np.frombuffer(table, "<i4")),
+            Pointer(output),
+        ],
+        reads=[given],
+        writes=output,
+        params_type="SoftmaxRows",
+        params={"rows": source.size // depth, "depth": depth},
+    )
+
+
+def reshape(lowering: Lowering, op: Op) -> None:
+    """RESHAPE and its kin: the same memory where nobody else needs it, else a copy."""
+    source, result = op.operands[0], op.outputs[0]
+    given = lowering.buffer(source)
+    output = lowering.output(op, over=source)
+    ends = (source in lowering.graph.inputs) or (result in lowering.graph.outputs)
+    if output.base is given and not ends:
+        return
+    _copy(lowering, op, given, output, rows=1, nbytes=result.nbytes)
+
+
+def concatenation(lowering: Lowering, op: Op) -> None:
+    """CONCATENATION of int8 tensors of one quantization."""
+    result = op.outputs[0]
+    require_int8(op, *op.operands, result)
+    if any(not quantization_of(tensor).same(result.quantization) for tensor in op.operands):
+        raise refusal(op, "joins tensors of different scales")
+    axis = int(op.options["axis"]) % len(result.shape)
+    rows = math.prod(result.shape[:axis])
+    step, at = result.nbytes // rows, 0
+    output = lowering.output(op)
+    for tensor in op.operands:
+        given = lowering.buffer(tensor)
+        nbytes = tensor.nbytes // rows
+        _copy(lowering, op, given, output, rows, nbytes, (nbytes, step), at)
+        at += nbytes
+
+
+def _copy(
+    lowering: Lowering,
+    op: Op,
+    given: Buffer,
+    output: Buffer,
+    rows: int,
+    nbytes: int,
+    steps: tuple[int, int] = (0, 0),
+    at: int = 0,
+) -> None:
+    target = Buffer(output.name, output.size - at, output.tensor, base=output, shift=at)
+    lowering.call(
+        op,
+        "dsp/copy.h",
+        "td_copy",
+        [Pointer(given, "const int8_t"), Pointer(target)],
+        reads=[given],
+        writes=output,
+        params_type="CopyParams",
+        params={"rows": rows, "bytes": nbytes, "input_step": steps[0], "output_step": steps[1]},
+    )
+
+
+def _simple(
+    lowering: Lowering, op: Op, kernel: tuple[str, str, str], params: dict[str, Number]
+) -> None:
+    """A step of the form (params, input, output)."""
+    header, function, params_type = kernel
+    given, output = lowering.buffer(op.operands[0]), lowering.output(op)
+    lowering.call(
+        op,
+        header,
+        function,
+        [Pointer(given, "const int8_t"), Pointer(output)],
+        reads=[given],
+        writes=output,
+        params_type=params_type,
+        params=params,
+    )
+
+
+def _image(tensor: Tensor) -> tuple[int, int, int]:
+    _, height, width, channels = tensor.shape
+    return height, width, channels
