@@ -22,7 +22,7 @@ _ADVICE = {
 }
 _FLEX = "convert with TFLITE_BUILTINS only; rewrite the layer with operators that TFLite has"
 _CUSTOM = "a custom operator runs only where its kernel does: rewrite it with standard layers"
-_GENERAL = "replace the layer that makes it; `tinydeploy ops` lists what runs"
+_GENERAL = "replace the layer that makes it by others, or do that step outside of the model"
 
 
 def advice(operator: str) -> str:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from tinydeploy.ops.support import describe
 from tinydeploy.report import charts, text
+from tinydeploy.report.colors import COLORS
 from tinydeploy.report.model import MemoryMap
 from tinydeploy.stages.inspect.analysis import Inspection
 
@@ -183,41 +184,49 @@ def to_html(inspection: Inspection) -> str:
 """
 
 
-def _sections(inspection: Inspection) -> list[tuple[str, str]]:
+def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
+    """Title, explanation and content of each."""
     arena = inspection.arena
     sections = [
-        ("Boards", _html_table(_board_table(inspection))),
+        ("Boards", "flash and time are estimates", _html_table(_board_table(inspection))),
         (
             "Memory over time",
-            f"<div class='chart'>{memory_svg(inspection.memory)}</div><p>{arena.total_bytes:,} "
-            f"bytes of arena: {arena.planned_bytes:,} of tensors, at least "
-            f"{arena.lower_bound_bytes:,} in any order; {arena.persistent_bytes:,} of runtime."
-            "</p>",
+            f"{arena.total_bytes:,} bytes of arena: {arena.planned_bytes:,} of tensors (no plan takes "
+            f"less than {arena.lower_bound_bytes:,}), {arena.persistent_bytes:,} of runtime",
+            f'<div class="drawing" tabindex="0">{memory_svg(inspection.memory)}</div>',
         ),
-        ("Operators", _html_table(_op_table(inspection))),
-        ("Largest tensors", _html_table(_largest(inspection))),
+        ("Operators", "cycles are estimates", _html_table(_op_table(inspection))),
+        (
+            "Largest tensors",
+            "weights lie in flash, the others in RAM",
+            _html_table(_largest(inspection)),
+        ),
     ]
     if inspection.problems:
         items = [f"{describe(p)}. {p.hint}" for p in inspection.problems]
-        sections.insert(0, ("Does not run", _html_list(items)))
+        sections.insert(0, ("Does not run", "on this runtime", _html_list(items)))
     if inspection.findings:
         items = [f"{f.where}: {f.message}. {f.hint}".lstrip(": ") for f in inspection.findings]
-        sections.append(("Worth a look", _html_list(items)))
+        sections.append(
+            ("Worth a look", "it runs; this may cost accuracy or time", _html_list(items))
+        )
     return sections
 
 
 def memory_svg(memory: MemoryMap) -> str:
     """The memory map, one color for each kind of operator."""
-    names = sorted(set(memory.op_names))
-    return str(charts.memory_map(memory, {name: 1 + i % 8 for i, name in enumerate(names)}))
+    colors = {name: 1 + i % COLORS for i, name in enumerate(sorted(set(memory.op_names)))}
+    return str(charts.memory_map(memory, colors))
 
 
-def _section(title: str, content: str) -> str:
-    return f"<section><div><h2>{escape(title)}</h2></div><div>{content}</div></section>"
+def _section(title: str, explanation: str, content: str) -> str:
+    head = f"<header><h2>{escape(title)}</h2><p>{escape(explanation)}</p></header>"
+    return f"<section>{head}<div>{content}</div></section>"
 
 
 def _html_list(items: list[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+    rows = "".join(f"<tr><td>{escape(item)}</td></tr>" for item in items)
+    return f"<table><tbody>{rows}</tbody></table>"
 
 
 def _html_table(table: Table) -> str:
