@@ -30,7 +30,8 @@ uint32_t Cycles() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   const uint64_t seconds = static_cast<uint64_t>(now.tv_sec);
-  return static_cast<uint32_t>(seconds * kNanosecondsPerSecond + static_cast<uint64_t>(now.tv_nsec));
+  return static_cast<uint32_t>(seconds * kNanosecondsPerSecond +
+                               static_cast<uint64_t>(now.tv_nsec));
 }
 
 bool CyclesAreCpuCycles() { return false; }

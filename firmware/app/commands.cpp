@@ -143,7 +143,9 @@ void RunModel(const Request& request, int first, int count) {
   const engine::Outcome outcome = engine::Run(first, count);
   board::SetBusyLed(false);
   g_invokes += outcome.ok;
-  g_last = {true, request.header.session, request.header.sequence,
+  g_last = {true,
+            request.header.session,
+            request.header.sequence,
             outcome.ok ? Status::kOk : Status::kInvokeFailed,
             {outcome.cycles, static_cast<uint16_t>(outcome.ops_run), 0}};
 }

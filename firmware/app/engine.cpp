@@ -4,9 +4,9 @@
 
 #include <string.h>
 
+#include "app/cycle_profiler.h"
 #include "app/inspect.h"
 #include "app/place.h"
-#include "app/cycle_profiler.h"
 #include "app/program.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"

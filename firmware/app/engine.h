@@ -14,8 +14,8 @@ namespace engine {
 void Start(void (*between_ops)());
 
 bool ready();
-const char* Name();      // "interpreter", or "tflm" with upstream's runtime
-bool CanRunRanges();     // runs ranges of operators and reads any tensor
+const char* Name();   // "interpreter", or "tflm" with upstream's runtime
+bool CanRunRanges();  // runs ranges of operators and reads any tensor
 int OpCount();
 int InputCount();
 int OutputCount();

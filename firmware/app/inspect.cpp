@@ -15,10 +15,10 @@ namespace {
 // The model file numbers types from 0, the C API from 1, mostly.
 uint8_t ApiType(Type type) {
   constexpr uint8_t kTypes[] = {
-      kTfLiteFloat32,   kTfLiteFloat16, kTfLiteInt32,    kTfLiteUInt8,     kTfLiteInt64,
-      kTfLiteString,    kTfLiteBool,    kTfLiteInt16,    kTfLiteComplex64, kTfLiteInt8,
-      kTfLiteFloat64,   kTfLiteComplex128, kTfLiteUInt64, kTfLiteResource, kTfLiteVariant,
-      kTfLiteUInt32,    kTfLiteUInt16,  kTfLiteInt4,     kTfLiteBFloat16,
+      kTfLiteFloat32, kTfLiteFloat16,    kTfLiteInt32,  kTfLiteUInt8,     kTfLiteInt64,
+      kTfLiteString,  kTfLiteBool,       kTfLiteInt16,  kTfLiteComplex64, kTfLiteInt8,
+      kTfLiteFloat64, kTfLiteComplex128, kTfLiteUInt64, kTfLiteResource,  kTfLiteVariant,
+      kTfLiteUInt32,  kTfLiteUInt16,     kTfLiteInt4,   kTfLiteBFloat16,
   };
   const auto index = static_cast<unsigned>(type);
   return index < sizeof(kTypes) ? kTypes[index] : static_cast<uint8_t>(kTfLiteNoType);
@@ -68,9 +68,51 @@ abi::Status FindAny(tflite::MicroInterpreter& interpreter, int index, engine::Te
 void Explain(tflite::MicroInterpreter& interpreter, abi::DiagnoseReply* why) {
   const Diagnosis& diagnosis = interpreter.engine().diagnosis();
   if (diagnosis.op_index >= 0) why->op_index = static_cast<uint16_t>(diagnosis.op_index);
-  if (diagnosis.builtin_code >= 0) why->builtin_code = static_cast<uint16_t>(diagnosis.builtin_code);
+  if (diagnosis.builtin_code >= 0)
+    why->builtin_code = static_cast<uint16_t>(diagnosis.builtin_code);
   static_assert(sizeof(why->message) >= sizeof(diagnosis.reason), "a reason fits");
   memcpy(why->message, diagnosis.reason, sizeof(diagnosis.reason));
+}
+
+#elif defined(TINYDEPLOY_COMPILED)
+
+const char kEngineName[] = "compiled";
+const bool kCanRunRanges = true;
+
+void SetModelBytes(tflite::MicroInterpreter&, uint32_t) {}
+
+int OpCount(const tflite::Model*, tflite::MicroInterpreter& interpreter) {
+  return interpreter.plan().step_count;
+}
+
+int TensorIndex(const tflite::Model*, tflite::MicroInterpreter& interpreter, bool output,
+                int index) {
+  const compiled::Plan& plan = interpreter.plan();
+  return output ? plan.outputs[index].tensor : plan.inputs[index].tensor;
+}
+
+bool RunRange(tflite::MicroInterpreter& interpreter, int first, int count) {
+  return interpreter.Run(first, count) == kTfLiteOk;
+}
+
+// The plan knows a tensor by the step that makes it; its bytes are certain only right after that.
+abi::Status FindAny(tflite::MicroInterpreter& interpreter, int index, engine::Tensor* tensor) {
+  const compiled::Plan& plan = interpreter.plan();
+  for (int i = plan.step_count - 1; i >= 0; --i) {
+    const compiled::Step& step = plan.steps[i];
+    if (step.tensor != index || i > interpreter.last_step()) continue;
+    tensor->description.bytes = step.bytes;
+    tensor->description.tensor_index = static_cast<uint16_t>(index);
+    tensor->data = interpreter.arena() + step.offset;
+    tensor->valid = i == interpreter.last_step();
+    return abi::Status::kOk;
+  }
+  return abi::Status::kBadIndex;
+}
+
+void Explain(tflite::MicroInterpreter&, abi::DiagnoseReply* why) {
+  constexpr char kText[] = "the arena is smaller than the plan";
+  memcpy(why->message, kText, sizeof(kText));
 }
 
 #else  // upstream's TensorFlow Lite Micro

@@ -1,5 +1,5 @@
-// What goes beyond upstream's API: operator counts, ranges of operators, any tensor, the reason of a
-// failure. Two bodies: tinydeploy's runtime offers all of it, upstream's some.
+// What goes beyond upstream's API: operator counts, ranges of operators, any tensor, the reason of
+// a failure. Two bodies: tinydeploy's runtime offers all of it, upstream's some.
 #ifndef TINYDEPLOY_APP_INSPECT_H_
 #define TINYDEPLOY_APP_INSPECT_H_
 

@@ -9,12 +9,15 @@
 #endif
 #endif
 #ifndef TINYDEPLOY_BUILD_ID  // a build that was not started by tinydeploy
-#define TINYDEPLOY_BUILD_ID {}
+#define TINYDEPLOY_BUILD_ID \
+  {                         \
+  }
 #endif
 
 #ifdef ARDUINO
-#define TINYDEPLOY_ARENA_SECTION  // upstream's linker script knows no such section
+#define TINYDEPLOY_ARENA_SECTION  // the core's linker script knows no such section
 constexpr int kLinkedArenaBytes = tinydeploy_model::kTflmArenaBytes;
+static_assert(kLinkedArenaBytes > 0, "compile the model with the tflite-micro package installed");
 #else
 #define TINYDEPLOY_ARENA_SECTION __attribute__((section(".bss.arena")))
 constexpr int kLinkedArenaBytes = tinydeploy_model::kArenaBytes;

@@ -35,8 +35,8 @@ FrameDecoder::Event FrameDecoder::Feed(uint8_t byte) {
   return Event::kNone;
 }
 
-// A code byte n stands for n - 1 bytes and a zero after them, but for the largest, which has no zero,
-// and the last, whose zero is not part of the data.
+// A code byte n stands for n - 1 bytes and a zero after them, but for the largest, which has no
+// zero, and the last, whose zero is not part of the data.
 void FrameDecoder::TakeCode(uint8_t code) {
   if (zero_due_) Append(0);
   zero_due_ = code != 0xFF;

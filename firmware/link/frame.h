@@ -18,7 +18,8 @@ struct Frame {
   const uint8_t* raw() const { return reinterpret_cast<const uint8_t*>(this); }
   uint8_t* raw() { return reinterpret_cast<uint8_t*>(this); }
 };
-static_assert(offsetof(Frame, bytes) == sizeof(abi::FrameHeader), "header and payload are adjacent");
+static_assert(offsetof(Frame, bytes) == sizeof(abi::FrameHeader),
+              "header and payload are adjacent");
 
 // Cuts the bytes of the wire into frames. Nothing of them is trusted.
 class FrameDecoder {
@@ -41,11 +42,11 @@ class FrameDecoder {
   Event Check();
 
   Frame frame_ = {};
-  uint16_t length_ = 0;        // bytes decoded
-  uint8_t block_left_ = 0;     // bytes until the next code byte
-  bool zero_due_ = false;      // the block before stands for a zero that follows it
-  bool started_ = false;       // something came since the last delimiter
-  bool overflow_ = false;      // more than fits a frame
+  uint16_t length_ = 0;     // bytes decoded
+  uint8_t block_left_ = 0;  // bytes until the next code byte
+  bool zero_due_ = false;   // the block before stands for a zero that follows it
+  bool started_ = false;    // something came since the last delimiter
+  bool overflow_ = false;   // more than fits a frame
   abi::NakReason reason_ = abi::NakReason::kCobs;
 };
 
@@ -54,8 +55,8 @@ using WriteFn = void (*)(const uint8_t* data, size_t bytes);
 // Completes `frame` (its header is set, its payload is in place) and sends it.
 void SendFrame(Frame& frame, WriteFn write);
 
-// Seed of the CRC: the ABI's hash, so that two sides of different versions never accept each other's
-// frames; 0 for HELLO, with which they find that out.
+// Seed of the CRC: the ABI's hash, so that two sides of different versions never accept each
+// other's frames; 0 for HELLO, with which they find that out.
 uint32_t CrcSeed(uint8_t frame_type);
 
 }  // namespace tinydeploy

@@ -52,8 +52,8 @@ void Server::Answer() {
   if (reply.then != nullptr) reply.then();
 }
 
-// HELLO opens a session, which all that follows must name. A RESET after a fault needs none: whoever
-// comes then may be a new host.
+// HELLO opens a session, which all that follows must name. A RESET after a fault needs none:
+// whoever comes then may be a new host.
 bool Server::Accept(const abi::FrameHeader& header) {
   if (Is(header, Command::kHello) || fault_ != nullptr) session_ = header.session;
   return header.session == session_ && session_ != 0;

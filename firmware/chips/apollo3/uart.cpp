@@ -1,5 +1,5 @@
-// UART0, a PL011 with 32-byte FIFOs (depth unconfirmed; nothing here depends on it): an interrupt at
-// half full and after a pause moves what came into a ring, transmission waits for room.
+// UART0, a PL011 with 32-byte FIFOs (depth unconfirmed; nothing here depends on it): an interrupt
+// at half full and after a pause moves what came into a ring, transmission waits for room.
 #include "chips/apollo3/chip.h"
 #include "chips/apollo3/pads.h"
 #include "chips/apollo3/registers.h"
@@ -49,7 +49,8 @@ void PowerUp() {
 
 void ConnectPads(const UartPins& pins) {
   SetPad(pins.tx, gpio::PadFunction(0));
-  SetPad(pins.rx, gpio::PadFunction(0) | gpio::kPadInput | gpio::kPadPullUp);  // quiet when unplugged
+  SetPad(pins.rx,
+         gpio::PadFunction(0) | gpio::kPadInput | gpio::kPadPullUp);  // quiet when unplugged
 }
 
 // In 1/64 of the divider, as the fraction register counts: 24 MHz / (16 * baud) * 64.

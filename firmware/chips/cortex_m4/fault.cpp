@@ -17,7 +17,7 @@ using namespace tinydeploy;
 constexpr int kFrameWords = 8;
 constexpr uint32_t kBasicFrameBytes = 32;
 constexpr uint32_t kFloatFrameBytes = 104;
-constexpr uint32_t kXpsrPadded = 1u << 9;      // one word more, to align the stack
+constexpr uint32_t kXpsrPadded = 1u << 9;        // one word more, to align the stack
 constexpr uint32_t kReturnBasicFrame = 1u << 4;  // in EXC_RETURN
 
 abi::FaultReport g_report;
@@ -59,9 +59,9 @@ extern "C" {
   app::ServeFault(&g_report);
 }
 
-// The configurable faults have handlers of their own, more urgent than any device interrupt: a stack
-// that ran over makes pushing the frame fault once more, which a HardFault would not survive (B1.5.15,
-// lockup), but a BusFault does.
+// The configurable faults have handlers of their own, more urgent than any device interrupt: a
+// stack that ran over makes pushing the frame fault once more, which a HardFault would not survive
+// (B1.5.15, lockup), but a BusFault does.
 //
 // Reporting needs some 600 bytes of stack. If the faulting code has left less, start over from the
 // top: it will not run again. Its frame, if there is one, lies at the other end.

@@ -14,10 +14,10 @@ extern char __data_load[];
 extern char __bss_start[];
 extern char __bss_end[];
 
-// Trusts nothing of what came before: SparkFun's variable loader sets neither stack nor vector table,
-// the Nano's newer bootloader leaves VTOR at 0 (fact sheets: nano33 section 2, sparkfun_edge 1.2).
-// The FPU goes on first because the compiler may use its registers anywhere below. Painting the
-// stack is left to assembly, which uses none of it.
+// Trusts nothing of what came before: SparkFun's variable loader sets neither stack nor vector
+// table, the Nano's newer bootloader leaves VTOR at 0 (fact sheets: nano33 section 2,
+// sparkfun_edge 1.2). The FPU goes on first because the compiler may use its registers anywhere
+// below. Painting the stack is left to assembly, which uses none of it.
 __attribute__((naked, used)) void ResetHandler() {
   asm volatile(
       "cpsid i\n"
@@ -47,8 +47,8 @@ __attribute__((naked, used)) void ResetHandler() {
 
 [[noreturn]] __attribute__((used)) void StartProgram() {
   using namespace tinydeploy;
-  core::kMpuCtrl.write(0);                    // a bootloader's map forbids code in RAM
-  core::kCcr.write(core::kCcrStackAlign);     // x / 0 = 0 and no traps, whatever ran before
+  core::kMpuCtrl.write(0);                 // a bootloader's map forbids code in RAM
+  core::kCcr.write(core::kCcrStackAlign);  // x / 0 = 0 and no traps, whatever ran before
   core::kSysTickCtrl.write(0);
   core::kScr.write(0);
   core::kShcsr.write(core::kShcsrFaultHandlers);

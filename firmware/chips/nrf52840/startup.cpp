@@ -43,7 +43,7 @@ void LeaveBootloader() {
 }
 
 // VTOR wants the table aligned to its size, rounded up to a power of two.
-extern "C" __attribute__((section(".vectors"), used, aligned(256)))
-const VectorTable<kIrqs> g_vectors = MakeVectors();
+extern "C" __attribute__((section(".vectors"), used, aligned(256))) const VectorTable<kIrqs>
+    g_vectors = MakeVectors();
 
 }  // namespace tinydeploy

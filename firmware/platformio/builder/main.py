@@ -13,17 +13,29 @@ sys.path[:0] = [str(project / "scripts"), str(project / "firmware" / "platformio
 import toolchains  # noqa: E402
 from tinydeploy import boards  # noqa: E402
 from tinydeploy.stages import image  # noqa: E402
-from tinydeploy.stages.build import build_id, program_folder  # noqa: E402
+from tinydeploy.stages.build import (  # noqa: E402
+    build_id,
+    is_compiled,
+    object_folder,
+    program_folder,
+)
 
 board = boards.load(env["BOARD"])
 env.Replace(PROGNAME="firmware", PROGSUFFIX="" if board.is_host else ".elf")
 toolchain = toolchains.select(env, board.id)
-env.Replace(BUILD_DIR=os.path.join("$PROJECT_BUILD_DIR", f"$PIOENV-{toolchain}"))
 program = program_folder(env.GetProjectOption("custom_model"), board)
+compiled = is_compiled(program)
+env.Replace(BUILD_DIR=str(object_folder(board, toolchain, compiled)))
 firmware = project / "firmware"
 
+# What serves TFLM's API: the interpreter, or the plan that came with the program.
+ENGINES = {
+    False: {"runtime": "+<*>", "tflm": "+<*>"},
+    True: {"compiled": "+<*>", "tflm": "+<*> -<**/micro_interpreter.cpp> -<**/schema.cpp>"},
+}
+
 env.Append(
-    CPPPATH=[firmware, firmware / "tflm", board.folder],
+    CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
     CPPDEFINES=[("TINYDEPLOY_BAUD", board.baud)],
     CCFLAGS=["-O1" if board.is_host else "-Os"],
 )
@@ -48,16 +60,17 @@ def include_program():
 def add_sources():
     """What PlatformIO's own `build_src_filter` does not name: everything below the application."""
     model_env = include_program()
-    model_env.BuildSources(os.path.join("$BUILD_DIR", "program"), str(program), "+<model.cc>")
+    model_env.BuildSources(os.path.join("$BUILD_DIR", "program"), str(program), "+<*.cc>")
     env.BuildSources(os.path.join("$BUILD_DIR", "board"), str(board.folder), "+<*.cpp>")
     if not board.is_host:
         for chip in ("cortex_m4", board.chip):
             env.BuildSources(os.path.join("$BUILD_DIR", "chips", chip), str(firmware / "chips" / chip))
-    for part in ("runtime", "tflm"):
-        env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part))
+    for part, what in ENGINES[compiled].items():
+        env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels = env.Clone()
     kernels.Append(CCFLAGS=["-O2"])  # where the time goes
-    kernels.BuildSources(os.path.join("$BUILD_DIR", "kernels"), str(firmware / "kernels"))
+    room = "dsp" if compiled else "kernels"
+    kernels.BuildSources(os.path.join("$BUILD_DIR", room), str(firmware / room))
 
 
 def use_linker_script():
