@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
 from typing import Any
 
@@ -18,20 +18,36 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.types import SUPPORTED, signature
 
 FIRMWARE_TESTS = ROOT / "tests/firmware"
+Make = Callable[[Type, Type, Type], Model]  # of data, weights and result
 TYPES = [Type.FLOAT32, Type.INT8, Type.INT16, Type.UINT8, Type.INT32, Type.INT64, Type.BOOL]
 _BIAS = {Type.FLOAT32: Type.FLOAT32, Type.INT16: Type.INT64}
 _WINDOW = {"padding": "SAME", "stride_w": 1, "stride_h": 1}
 _POOL = {"filter_width": 2, "filter_height": 2, **_WINDOW}
+_SHAPE = (1, 4, 4, 2)
+
+# Results whose scale and zero point TFLite fixes.
+_FIXED_RANGES = {
+    ("SOFTMAX", Type.INT8): (1 / 256, -128),
+    ("SOFTMAX", Type.INT16): (1 / 32768, 0),
+    ("LOG_SOFTMAX", Type.INT8): (16 / 256, 127),
+    ("LOGISTIC", Type.INT8): (1 / 256, -128),
+    ("LOGISTIC", Type.INT16): (1 / 32768, 0),
+    ("TANH", Type.INT8): (1 / 128, 0),
+    ("TANH", Type.INT16): (1 / 32768, 0),
+    ("L2_NORMALIZATION", Type.INT8): (1 / 128, 0),
+}
 
 
-def _quantization(kind: Type, scale: float = 1.0, zero_point: int = 0) -> Quantization | None:
-    return None if kind.is_float or kind is Type.BOOL else per_tensor(scale, zero_point)
+def _quantization(kind: Type, code: str = "") -> Quantization | None:
+    if kind.is_float or kind is Type.BOOL:
+        return None
+    return per_tensor(*_FIXED_RANGES.get((code, kind), (1.0, 0)))
 
 
-def _weighted(code: str, shape: tuple[int, ...], out: tuple[int, ...], **options: Any) -> Any:
+def _weighted(code: str, shape: tuple[int, ...], out: tuple[int, ...], **options: Any) -> Make:
     def make(data: Type, weights: Type, result: Type) -> Model:
         build = Builder()
-        x = build.input((1, 4, 4, 2), data, _quantization(data))
+        x = build.input(_SHAPE, data, _quantization(data))
         w = build.constant(np.ones(shape, weights.dtype), weights, _quantization(weights))
         kind = _BIAS.get(data, Type.INT32)
         bias = build.constant(np.zeros(2, kind.dtype), kind, _quantization(kind))
@@ -42,56 +58,90 @@ def _weighted(code: str, shape: tuple[int, ...], out: tuple[int, ...], **options
 
 
 def _plain(
-    code: str, out: tuple[int, ...] = (1, 4, 4, 2), *, constant: Any = None, **more: Any
-) -> Any:
+    code: str, out: tuple[int, ...] = _SHAPE, *, constants: Sequence[Any] = (), **options: Any
+) -> Make:
+    """One input, then int32 constants."""
+
     def make(data: Type, weights: Type, result: Type) -> Model:
         build = Builder()
-        x = build.input((1, 4, 4, 2), data, _quantization(data))
-        inputs = [x] if constant is None else [x, build.constant(np.array(constant, np.int32))]
-        scale = (1 / 256, -128) if (code, result) in _FIXED else (1.0, 0)
-        scale = (1 / 32768, 0) if (code, result) in _FIXED_16 else scale
-        y = build.op(code, inputs, out, result, _quantization(result, *scale), **more)
+        x = build.input(_SHAPE, data, _quantization(data))
+        more = [build.constant(np.array(values, np.int32)) for values in constants]
+        y = build.op(code, [x, *more], out, result, _quantization(result, code), **options)
         return build.model(y)
 
     return make
 
 
-# TFLite fixes the range of these results.
-_FIXED = {("SOFTMAX", Type.INT8), ("LOGISTIC", Type.INT8)}
-_FIXED_16 = {("SOFTMAX", Type.INT16), ("LOGISTIC", Type.INT16)}
+def _several(code: str, count: int = 2, **options: Any) -> Make:
+    """Inputs of the same shape and type, and such a result."""
 
-
-def _binary(code: str) -> Any:
     def make(data: Type, weights: Type, result: Type) -> Model:
         build = Builder()
-        x = build.input((1, 4, 4, 2), data, _quantization(data))
-        y = build.input((1, 4, 4, 2), data, _quantization(data))
-        return build.model(
-            build.op(
-                code, [x, y], (1, 4, 4, 2), result, _quantization(result), pot_scale_int16=False
-            )
-        )
+        inputs = [build.input(_SHAPE, data, _quantization(data)) for _ in range(count)]
+        y = build.op(code, inputs, _SHAPE, result, _quantization(result), **options)
+        return build.model(y)
 
     return make
 
 
-MODELS: dict[str, Callable[[Type, Type, Type], Model]] = {
-    "ADD": _binary("ADD"),
+def _padded(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    x = build.input(_SHAPE, data, _quantization(data))
+    pads = build.constant(np.zeros((4, 2), np.int32))
+    value = build.constant(np.zeros(1, data.dtype), data, _quantization(data))
+    return build.model(build.op("PADV2", [x, pads, value], _SHAPE, result, _quantization(result)))
+
+
+_BINARY = ["ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB"]
+_COMPARISONS = ["EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"]
+_UNARY = [
+    "ABS",
+    "CEIL",
+    "COS",
+    "ELU",
+    "EXP",
+    "FLOOR",
+    "HARD_SWISH",
+    "LEAKY_RELU",
+    "LOG",
+    "LOGICAL_NOT",
+    "LOGISTIC",
+    "NEG",
+    "RELU",
+    "RELU6",
+    "ROUND",
+    "RSQRT",
+    "SIN",
+    "SQRT",
+    "SQUARE",
+    "TANH",
+]
+_REDUCTIONS = ["MEAN", "REDUCE_MAX", "REDUCE_MIN", "SUM"]
+_OPEN = {"begin_mask": 15, "end_mask": 15}
+
+MODELS: dict[str, Make] = {
+    **{code: _several(code) for code in [*_BINARY, *_COMPARISONS, "LOGICAL_AND", "LOGICAL_OR"]},
+    **{code: _plain(code) for code in _UNARY},
+    **{code: _plain(code, (1, 2), constants=[[1, 2]]) for code in _REDUCTIONS},
     "AVERAGE_POOL_2D": _plain("AVERAGE_POOL_2D", **_POOL),
-    "CONV_2D": _weighted("CONV_2D", (2, 3, 3, 2), (1, 4, 4, 2), **_WINDOW),
+    "CONCATENATION": _several("CONCATENATION", 1, axis=3),
+    "CONV_2D": _weighted("CONV_2D", (2, 3, 3, 2), _SHAPE, **_WINDOW),
     "DEPTHWISE_CONV_2D": _weighted(
-        "DEPTHWISE_CONV_2D", (1, 3, 3, 2), (1, 4, 4, 2), depth_multiplier=1, **_WINDOW
+        "DEPTHWISE_CONV_2D", (1, 3, 3, 2), _SHAPE, depth_multiplier=1, **_WINDOW
     ),
     "DEQUANTIZE": _plain("DEQUANTIZE"),
+    "EXPAND_DIMS": _plain("EXPAND_DIMS", (1, *_SHAPE), constants=[[0]]),
     "FULLY_CONNECTED": _weighted("FULLY_CONNECTED", (2, 32), (1, 2)),
-    "LOGISTIC": _plain("LOGISTIC"),
     "MAX_POOL_2D": _plain("MAX_POOL_2D", **_POOL),
-    "MEAN": _plain("MEAN", (1, 2), constant=[1, 2]),
+    "PAD": _plain("PAD", constants=[np.zeros((4, 2))]),
+    "PADV2": _padded,
     "QUANTIZE": _plain("QUANTIZE"),
-    "RELU": _plain("RELU"),
-    "RELU6": _plain("RELU6"),
-    "RESHAPE": _plain("RESHAPE", (1, 32), constant=[1, 32]),
+    "RESHAPE": _plain("RESHAPE", (1, 32), constants=[[1, 32]]),
+    "SLICE": _plain("SLICE", constants=[[0, 0, 0, 0], list(_SHAPE)]),
     "SOFTMAX": _plain("SOFTMAX", beta=1.0),
+    "SQUEEZE": _plain("SQUEEZE", (4, 4, 2), squeeze_dims=[0]),
+    "STRIDED_SLICE": _plain("STRIDED_SLICE", constants=[[0] * 4, list(_SHAPE), [1] * 4], **_OPEN),
+    "TRANSPOSE": _plain("TRANSPOSE", constants=[[0, 1, 2, 3]]),
 }
 _HAS_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 _OTHER_RESULT = {"DEQUANTIZE", "QUANTIZE", "SOFTMAX"}
@@ -100,8 +150,14 @@ _OTHER_RESULT = {"DEQUANTIZE", "QUANTIZE", "SOFTMAX"}
 def _combinations(code: str) -> Iterator[tuple[Type, Type, Type]]:
     weights = [Type.FLOAT32, Type.INT8, Type.INT16] if code in _HAS_WEIGHTS else [Type.INT8]
     for data, weight in itertools.product(TYPES, weights):
-        for result in TYPES if code in _OTHER_RESULT else [data]:
+        for result in _results(code, data):
             yield data, weight, result
+
+
+def _results(code: str, data: Type) -> list[Type]:
+    if code in _COMPARISONS:
+        return [Type.BOOL]
+    return TYPES if code in _OTHER_RESULT else [data]
 
 
 def _module(name: str) -> ModuleType:

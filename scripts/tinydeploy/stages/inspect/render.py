@@ -191,8 +191,8 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
         ("Boards", "flash and time are estimates", _html_table(_board_table(inspection))),
         (
             "Memory over time",
-            f"{arena.total_bytes:,} bytes of arena: {arena.planned_bytes:,} of tensors (no plan takes "
-            f"less than {arena.lower_bound_bytes:,}), {arena.persistent_bytes:,} of runtime",
+            f"{arena.total_bytes:,} bytes of arena: {arena.planned_bytes:,} of tensors (no plan "
+            f"takes less than {arena.lower_bound_bytes:,}), {arena.persistent_bytes:,} of runtime",
             f'<div class="drawing" tabindex="0">{memory_svg(inspection.memory)}</div>',
         ),
         ("Operators", "cycles are estimates", _html_table(_op_table(inspection))),
@@ -203,13 +203,11 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
         ),
     ]
     if inspection.problems:
-        items = [f"{describe(p)}. {p.hint}" for p in inspection.problems]
-        sections.insert(0, ("Does not run", "on this runtime", _html_list(items)))
+        rows = [(describe(problem), problem.hint) for problem in inspection.problems]
+        sections.insert(0, ("Does not run", "on this runtime", _html_pairs(rows)))
     if inspection.findings:
-        items = [f"{f.where}: {f.message}. {f.hint}".lstrip(": ") for f in inspection.findings]
-        sections.append(
-            ("Worth a look", "it runs; this may cost accuracy or time", _html_list(items))
-        )
+        rows = [(f"{f.where}: {f.message}".lstrip(": "), f.hint) for f in inspection.findings]
+        sections.append(("Worth a look", "may cost accuracy or time", _html_pairs(rows)))
     return sections
 
 
@@ -224,9 +222,13 @@ def _section(title: str, explanation: str, content: str) -> str:
     return f"<section>{head}<div>{content}</div></section>"
 
 
-def _html_list(items: list[str]) -> str:
-    rows = "".join(f"<tr><td>{escape(item)}</td></tr>" for item in items)
-    return f"<table><tbody>{rows}</tbody></table>"
+def _html_pairs(pairs: list[tuple[str, str]]) -> str:
+    """What was seen, and beside it what to do."""
+    rows = "".join(
+        f'<tr><td>{escape(seen)}</td><td class="soft">{escape(hint)}</td></tr>'
+        for seen, hint in pairs
+    )
+    return f'<div class="scroll"><table><tbody>{rows}</tbody></table></div>'
 
 
 def _html_table(table: Table) -> str:
