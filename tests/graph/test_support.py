@@ -121,7 +121,7 @@ _OPEN = {"begin_mask": 15, "end_mask": 15}
 
 MODELS: dict[str, Make] = {
     **{code: _several(code) for code in [*_BINARY, *_COMPARISONS, "LOGICAL_AND", "LOGICAL_OR"]},
-    **{code: _plain(code) for code in _UNARY},
+    **{code: _plain(code) for code in _UNARY.split()},
     **{code: _plain(code, (1, 2), constants=[[1, 2]]) for code in _REDUCTIONS},
     "AVERAGE_POOL_2D": _plain("AVERAGE_POOL_2D", **_POOL),
     "CONCATENATION": _several("CONCATENATION", 1, axis=3),
