@@ -7,20 +7,67 @@ namespace {
 
 constexpr int32_t kMaxKernelHeight = 32;
 
-// All channels of two pixels, the last group possibly in part.
-void DotAll(const uint32_t* columns, const uint32_t* stream, int8_t* out0, int8_t* out1,
-                   int32_t steps, int32_t channels, DotPair* dot) {
-  const int32_t quads = channels / kQuad;
-  const int32_t rest = channels % kQuad;
-  if (quads > 0) stream = dot(columns, stream, out0, out1, steps, quads);
-  if (rest == 0) return;
-  uint32_t last0, last1;  // whole words: nothing behind the pixels may change
-  auto* bytes0 = reinterpret_cast<int8_t*>(&last0);
-  auto* bytes1 = reinterpret_cast<int8_t*>(&last1);
-  dot(columns, stream, bytes0, bytes1, steps, 1);
-  CopyBytes(out1 + kQuad * quads, bytes1, rest);
-  CopyBytes(out0 + kQuad * quads, bytes0, rest);
-}
+constexpr int32_t kMaxBatch = 16;
+
+// Collects patches and multiplies them, a batch at a time.
+class Batch {
+ public:
+  Batch(uint32_t* columns, const GatherShape& gather, int32_t channels, int32_t capacity,
+        const uint32_t* stream, int8_t* output, DotPairs* dot)
+      : columns_(columns), next_(columns), gather_(gather), stream_(stream), output_(output),
+        dot_(dot), channels_(channels), capacity_(capacity), free_(capacity) {}
+
+  // Adds `pixels` neighbours of a line.
+  void Add(const int8_t* const* rows, int32_t pixels) {
+    for (int32_t offset = 0; pixels > 0;) {
+      const int32_t count = pixels < free_ ? pixels : free_;
+      next_ = td_gather(rows, &gather_, offset, count, next_);
+      offset += count * gather_.pixel_step;
+      pixels -= count;
+      free_ -= count;
+      if (free_ == 0) Flush();
+    }
+  }
+
+  void Flush() {
+    const int32_t pixels = capacity_ - free_;
+    if (pixels >= 2) Multiply(columns_, pixels / 2, channels_);
+    if (pixels & 1) {  // the other half of the last pair is whatever was there
+      Multiply(columns_ + pixels / 2 * (gather_.pair_bytes / 4), 1, 0);
+    }
+    next_ = columns_;
+    free_ = capacity_;
+  }
+
+ private:
+  void Multiply(const uint32_t* columns, int32_t pairs, int32_t pixel_bytes) {
+    const int32_t quads = channels_ / kQuad, rest = channels_ % kQuad;
+    DotShape shape = {gather_.pair_bytes / 8, quads, pairs, pixel_bytes};
+    const uint32_t* stream = stream_;
+    if (quads > 0) stream = dot_(columns, stream, output_, &shape);
+    const int32_t pixels = pixel_bytes ? 2 * pairs : 1;
+    if (rest > 0) {
+      uint32_t last[kMaxBatch];  // whole words: nothing behind a pixel may change
+      shape.quads = 1;
+      shape.pixel_bytes = pixel_bytes ? kQuad : 0;
+      dot_(columns, stream, reinterpret_cast<int8_t*>(last), &shape);
+      for (int32_t i = 0; i < pixels; ++i) {
+        CopyBytes(output_ + i * channels_ + kQuad * quads, reinterpret_cast<int8_t*>(last + i),
+                  rest);
+      }
+    }
+    output_ += pixels * channels_;
+  }
+
+  uint32_t* const columns_;
+  uint32_t* next_;
+  const GatherShape& gather_;
+  const uint32_t* const stream_;
+  int8_t* output_;
+  DotPairs* const dot_;
+  const int32_t channels_, capacity_;
+  int32_t free_;
+};
 
 // Row `y` of the input, in place or as its copy with padding in the ring.
 class Rows {
@@ -67,60 +114,35 @@ class Rows {
   int32_t row_bytes_, slot_bytes_, next_;
 };
 
-// The last `tail` int8 of each kernel row, as td_gather would lay them out.
-void GatherTails(const ConvParams& p, const int8_t* const* rows, int32_t offset, uint32_t* out) {
-  static constexpr uint8_t kPlace[4] = {0, 4, 1, 5};  // halfword in a group of four
-  auto* halves = reinterpret_cast<int16_t*>(out);
-  offset += 4 * p.row_words;
-  int32_t in_group = 0;
-  for (int32_t ky = 0; ky < p.kernel_height; ++ky) {
-    const int8_t* from = rows[ky] + offset;
-    for (int32_t i = 0; i < p.tail; ++i) {
-      halves[kPlace[in_group]] = from[i];
-      if (++in_group == 4) in_group = 0, halves += 8;
-    }
-  }
-}
-
 }  // namespace
 
 extern "C" {
 
 void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint32_t* stream,
-                  int8_t* output, uint32_t* scratch, DotPair* dot) {
-  const int32_t depth = params->in_channels, channels = params->out_channels;
+                  int8_t* output, uint32_t* scratch, DotPairs* dot) {
+  const int32_t depth = params->in_channels;
   const int32_t words = (depth + 3) / 4;
-  for (int32_t left = static_cast<int32_t>(params->pixels); left > 0; left -= 2) {
-    const int32_t other = left > 1 ? 1 : 0;
-    td_gather(&input, 0, 1, words, scratch);
-    td_gather(&input, other * depth, 1, words, scratch + 1);
-    DotAll(scratch, stream, output, output + other * channels, 2 * words, channels, dot);
-    input += 2 * depth;
-    output += 2 * channels;
-  }
+  const GatherShape gather = {1, words, depth, 16 * words};
+  Batch batch(scratch, gather, params->out_channels, static_cast<int32_t>(params->batch), stream,
+              output, dot);
+  batch.Add(&input, static_cast<int32_t>(params->pixels));
+  batch.Flush();
 }
 
 void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stream, int8_t* output,
-             uint32_t* scratch, DotPair* dot) {
+             uint32_t* scratch, DotPairs* dot) {
   const ConvParams& p = *params;
-  const int32_t steps = ConvSteps(p.kernel_height, p.row_words, p.tail);
-  const int32_t channels = p.out_channels;
-  Rows rows(p, input, reinterpret_cast<int8_t*>(scratch + 2 * steps));
+  const int32_t steps = ConvSteps(p.kernel_height, p.row_words);
+  const GatherShape gather = {p.kernel_height, p.row_words, p.stride_width * p.in_channels,
+                              8 * steps};
+  Rows rows(p, input, reinterpret_cast<int8_t*>(scratch + steps * p.batch));
+  Batch batch(scratch, gather, p.out_channels, p.batch, stream, output, dot);
   const int8_t* window[kMaxKernelHeight];
-  int32_t slot = 0;  // pixels go in pairs, also across the ends of lines
   for (int32_t y = 0; y < p.out_height; ++y) {
     rows.Window(y * p.stride_height - p.pad_top, window);
-    for (int32_t x = 0; x < p.out_width; ++x, output += channels) {
-      const int32_t offset = x * p.stride_width * p.in_channels;
-      uint32_t* to = scratch + slot;
-      if (p.row_words > 0) to = td_gather(window, offset, p.kernel_height, p.row_words, to);
-      if (p.tail > 0) GatherTails(p, window, offset, to);
-      if (slot) DotAll(scratch, stream, output - channels, output, steps, channels, dot);
-      slot ^= 1;
-    }
+    batch.Add(window, p.out_width);
   }
-  output -= channels;
-  if (slot) DotAll(scratch, stream, output, output, steps, channels, dot);
+  batch.Flush();
 }
 
 }  // extern "C"

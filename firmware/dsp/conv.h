@@ -21,38 +21,41 @@ struct ConvParams {
   int8_t input_zero_point;  // what the padding holds
   uint8_t copies_rows;      // 1: read rows through a ring in scratch; needed for padding, for
                             // in place, and where kernel_width * in_channels is not a multiple of 4
-  uint16_t row_words;       // words of four int8 gathered from each kernel row
-  uint16_t tail;            // int8 per kernel row gathered one by one behind all words
+  uint16_t row_words;       // ceil(kernel_width * in_channels / 4)
+  uint16_t batch;           // pixels gathered before they are multiplied, even, up to 16
 };
 
 struct PointwiseParams {
   uint32_t pixels;
   uint16_t in_channels, out_channels;
+  uint32_t batch;  // as in ConvParams
 };
 
 // Steps (of two depths) of a patch.
-constexpr int32_t ConvSteps(int32_t kernel_height, int32_t row_words, int32_t tail) {
-  return 2 * (kernel_height * row_words + (kernel_height * tail + 3) / 4);
+constexpr int32_t ConvSteps(int32_t kernel_height, int32_t row_words) {
+  return 2 * kernel_height * row_words;
 }
 
-constexpr int32_t ConvScratchBytes(int32_t steps, int32_t kernel_height, int32_t ring_row_bytes) {
-  return 8 * steps + kernel_height * ((ring_row_bytes + 3 + 3) & ~3);
+// ring_row_bytes is 0 without copies_rows, else
+// ((out_width - 1) * stride_width + kernel_width) * in_channels.
+constexpr int32_t ConvScratchBytes(int32_t steps, int32_t batch, int32_t kernel_height,
+                                   int32_t ring_row_bytes) {
+  return 4 * steps * batch + kernel_height * ((ring_row_bytes + 3 + 3) & ~3);
 }
 
 extern "C" {
 
 // 1x1, stride 1. `input` may be `output` if out_channels <= in_channels.
-// scratch: 16 * ceil(in_channels / 4) bytes, aligned to 4. Reads up to 3 bytes behind `input`.
+// scratch: 8 * ceil(in_channels / 4) * batch bytes, aligned to 8. Reads up to 3 bytes behind `input`.
 void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint32_t* stream,
-                  int8_t* output, uint32_t* scratch, DotPair* dot);
+                  int8_t* output, uint32_t* scratch, DotPairs* dot);
 
 // Any other convolution without dilation and groups. With copies_rows, `input` may be `output` if
-// no row of the output reaches behind the input rows already copied: stride 1, out_channels <=
-// in_channels, out_width <= in_width, kernel_height - pad_top >= 1.
-// scratch: ConvScratchBytes, aligned to 4; ring_row_bytes is 0 without copies_rows, else
-// ((out_width - 1) * stride_width + kernel_width) * in_channels.
+// no line of the output reaches behind the input lines already copied: stride 1, out_channels <=
+// in_channels, out_width <= in_width, kernel_height > pad_top.
+// scratch: ConvScratchBytes, aligned to 8. Reads up to 3 bytes behind `input`.
 void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stream, int8_t* output,
-             uint32_t* scratch, DotPair* dot);
+             uint32_t* scratch, DotPairs* dot);
 
 }  // extern "C"
 }  // namespace tinydeploy

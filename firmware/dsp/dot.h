@@ -20,20 +20,27 @@
 
 namespace tinydeploy {
 
-constexpr int32_t kQuad = 4;        // channels of one group of DotPair
+constexpr int32_t kQuad = 4;        // channels of one group of DotPairs
 constexpr int32_t kQuadWords = 13;  // of a group, besides weights: 4 starts, 4 x 2 constants, shifts
 constexpr int32_t kOctet = 8;       // channels of one group of DotOne
 constexpr int32_t kOctetWords = 26;
 
-// Two pixels times `quads` groups of four channels.
+struct DotShape {
+  int32_t steps;        // of two depths
+  int32_t quads;        // groups of four channels
+  int32_t pairs;        // of pixels
+  int32_t pixel_bytes;  // from the output of a pixel to that of the next; 0: pixel 0 alone counts
+};
+
+// Pairs of pixels times groups of four channels.
 //
-// columns: `steps` x {pixel 0, pixel 1} words of two int16 each, as td_gather writes them.
+// columns: for each pair `steps` x {pixel 0, pixel 1} words of two int16 each, as td_gather writes
+//   them.
 // stream: a group = {low, raw, low, raw} starts (bias), `steps` x 2 weight words, {multiplier,
 //   constant} x 4, four shifts in a word (channel 0 in the low byte).
-// out0, out1: 4 * quads int8 each; where they are equal, pixel 0 is what stays.
 // Returns the stream behind the last group.
-using DotPair = const uint32_t*(const uint32_t* columns, const uint32_t* stream, int8_t* out0,
-                                int8_t* out1, int32_t steps, int32_t quads);
+using DotPairs = const uint32_t*(const uint32_t* columns, const uint32_t* stream, int8_t* out,
+                                 const DotShape* shape);
 
 // One pixel times `octets` groups of eight channels; `steps` is even.
 //
@@ -45,18 +52,26 @@ using DotOne = const uint32_t*(const uint32_t* columns, const uint32_t* stream, 
 
 extern "C" {
 
-DotPair td_dot_pair_positive;
-DotPair td_dot_pair_signed;
+DotPairs td_dot_pairs_positive;
+DotPairs td_dot_pairs_signed;
 DotOne td_dot_one_positive;
 DotOne td_dot_one_signed;
 
-// Widens 4 * words int8 of each of `count` rows, from rows[i] + offset on, for one of DotPair's two
-// pixels: of each four {0 1 2 3} come the words {0 2}, {1 3}, every other word from `out` on.
-// count, words > 0. Returns where the next word of this pixel belongs.
-uint32_t* td_gather(const int8_t* const* rows, int32_t offset, int32_t count, int32_t words,
-                    uint32_t* out);
+struct GatherShape {
+  int32_t rows;        // of the kernel
+  int32_t words;       // of four int8, in a row of the kernel
+  int32_t pixel_step;  // bytes from pixel to pixel in a row of the input
+  int32_t pair_bytes;  // 8 * steps
+};
 
-// The same for one row into adjacent words, for DotOne; returns behind 2 * words words.
+// Widens patches of `pixels` > 0 neighbours into columns of DotPairs. A patch is shape->words words
+// of each row, from rows[i] + offset on; of each four int8 {0 1 2 3} come the words {0 2}, {1 3}.
+// out: where the first pixel belongs; columns are aligned to 8, so that bit 2 tells pixel 0 from 1.
+// Returns where the next pixel belongs.
+uint32_t* td_gather(const int8_t* const* rows, const GatherShape* shape, int32_t offset,
+                    int32_t pixels, uint32_t* out);
+
+// Widens one row into adjacent words, for DotOne; returns behind 2 * words words.
 uint32_t* td_widen(const int8_t* row, int32_t words, uint32_t* out);
 
 }  // extern "C"

@@ -3,9 +3,10 @@
 
 #if defined(__ARM_FEATURE_DSP)
 
-// DotPair. r0 columns, r1 stream, r4-r7 {low, raw} x 2 of pixel 0, r8-r11 of pixel 1, r2 r3 weights,
+// DotPairs. r0 columns, r1 stream, r4-r7 {low, raw} x 2 of pixel 0, r8-r11 of pixel 1, r2 r3 weights,
 // r12 lr activations. Kept in the FPU: s0 columns, s1 their end, s2 where to enter the unrolled loop,
-// s3 s4 outputs, s5 end of the stream. A step is 2 pixels x 4 channels x 2 depths in 15 cycles.
+// s3 s4 outputs, s5 end of the stream, s6 its begin, s7 pairs left, s8 from the end of a pair's
+// outputs to the next pair's, s9 bytes of a pair's columns. A step is 2 pixels x 4 channels x 2 depths in 15 cycles.
 asm(R"(
     .syntax unified
 
@@ -52,7 +53,7 @@ asm(R"(
     eor \a, \a, #0x80808080
     .endm
 
-    .macro td_dot_pair name, signed
+    .macro td_dot_pairs name, signed
     .section .text.\name, "ax", %progbits
     .balign 4
     .global \name
@@ -60,19 +61,25 @@ asm(R"(
     .thumb_func
 \name:
     push {r4-r11, lr}
-    ldr r4, [sp, #36]              // steps
-    ldr r5, [sp, #40]              // quads
+    ldm r3, {r4-r7}                // DotShape
     vmov s0, r0
     vmov s3, r2
+    add r3, r2, r7
     vmov s4, r3
-    add r0, r0, r4, lsl #3
-    vmov s1, r0
+    vmov s6, r1
+    vmov s7, r6
     lsl r6, r4, #3
+    vmov s9, r6
+    add r0, r0, r6
+    vmov s1, r0
+    lsl r7, r7, #1
+    sub r7, r7, r5, lsl #2
+    vmov s8, r7
     add r6, r6, #52                // bytes of a group
     mla r6, r6, r5, r1
     vmov s5, r6
     rsb r4, r4, #0
-    and r4, r4, #7                 // steps to skip in the first turn
+    and r4, r4, #15                // steps to skip in the first turn
     mov r6, #56
     adr r5, 2f
     mla r5, r4, r6, r5
@@ -89,7 +96,7 @@ asm(R"(
     bx r2
     .balign 4
 2:
-    .rept 8
+    .rept 16
     td_pair_step
     .endr
     vmov r2, s1
@@ -138,13 +145,31 @@ asm(R"(
     vmov r2, s5
     cmp r1, r2
     bne 1b
+    vmov r0, s7
+    subs r0, r0, #1
+    beq 3f
+    vmov s7, r0
+    vmov r1, s6
+    vmov r0, s1
+    vmov s0, r0
+    vmov r2, s9
+    add r0, r0, r2
+    vmov s1, r0
+    vmov r0, s8
+    vmov r2, s3
+    add r2, r2, r0
+    vmov s3, r2
+    add r3, r3, r0
+    vmov s4, r3
+    b 1b
+3:
     mov r0, r1
     pop {r4-r11, pc}
     .size \name, . - \name
     .endm
 
-    td_dot_pair td_dot_pair_positive, 0
-    td_dot_pair td_dot_pair_signed, 1
+    td_dot_pairs td_dot_pairs_positive, 0
+    td_dot_pairs td_dot_pairs_signed, 1
     .text
 )");
 
@@ -268,9 +293,10 @@ asm(R"(
 )");
 
 asm(R"(
+    // \word of a patch, for one pixel of a pair.
     .macro td_gather_word word
-    sxtb16 r9, \word
-    str r9, [r4], #8
+    sxtb16 lr, \word
+    str lr, [r4], #8
     sxtb16 \word, \word, ror #8
     str \word, [r4], #8
     .endm
@@ -281,41 +307,57 @@ asm(R"(
     .type td_gather, %function
     .thumb_func
 td_gather:
-    push {r4-r9, lr}
-    ldr r4, [sp, #28]              // out
+    push {r4-r11, lr}
+    ldm r1, {r5-r8}                // GatherShape
+    ldr r4, [sp, #36]              // out
+    vmov s0, r7
+    sub r8, r8, #8
+    vmov s1, r8
 1:
-    ldr r5, [r0], #4
-    lsrs r12, r3, #1
-    add r5, r5, r1
-    bcc 2f
-    ldr r6, [r5], #4
-    td_gather_word r6
+    mov r9, r0
+    mov r10, r5
 2:
-    lsrs r12, r12, #1
+    ldr r11, [r9], #4
+    add r11, r11, r2
+    lsrs r1, r6, #1
     bcc 3f
-    ldr r6, [r5], #4
-    ldr r7, [r5], #4
-    td_gather_word r6
+    ldr r7, [r11], #4
     td_gather_word r7
+    beq 6f
 3:
-    cmp r12, #0
-    beq 5f
-4:
-    ldr r6, [r5], #4
-    ldr r7, [r5], #4
-    ldr r8, [r5], #4
-    ldr lr, [r5], #4
-    td_gather_word r6
+    lsrs r1, r1, #1
+    bcc 5f
+    ldr r7, [r11], #4
+    ldr r8, [r11], #4
     td_gather_word r7
     td_gather_word r8
-    td_gather_word lr
-    subs r12, r12, #1
-    bne 4b
+    beq 6f
 5:
-    subs r2, r2, #1
+    ldr r7, [r11], #4
+    ldr r8, [r11], #4
+    td_gather_word r7
+    td_gather_word r8
+    ldr r7, [r11], #4
+    ldr r8, [r11], #4
+    td_gather_word r7
+    td_gather_word r8
+    subs r1, r1, #1
+    bne 5b
+6:
+    subs r10, r10, #1
+    bne 2b
+4:
+    vmov r7, s0
+    vmov r1, s1
+    add r2, r2, r7                 // the next pixel's patch
+    tst r4, #4
+    it eq
+    subeq r4, r4, r1               // from pixel 0 back to its pair's other half
+    sub r4, r4, #4
+    subs r3, r3, #1
     bne 1b
     mov r0, r4
-    pop {r4-r9, pc}
+    pop {r4-r11, pc}
     .size td_gather, . - td_gather
 
     .section .text.td_widen, "ax", %progbits

@@ -39,14 +39,21 @@ void Group(const uint32_t* x, int32_t x_stride, const uint32_t* stream, int32_t 
   }
 }
 
-const uint32_t* Pair(const uint32_t* columns, const uint32_t* stream, int8_t* out0, int8_t* out1,
-                     int32_t steps, int32_t quads, bool is_signed) {
-  for (int32_t i = 0; i < quads; ++i) {
-    Group(columns + 1, 2, stream, steps, 2, is_signed, out1 + kQuad * i);
-    Group(columns, 2, stream, steps, 2, is_signed, out0 + kQuad * i);
-    stream += kQuadWords + 2 * steps;
+const uint32_t* Pairs(const uint32_t* columns, const uint32_t* stream, int8_t* out,
+                      const DotShape& shape, bool is_signed) {
+  const uint32_t* group = stream;
+  for (int32_t pair = 0; pair < shape.pairs; ++pair) {
+    group = stream;
+    for (int32_t quad = 0; quad < shape.quads; ++quad) {
+      int8_t* at = out + kQuad * quad;
+      Group(columns + 1, 2, group, shape.steps, 2, is_signed, at + shape.pixel_bytes);
+      Group(columns, 2, group, shape.steps, 2, is_signed, at);
+      group += kQuadWords + 2 * shape.steps;
+    }
+    columns += 2 * shape.steps;
+    out += 2 * shape.pixel_bytes;
   }
-  return stream;
+  return group;
 }
 
 const uint32_t* One(const uint32_t* columns, const uint32_t* stream, int8_t* out, int32_t steps,
@@ -62,14 +69,14 @@ const uint32_t* One(const uint32_t* columns, const uint32_t* stream, int8_t* out
 
 extern "C" {
 
-const uint32_t* td_dot_pair_positive(const uint32_t* columns, const uint32_t* stream, int8_t* out0,
-                                     int8_t* out1, int32_t steps, int32_t quads) {
-  return Pair(columns, stream, out0, out1, steps, quads, false);
+const uint32_t* td_dot_pairs_positive(const uint32_t* columns, const uint32_t* stream, int8_t* out,
+                                      const DotShape* shape) {
+  return Pairs(columns, stream, out, *shape, false);
 }
 
-const uint32_t* td_dot_pair_signed(const uint32_t* columns, const uint32_t* stream, int8_t* out0,
-                                   int8_t* out1, int32_t steps, int32_t quads) {
-  return Pair(columns, stream, out0, out1, steps, quads, true);
+const uint32_t* td_dot_pairs_signed(const uint32_t* columns, const uint32_t* stream, int8_t* out,
+                                    const DotShape* shape) {
+  return Pairs(columns, stream, out, *shape, true);
 }
 
 const uint32_t* td_dot_one_positive(const uint32_t* columns, const uint32_t* stream, int8_t* out,
@@ -82,14 +89,19 @@ const uint32_t* td_dot_one_signed(const uint32_t* columns, const uint32_t* strea
   return One(columns, stream, out, steps, octets, true);
 }
 
-uint32_t* td_gather(const int8_t* const* rows, int32_t offset, int32_t count, int32_t words,
-                    uint32_t* out) {
-  for (; count > 0; --count) {
-    const int8_t* row = *rows++ + offset;
-    for (int32_t i = 0; i < words; ++i, row += 4, out += 4) {
-      out[0] = Lanes(row[0], row[2]);
-      out[2] = Lanes(row[1], row[3]);
+uint32_t* td_gather(const int8_t* const* rows, const GatherShape* shape, int32_t offset,
+                    int32_t pixels, uint32_t* out) {
+  for (; pixels > 0; --pixels, offset += shape->pixel_step) {
+    uint32_t* to = out;
+    for (int32_t y = 0; y < shape->rows; ++y) {
+      const int8_t* row = rows[y] + offset;
+      for (int32_t i = 0; i < shape->words; ++i, row += 4, to += 4) {
+        to[0] = Lanes(row[0], row[2]);
+        to[2] = Lanes(row[1], row[3]);
+      }
     }
+    const bool is_second = reinterpret_cast<uintptr_t>(out) & 4;
+    out = is_second ? to - 1 : out + 1;
   }
   return out;
 }

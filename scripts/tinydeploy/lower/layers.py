@@ -165,14 +165,15 @@ class Pointwise:
         given = random_int8(rng, self.pixels, self.depth)
         p = fold(rng, weights, 4, self.output_zero_point, True)
         acc = given.astype(np.int64) @ weights.T.astype(np.int64) + p.start
+        geometry = pack.pointwise_geometry(self.pixels, self.depth, self.channels)
         return Case(
             "td_pointwise",
-            np.array([self.pixels, self.depth | self.channels << 16], "<u4"),
+            np.frombuffer(geometry.params, np.uint8).copy(),
             given,
             requantize(acc, p.scales, self.output_zero_point),
             [words(pack.pack_pointwise(weights, p.start, p.scaling))],
-            scratch_bytes=pack.pointwise_scratch_bytes(self.depth),
-            extra=(f"td_dot_pair_{p.scaling.mode}",),
+            scratch_bytes=geometry.scratch_bytes,
+            extra=(f"td_dot_pairs_{p.scaling.mode}",),
             in_place=self.in_place,
         )
 
@@ -283,7 +284,7 @@ class Conv:
             requantize(acc, p.scales, self.output_zero_point),
             [words(pack.pack_conv(weights, p.start, p.scaling))],
             scratch_bytes=geometry.scratch_bytes,
-            extra=(f"td_dot_pair_{p.scaling.mode}",),
+            extra=(f"td_dot_pairs_{p.scaling.mode}",),
             in_place=self.in_place,
         )
 

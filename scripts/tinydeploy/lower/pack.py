@@ -198,7 +198,7 @@ def _pack_groups(weights: Int8, start: Array, scaling: Scaling, group: int) -> b
 
 
 def pack_pointwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
-    """The stream of `DotPair` (firmware/dsp/dot.h) for td_pointwise.
+    """The stream of `DotPairs` (firmware/dsp/dot.h) for td_pointwise.
 
     Args:
         weights: int8 [out, in], within [-127, 127].
@@ -211,11 +211,6 @@ def pack_pointwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
 def pack_dense(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     """The stream of `DotOne` for td_fully_connected; arguments as in `pack_pointwise`."""
     return _pack_groups(weights, start, scaling, OCTET)
-
-
-def pointwise_scratch_bytes(in_channels: int) -> int:
-    """Scratch of td_pointwise."""
-    return 16 * -(-in_channels // 4)
 
 
 def dense_scratch_bytes(depth: int) -> int:
@@ -236,48 +231,25 @@ class Geometry:
     scratch_bytes: int
 
 
-@dataclass(frozen=True)
-class PatchLayout:
-    """How td_conv gathers a patch.
-
-    Attributes:
-        row_words: words of four int8 of each kernel row.
-        tail: int8 of each kernel row that are gathered one by one behind all words.
-    """
-
-    kernel_height: int
-    row_bytes: int
-    row_words: int
-    tail: int
-
-    @property
-    def steps(self) -> int:
-        """Steps of two depths."""
-        return 2 * (self.kernel_height * self.row_words + -(-self.kernel_height * self.tail // 4))
-
-    @property
-    def order(self) -> list[int]:
-        """Index into the patch [kernel_height * row_bytes] of each depth, -1 for a zero weight."""
-        words = [
-            ky * self.row_bytes + i if i < self.row_bytes else -1
-            for ky in range(self.kernel_height)
-            for i in range(4 * self.row_words)
-        ]
-        tails = [
-            ky * self.row_bytes + 4 * self.row_words + i
-            for ky in range(self.kernel_height)
-            for i in range(self.tail)
-        ]
-        return words + tails + [-1] * (-len(tails) % 4)
+MAX_BATCH = 16  # pixels that td_conv and td_pointwise gather at a time
+BATCH_SCRATCH = 512  # bytes of columns that more than one pair may take
 
 
-def patch_layout(kernel_height: int, kernel_width: int, in_channels: int) -> PatchLayout:
-    """The layout for td_conv: whole words per kernel row, the rest apart where that saves steps."""
-    row_bytes = kernel_width * in_channels
-    words, rest = divmod(row_bytes, 4)
-    apart = PatchLayout(kernel_height, row_bytes, words, rest)
-    padded = PatchLayout(kernel_height, row_bytes, words + (rest > 0), 0)
-    return padded if padded.steps <= apart.steps else apart
+def batch_pixels(steps: int) -> int:
+    """How many pixels to gather at a time: many where a patch is short, 2 where it is long."""
+    return max(2, min(MAX_BATCH, BATCH_SCRATCH // (4 * steps) & ~1))
+
+
+def conv_steps(kernel_height: int, kernel_width: int, in_channels: int) -> int:
+    """Steps of two depths: each kernel row is filled up to whole words of four int8."""
+    return 2 * kernel_height * -(-kernel_width * in_channels // 4)
+
+
+def pointwise_geometry(pixels: int, in_channels: int, out_channels: int) -> Geometry:
+    """PointwiseParams and scratch of td_pointwise."""
+    steps = conv_steps(1, 1, in_channels)
+    batch = batch_pixels(steps)
+    return Geometry(struct.pack("<I2HI", pixels, in_channels, out_channels, batch), 4 * steps * batch)
 
 
 def conv_geometry(
@@ -302,16 +274,17 @@ def conv_geometry(
         in_place: the output goes over the input (see conv.h for when that may be).
     """
     height, width, channels = input_shape
-    layout = patch_layout(*kernel, channels)
+    steps = conv_steps(*kernel, channels)
+    batch = batch_pixels(steps)
     reach = [(o - 1) * s + k for o, s, k in zip(output_shape, stride, kernel, strict=False)]
     inside = padding == (0, 0) and reach[0] <= height and reach[1] <= width
-    copies = in_place or not inside or layout.row_bytes % 4 != 0
+    copies = in_place or not inside
     ring_row = (reach[1] * channels + 6) & ~3 if copies else 0
     params = struct.pack(
         "<6H6BbB2H", *input_shape, *output_shape, *kernel, *stride, *padding,
-        input_zero_point, copies, layout.row_words, layout.tail,
+        input_zero_point, copies, -(-kernel[1] * channels // 4), batch,
     )  # fmt: skip
-    return Geometry(params, 8 * layout.steps + kernel[0] * ring_row)
+    return Geometry(params, 4 * steps * batch + kernel[0] * ring_row)
 
 
 def depthwise_geometry(
@@ -342,7 +315,7 @@ def depthwise_geometry(
 
 
 def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
-    """The stream of `DotPair` for td_conv, depths in the order of `patch_layout`.
+    """The stream of `DotPairs` for td_conv: each kernel row filled up to whole words.
 
     Args:
         weights: int8 [out, kernel_height, kernel_width, in], within [-127, 127].
@@ -350,9 +323,8 @@ def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
         scaling: made with biased=True.
     """
     out, height, width, channels = weights.shape
-    order = np.array(patch_layout(height, width, channels).order)
-    flat = np.concatenate([weights.reshape(out, -1), np.zeros((out, 1), np.int8)], axis=1)
-    return _pack_groups(flat[:, order], start, scaling, QUAD)
+    rows = _pad(weights.reshape(out, height, width * channels), 2, 4)
+    return _pack_groups(rows.reshape(out, -1), start, scaling, QUAD)
 
 
 def pack_depthwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
