@@ -19,7 +19,7 @@ from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
 
 
-def open(  # noqa: A001 - the name that callers read best: simulate.open(...)
+def open(
     board: Board,
     elf: Path,
     *,

@@ -1,4 +1,4 @@
-"""Register blocks: a register is declared with what reading and writing it does; all else is a breach.
+"""Register blocks: a register is declared with what reading and writing it does.
 
     uart = Block(machine, "UART0", 0x4001C000)
     uart.register(0x30, "CR", reset=0x300, on_write=self._write_control)
@@ -140,7 +140,7 @@ class Bus:
         self._base = base
         self._span = span
         self._blocks: dict[int, Block] = {}
-        machine.map_io(base, size, self.read, self.write)
+        machine.memory.map_io(base, size, self.read, self.write)
 
     def add(self, block: Block) -> None:
         """Put a block at its base address."""

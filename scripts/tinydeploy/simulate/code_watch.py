@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import unicorn
 
 from tinydeploy.simulate.cycles import Block, Check, analyse
-from tinydeploy.simulate.exceptions import Cfsr
+from tinydeploy.simulate.exceptions import USAGE_FAULT, Cfsr
 from tinydeploy.simulate.native import make_counter
 from tinydeploy.simulate.registers import Reg
 
@@ -27,7 +27,7 @@ class CodeWatch:
         self._machine = machine
         self._uc = uc
         self._flush = False
-        self._rams = [(m.origin, m.origin + m.size) for m in machine.memories if not m.is_rom]
+        self._rams = [(m.origin, m.end) for m in machine.memory.memories if not m.is_rom]
         self.counter.attach()
         uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_new_translation)
 
@@ -61,7 +61,7 @@ class CodeWatch:
             self._machine.signal_event()
         for check, status in FAULTS.items():
             if failed & check:
-                self._machine.trap(status)
+                self._machine.stops.fault(USAGE_FAULT, status)
                 return
 
     def _protect(self) -> None:

@@ -15,12 +15,12 @@ DWT_CTRL_RESET = 0x40000000  # four comparators
 
 
 class CycleCounter:
-    """DWT_CYCCNT: active CPU cycles. It stands still during WFI, because the modelled count does."""
+    """DWT_CYCCNT: active CPU cycles. It stands still during WFI, as the modelled count does."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
         self.block = Block(machine, "DWT", DWT_BASE)
-        machine.map_io(DWT_BASE, 0x1000, self.block.read, self.block.write)
+        machine.memory.map_io(DWT_BASE, 0x1000, self.block.read, self.block.write)
         self.reset()
 
     def reset(self) -> None:
@@ -39,7 +39,12 @@ class CycleCounter:
         self.block.register(
             0x004, "DWT_CYCCNT", mask=0, on_read=self._read, on_write=self._write_count
         )
-        for offset, name in ((0x8, "CPICNT"), (0xC, "EXCCNT"), (0x10, "SLEEPCNT"), (0x14, "LSUCNT")):
+        for offset, name in (
+            (0x8, "CPICNT"),
+            (0xC, "EXCCNT"),
+            (0x10, "SLEEPCNT"),
+            (0x14, "LSUCNT"),
+        ):
             self.block.register(offset, f"DWT_{name}", mask=0)
         self.block.trigger(0xFB0, "DWT_LAR", lambda value: None)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import time
+from collections.abc import Callable, Sized
 from typing import Protocol
 
 from tinydeploy.simulate.image import Image, Symbol
@@ -12,7 +14,8 @@ from tinydeploy.simulate.violations import SimulationError, Violation
 
 READ_CHUNK_BYTES = 4096
 GAP_CHARACTERS = 3  # a pause this long ends a read, so that a frame arrives in one piece
-LONGEST_PACE_S = 0.02
+PACE_SLICE_S = 0.02
+FOREVER = 1 << 61
 
 
 class Chip(Protocol):
@@ -63,6 +66,11 @@ class SimulatedDevice:
             self.run(timeout_s, until_received=True)
         if received:
             self._collect()
+        return self.take_received()
+
+    def take_received(self) -> bytes:
+        """What the board has sent and nobody has taken yet; does not run it."""
+        received = self.chip.line.received
         data = bytes(received[:READ_CHUNK_BYTES])
         del received[:READ_CHUNK_BYTES]
         return data
@@ -78,32 +86,31 @@ class SimulatedDevice:
         count = 0
         while count != len(line.received) < READ_CHUNK_BYTES:
             count = len(line.received)
-            self._run_until(
-                self.machine.time.now + self.machine.time.ticks(gap_s),
-                lambda seen=count: len(line.received) > seen,  # type: ignore[misc]
-            )
+            self._run_for(gap_s, functools.partial(_grown, line.received, count))
 
     # Running
 
+    def _run_for(self, seconds: float, wanted: Callable[[], bool]) -> None:
+        self.machine.run(self.machine.time.now + self.machine.time.ticks(seconds), wanted)
+
     def run(self, seconds: float, *, until_received: bool = False) -> None:
         """Let simulated time pass; with `until_received` only until the board sends something."""
-        end = self.machine.time.now + self.machine.time.ticks(seconds)
         received = self.chip.line.received
-        wanted = (lambda: bool(received)) if until_received else (lambda: False)
+        wanted = functools.partial(_grown, received, 0 if until_received else FOREVER)
         if not self._pace:
-            self._run_until(end, wanted)
+            self._run_for(seconds, wanted)
             return
-        slice_ticks = self.machine.time.ticks(LONGEST_PACE_S)
-        while self.machine.time.now < end and not wanted():
-            self._run_until(min(end, self.machine.time.now + slice_ticks), wanted)
-            ahead_s = self.machine.time.seconds - (time.monotonic() - self._started)
-            if ahead_s > 0:
-                time.sleep(ahead_s)
-            else:
-                self._started -= ahead_s
+        end_s = self.time_s + seconds
+        while self.time_s < end_s and not wanted():
+            self._run_for(min(end_s - self.time_s, PACE_SLICE_S), wanted)
+            self._wait_for_wall_clock()
 
-    def _run_until(self, ticks: int, wanted: object) -> None:
-        self.machine.run(ticks, wanted)  # type: ignore[arg-type]
+    def _wait_for_wall_clock(self) -> None:
+        ahead_s = self.time_s - (time.monotonic() - self._started)
+        if ahead_s > 0:
+            time.sleep(ahead_s)
+        else:
+            self._started -= ahead_s  # slower than the board: no hurry later to make up for it
 
     def reset(self, reason: str = "pin") -> None:
         """Press the reset button (or "power-on", "software", "watchdog")."""
@@ -154,3 +161,7 @@ class SimulatedDevice:
     def memory(self, address: int, size: int) -> bytes:
         """Bytes of flash or RAM."""
         return self.machine.read(address, size)
+
+
+def _grown(received: Sized, size: int) -> bool:
+    return len(received) > size

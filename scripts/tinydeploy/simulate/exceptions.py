@@ -19,7 +19,7 @@ NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
 SV_CALL, DEBUG_MONITOR, PEND_SV, SYS_TICK, FIRST_IRQ = 11, 12, 14, 15, 16
 LOWEST_PRIORITY = 256
 PRIORITY_BITS = 0xE0  # both chips implement three
-XPSR_ALIGNED, XPSR_THUMB = 1 << 9, 1 << 24
+XPSR_EXCEPTION, XPSR_ALIGNED, XPSR_THUMB = 0x1FF, 1 << 9, 1 << 24
 XPSR_FLAGS = 0xF80F0000
 CONTROL_SPSEL, CONTROL_FPCA = 2, 4
 EXC_RETURN_BASIC, EXC_RETURN_THREAD, EXC_RETURN_PSP = 0x10, 0x08, 0x04
@@ -144,7 +144,7 @@ class Exceptions:
     # Faults
 
     def fault(self, number: int, status: Cfsr, address: int | None = None) -> None:
-        """Raise a synchronous fault at the present PC, escalating it where its own handler can't run.
+        """Raise a fault at the present PC, a HardFault where its own handler can't run.
 
         Args:
             number: MEM_MANAGE, BUS_FAULT or USAGE_FAULT.
@@ -200,7 +200,7 @@ class Exceptions:
         machine = self._machine
         xpsr = machine.reg(Reg.XPSR)
         control = machine.reg(Reg.CONTROL)
-        in_thread = not xpsr & 0x1FF
+        in_thread = not xpsr & XPSR_EXCEPTION
         exc_return = 0xFFFFFFE1
         exc_return |= EXC_RETURN_THREAD if in_thread else 0
         exc_return |= EXC_RETURN_PSP if in_thread and control & CONTROL_SPSEL else 0
@@ -213,7 +213,7 @@ class Exceptions:
         if not stacked:
             self._stacking_failed(number)
             return
-        vector = machine.try_read_word(self.vector_table + 4 * number)
+        vector = machine.memory.try_read_word(self.vector_table + 4 * number)
         if vector is None:
             self._bad_vector(number)
             return
@@ -245,7 +245,7 @@ class Exceptions:
         machine = self._machine
         self.active.add(HARD_FAULT)
         machine.set_reg(Reg.XPSR, XPSR_THUMB | HARD_FAULT)
-        vector = machine.try_read_word(self.vector_table + 4 * HARD_FAULT)
+        vector = machine.memory.try_read_word(self.vector_table + 4 * HARD_FAULT)
         if vector is None or not vector & 1:
             machine.lock_up(f"the HardFault vector is unusable: {self.describe_faults()}")
             return
@@ -265,7 +265,7 @@ class Exceptions:
         if extended:
             words += [machine.reg(r) for r in FPU_FRAME] + [machine.reg(Reg.FPSCR), 0]
         machine.set_reg(Reg.SP, sp)
-        if machine.try_write_words(sp, words):
+        if machine.memory.try_write_words(sp, words):
             return True
         self.cfsr |= Cfsr.STKERR
         return False
@@ -274,7 +274,7 @@ class Exceptions:
         """Exception return: what a branch to an EXC_RETURN value does in handler mode."""
         machine = self._machine
         xpsr = machine.reg(Reg.XPSR)
-        number = xpsr & 0x1FF
+        number = xpsr & XPSR_EXCEPTION
         to_thread = bool(exc_return & EXC_RETURN_THREAD)
         if not self._is_valid_return(exc_return, number, to_thread):
             machine.set_pc(exc_return & ~1)
@@ -300,7 +300,7 @@ class Exceptions:
         extended = not exc_return & EXC_RETURN_BASIC
         sp = machine.reg(Reg.PSP if use_psp else Reg.MSP)
         size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
-        words = machine.try_read_words(sp, size // 4)
+        words = machine.memory.try_read_words(sp, size // 4)
         if words is None:
             self.fault(BUS_FAULT, Cfsr.UNSTKERR)
             return
@@ -308,7 +308,10 @@ class Exceptions:
         xpsr = words[7]
         sp += size + (4 if xpsr & XPSR_ALIGNED else 0)
         machine.set_reg(Reg.PSP if use_psp else Reg.MSP, sp)
-        machine.set_reg(Reg.XPSR, (xpsr & ~XPSR_ALIGNED) & ~0x1FF | (0 if to_thread else xpsr & 0x1FF))
+        machine.set_reg(
+            Reg.XPSR,
+            (xpsr & ~XPSR_ALIGNED) & ~XPSR_EXCEPTION | (0 if to_thread else xpsr & XPSR_EXCEPTION),
+        )
         control |= CONTROL_SPSEL if use_psp else 0
         control |= CONTROL_FPCA if extended else 0
         machine.set_reg(Reg.CONTROL, control)

@@ -20,10 +20,11 @@ HINT = "build it for this board: tinydeploy build --board "
 
 @dataclass(frozen=True)
 class Segment:
-    """Bytes and the address at which a flasher puts them."""
+    """Bytes, the address at which a flasher puts them, and the one at which they are used."""
 
     address: int
     data: bytes
+    run_address: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Image:
         """Bytes of the image, None where it has none."""
         for segment in self.segments:
             offset = address - segment.address
-            if 0 <= offset and offset + size <= len(segment.data):
+            if offset >= 0 and offset + size <= len(segment.data):
                 return segment.data[offset : offset + size]
         return None
 
@@ -77,8 +78,9 @@ def _segments(elf: ELFFile) -> Iterator[Segment]:
             continue
         for load in loads:
             offset = section["sh_addr"] - load["p_vaddr"]
-            if 0 <= offset and offset + section["sh_size"] <= load["p_filesz"]:
-                yield Segment(load["p_paddr"] + offset, section.data())
+            if offset >= 0 and offset + section["sh_size"] <= load["p_filesz"]:
+                address = load["p_paddr"] + offset
+                yield Segment(address, section.data(), section["sh_addr"])
                 break
 
 

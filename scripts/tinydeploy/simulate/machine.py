@@ -1,16 +1,12 @@
-"""A Cortex-M4F on Unicorn: memories, the run loop, and everything that stops the CPU.
+"""A Cortex-M4F on Unicorn: time, interrupts, sleep and resets around the instructions.
 
-Unicorn executes instructions. This class decides what happens between them: time and events,
-interrupts, sleep, faults, resets. A chip (nrf52840, apollo3) maps memories and peripherals into it.
+Unicorn executes instructions. This class decides what happens between them. A chip (nrf52840,
+apollo3) maps its memories and peripherals into it.
 """
 
 from __future__ import annotations
 
-import random
-import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import unicorn
 from unicorn import arm_const
@@ -20,32 +16,20 @@ from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
 from tinydeploy.simulate.code_watch import CodeWatch
 from tinydeploy.simulate.debug import CycleCounter
+from tinydeploy.simulate.memory_map import Memory, MemoryMap
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.scs import SystemControlSpace
+from tinydeploy.simulate.stops import CALL_RETURN, Stops
 from tinydeploy.simulate.timeline import Timeline
 from tinydeploy.simulate.violations import SimulationError, Violation
 
+__all__ = ["Machine", "Memory"]
+
 NO_END = 0xFFFFFFFF
-CALL_RETURN = 0x1F000000  # no memory there: fetching from it ends `call()`
+FOREVER = 1 << 61
 MASKED_POLL_CYCLES = 64  # how soon a change of PRIMASK is seen while something is pending
-RAM_SEED = 0x7D
-INTERRUPT_SVC, INTERRUPT_EXECUTE_NEVER, INTERRUPT_UNALIGNED, INTERRUPT_BREAKPOINT = 2, 3, 4, 7
-INTERRUPT_EXCEPTION_EXIT, INTERRUPT_NO_COPROCESSOR, INTERRUPT_INVALID_STATE = 8, 17, 18
-IoRead = Callable[[int, int], int]
-IoWrite = Callable[[int, int, int], None]
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A memory of the chip; `is_rom` makes stores to it bus faults."""
-
-    origin: int
-    size: int
-    is_rom: bool = False
-
-
-class BusError(Exception):
-    """Raised by a peripheral to answer an access with a bus error."""
+CLEARED_AT_RESET = (Reg.CONTROL, Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK, Reg.FPSCR)
+ARGUMENTS = (Reg.R0, Reg.R1, Reg.R2, Reg.R3)
 
 
 class Machine:
@@ -56,7 +40,12 @@ class Machine:
         irq_count: number of interrupts of the chip.
         tick_hz: unit of simulated time; a CPU cycle is `ticks_per_cycle` of them.
         strict: a violation of the chip's rules ends the simulation with SimulationError.
-        native: use the compiled block hook; None takes it if Zig can build it.
+        native: use the compiled hooks; None takes them if Zig can build them.
+
+    Attributes:
+        memory, time, exceptions, scs, counter: the parts, see their classes.
+        violations: broken rules so far.
+        on_reset: called with the reason when the firmware asks for a reset.
     """
 
     def __init__(
@@ -69,16 +58,13 @@ class Machine:
         strict: bool = True,
         native: bool | None = None,
     ) -> None:
-        self.memories = tuple(memories)
         self.strict = strict
         self.violations: list[Violation] = []
-        self._io: list[tuple[int, int, IoRead, IoWrite]] = []
         self.on_reset: Callable[[str], None] = lambda reason: None
-        self.on_rom_store: Callable[[int, int, int], bool] = lambda address, size, value: False
-        self.on_fetch: Callable[[int], bool] = lambda address: False
         self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
-        self._map_memories()
+        self.stops = Stops(self, self._uc)
+        self.memory = MemoryMap(self._uc, memories, self.stops.refuse)
         self._code = CodeWatch(self, self._uc, native)
         self.counter = self._code.counter
         self.time = Timeline(self.counter, tick_hz, ticks_per_cycle)
@@ -86,38 +72,18 @@ class Machine:
         self.scs = SystemControlSpace(self)
         self.dwt = CycleCounter(self)
         self._clear_state()
-        self._add_hooks()
-
-    def _map_memories(self) -> None:
-        garbage = random.Random(RAM_SEED)
-        for memory in self.memories:
-            access = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
-            self._uc.mem_map(
-                memory.origin, memory.size, access if memory.is_rom else unicorn.UC_PROT_ALL
-            )
-            filling = b"\xff" * memory.size if memory.is_rom else garbage.randbytes(memory.size)
-            self._uc.mem_write(memory.origin, filling)
+        self.update_checks()
 
     def _clear_state(self) -> None:
         self._failure: DeviceError | None = None
         self._reset_reason = ""
-        self._halted = False
         self._asleep: tuple[int, int] | None = None
         self._event_register = False
+        self._halted = False
         self._running = False
-        self._interrupt: int | None = None
-        self._access: tuple[int, int, int, int] | None = None
-        self._bus_error: int | None = None
-        self._trap: exc.Cfsr | None = None
         self._returned = False
 
-    def _add_hooks(self) -> None:
-        self._uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
-        self._uc.hook_add(
-            unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT, self._on_bad_access
-        )
-
-    # What the rest of the simulator sees
+    # State
 
     @property
     def cycles(self) -> int:
@@ -143,82 +109,14 @@ class Machine:
         self._uc.reg_write(Reg.PC, address | 1)
 
     def read(self, address: int, size: int) -> bytes:
-        """Read memory; raises UcError where there is none."""
-        return bytes(self._uc.mem_read(address, size))
+        """Bytes of flash or RAM."""
+        return self.memory.read(address, size)
 
     def write(self, address: int, data: bytes) -> None:
-        """Write memory, flash too, as a debugger or DMA does."""
-        self._uc.mem_write(address, data)
+        """Write memory, flash too, as a debugger does."""
+        self.memory.write(address, data)
 
-    def try_read_words(self, address: int, count: int) -> list[int] | None:
-        """Words from memory, None if there is none."""
-        try:
-            return list(struct.unpack(f"<{count}I", self.read(address, 4 * count)))
-        except unicorn.UcError:
-            return None
-
-    def try_read_word(self, address: int) -> int | None:
-        """A word from memory, None if there is none."""
-        words = self.try_read_words(address, 1)
-        return words[0] if words else None
-
-    def try_write_words(self, address: int, words: Sequence[int]) -> bool:
-        """Store words as the CPU would: False if there is no RAM at all of these addresses."""
-        if not self.is_ram(address, 4 * len(words)):
-            return False
-        self.write(address, struct.pack(f"<{len(words)}I", *words))
-        return True
-
-    def is_ram(self, address: int, size: int) -> bool:
-        """Whether a range lies in one RAM."""
-        return any(
-            not m.is_rom and m.origin <= address and address + size <= m.origin + m.size
-            for m in self.memories
-        )
-
-    def map_io(
-        self,
-        base: int,
-        size: int,
-        read: IoRead,
-        write: IoWrite,
-    ) -> None:
-        """Answer accesses to [base, base + size) with functions of (offset, bytes[, value])."""
-
-        def on_read(uc: Any, offset: int, bytes_: int, data: Any) -> int:
-            try:
-                return read(offset, bytes_)
-            except BusError:
-                return self._refuse(base + offset)
-
-        def on_write(uc: Any, offset: int, bytes_: int, value: int, data: Any) -> None:
-            try:
-                write(offset, bytes_, value)
-            except BusError:
-                self._refuse(base + offset)
-
-        self._io.append((base, size, read, write))
-        self._uc.mmio_map(base, size, on_read, None, on_write, None)
-
-    def load_word(self, address: int) -> int:
-        """What a load by a ROM helper gives: RAM, flash or a register."""
-        for base, size, read, _ in self._io:
-            if base <= address < base + size:
-                return read(address - base, 4)
-        return self.try_read_word(address) or 0
-
-    def store_word(self, address: int, value: int) -> None:
-        """What a store by a ROM helper does: RAM or a register."""
-        for base, size, _, write in self._io:
-            if base <= address < base + size:
-                write(address - base, 4, value)
-                return
-        self.try_write_words(address, [value])
-
-    def _refuse(self, address: int) -> int:
-        self._bus_error = address
-        self._uc.emu_stop()
-        return 0
+    # Requests of the parts, mostly while the CPU runs
 
     def stop_soon(self) -> None:
         """Look at interrupts and requests before the next block."""
@@ -245,6 +143,25 @@ class Machine:
         self._code.execute_never = ranges
         self.stop_soon()
 
+    def sleep(self, opcode: tuple[int, int]) -> None:
+        """WFI or WFE was executed."""
+        self._asleep = opcode
+
+    def signal_event(self) -> None:
+        """Set the event register that WFE looks at: SEV, or an exception taken or left."""
+        self._event_register = True
+
+    def return_from_call(self) -> None:
+        """The function that `call()` called has returned."""
+        self._returned = True
+
+    def halt(self) -> None:
+        """Stop the CPU until the next reset: system off, or staying in the bootloader."""
+        self._halted = True
+        self.stop_soon()
+
+    # Breaches
+
     def violate(self, where: str, rule: str, *, warning: bool = False) -> None:
         """Record a broken rule of the chip; in strict mode it ends the simulation."""
         if any(v.where == where and v.rule == rule for v in self.violations):
@@ -252,12 +169,7 @@ class Machine:
         pc = self.counter.last_address if self._running else self.reg(Reg.PC)
         self.violations.append(Violation(pc, where, rule, self.cycles, warning))
         if self.strict and not warning:
-            self.fail(
-                SimulationError(
-                    f"the firmware broke a rule of the chip: {self.violations[-1]}",
-                    "the board would not do what was meant; strict=False simulates what it does",
-                )
-            )
+            self.fail(violation_error(self.violations[-1]))
 
     def fail(self, error: DeviceError) -> None:
         """End the simulation with `error`, raised to whoever runs it."""
@@ -275,6 +187,14 @@ class Machine:
             )
         )
 
+    def _locate_violation(self) -> None:
+        """In strict mode the CPU stopped at the very instruction: say which."""
+        last = self.violations[-1] if self.violations else None
+        if self._failure and last and self._failure.message == violation_error(last).message:
+            exact = Violation(self.reg(Reg.PC), last.where, last.rule, last.cycle, last.warning)
+            self.violations[-1] = exact
+            self._failure = violation_error(exact)
+
     # Reset and start
 
     def reset_core(self) -> None:
@@ -284,16 +204,11 @@ class Machine:
         self.dwt.reset()
         self._clear_state()
         self.set_reg(Reg.XPSR, exc.XPSR_THUMB)
-        for register in (Reg.CONTROL, Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK, Reg.FPSCR):
+        for register in CLEARED_AT_RESET:
             self.set_reg(register, 0)
         self.set_reg(Reg.LR, 0xFFFFFFFF)
         self.update_checks()
         self.forget_code()
-
-    def halt(self) -> None:
-        """Stop the CPU until the next reset: system off, or staying in the bootloader."""
-        self._halted = True
-        self.stop_soon()
 
     def start_at(self, stack: int, entry: int) -> None:
         """Let the CPU continue at `entry` with MSP = `stack`."""
@@ -319,9 +234,20 @@ class Machine:
                 return
             self._step(until)
 
+    def call(self, address: int, *arguments: int, stack: int | None = None) -> int:
+        """Call a function with up to four words; returns r0. Interrupts are served meanwhile."""
+        for register, value in zip(ARGUMENTS, arguments, strict=False):
+            self.set_reg(register, value)
+        if stack is not None:
+            self.set_reg(Reg.SP, stack)
+        self.set_reg(Reg.LR, CALL_RETURN | 1)
+        self.set_pc(address & ~1)
+        self.run(FOREVER)
+        self._returned = False
+        return self.reg(Reg.R0)
+
     def _step(self, until: int) -> None:
-        """Take an interrupt, or sleep, or execute up to the next deadline."""
-        self._code.update()
+        """Sleep on, or take an interrupt and execute up to the next deadline."""
         next_event = self.time.next_event
         horizon = until if next_event is None else min(until, next_event)
         if self._halted or (self._asleep and not self._wakes_up()):
@@ -342,22 +268,10 @@ class Machine:
             return True
         return self.exceptions.wakes_up()
 
-    def call(self, address: int, *arguments: int, stack: int | None = None) -> int:
-        """Call a function with up to four words; returns r0. Interrupts are served meanwhile."""
-        for register, value in zip((Reg.R0, Reg.R1, Reg.R2, Reg.R3), arguments, strict=False):
-            self.set_reg(register, value)
-        if stack is not None:
-            self.set_reg(Reg.SP, stack)
-        self.set_reg(Reg.LR, CALL_RETURN | 1)
-        self.set_pc(address & ~1)
-        self._returned = False
-        self.run(until=1 << 61)
-        self._returned = False
-        return self.reg(Reg.R0)
-
     def _execute(self, deadline: int) -> None:
-        self.counter.arm(deadline)
         error: unicorn.UcError | None = None
+        self._code.update()
+        self.counter.arm(deadline)
         self._running = True
         try:
             self._uc.emu_start(self.reg(Reg.PC) | 1, NO_END)
@@ -366,119 +280,15 @@ class Machine:
         finally:
             self._running = False
         self.counter.check()
-        self._after_stop(error)
-
-    def _after_stop(self, error: unicorn.UcError | None) -> None:
-        """Find out why Unicorn returned, and do what the CPU does then."""
-        interrupt, self._interrupt = self._interrupt, None
-        refused, self._bus_error = self._bus_error, None
-        trap, self._trap = self._trap, None
         if self._failure:
             self._locate_violation()
-        elif refused is not None:
-            self.exceptions.fault(exc.BUS_FAULT, exc.Cfsr.PRECISERR, refused)
-        elif trap is not None:
-            self.exceptions.fault(exc.USAGE_FAULT, trap)
-        elif interrupt is not None:
-            self._handle_interrupt(interrupt)
-        elif error is not None:
-            self._handle_error(error)
-        elif not self.counter.stopped:
-            self._sleep_if(thumb.WFI)
-
-    def _locate_violation(self) -> None:
-        """In strict mode the CPU stopped at the very instruction: say which."""
-        if self.violations and isinstance(self._failure, SimulationError):
-            last = self.violations[-1]
-            exact = Violation(self.reg(Reg.PC), last.where, last.rule, last.cycle, last.warning)
-            self.violations[-1] = exact
-            self._failure.message = self._failure.message.replace(str(last), str(exact))
-            self._failure.args = (self._failure.message,)
-
-    def _has_executed(self, opcode: tuple[int, int]) -> bool:
-        """Whether the instruction before the PC is `opcode`, narrow or wide."""
-        narrow, wide = opcode
-        before = struct.unpack("<HH", self.read(self.reg(Reg.PC) - 4, 4))
-        return before[1] == narrow or before[0] << 16 | before[1] == wide
-
-    def _sleep_if(self, opcode: tuple[int, int]) -> bool:
-        """Fall asleep if the instruction just executed is `opcode`."""
-        if not self._has_executed(opcode):
-            return False
-        self._asleep = opcode
-        return True
-
-    def signal_event(self) -> None:
-        """Set the event register: SEV, or an exception taken or left."""
-        self._event_register = True
-
-    def _handle_interrupt(self, number: int) -> None:
-        model = self.exceptions
-        pc = self.reg(Reg.PC)
-        if number == INTERRUPT_SVC:
-            model.supervisor_call()
-        elif number == INTERRUPT_EXCEPTION_EXIT and self.reg(Reg.XPSR) & 0x1FF:
-            self.signal_event()
-            model.leave(pc | 1)
-        elif number in (INTERRUPT_EXCEPTION_EXIT, INTERRUPT_EXECUTE_NEVER):
-            model.fault(exc.MEM_MANAGE, exc.Cfsr.IACCVIOL)
-        elif number == INTERRUPT_BREAKPOINT:
-            model.hard_fault(exc.Hfsr.DEBUGEVT)
-        elif number == INTERRUPT_UNALIGNED:
-            model.fault(exc.USAGE_FAULT, exc.Cfsr.UNALIGNED)
-        elif number == INTERRUPT_NO_COPROCESSOR:
-            model.fault(exc.USAGE_FAULT, exc.Cfsr.NOCP)
-        elif number == INTERRUPT_INVALID_STATE:
-            model.fault(exc.USAGE_FAULT, exc.Cfsr.INVSTATE)
         else:
-            model.fault(exc.USAGE_FAULT, exc.Cfsr.UNDEFINSTR)
+            self.stops.handle(error, by_counter=bool(self.counter.stopped))
 
-    def _handle_error(self, error: unicorn.UcError) -> None:
-        access, self._access = self._access, None
-        pc = self.reg(Reg.PC)
-        model = self.exceptions
-        if error.errno == unicorn.UC_ERR_INSN_INVALID:
-            self._handle_invalid(pc)
-        elif error.errno == unicorn.UC_ERR_FETCH_PROT:
-            model.fault(exc.MEM_MANAGE, exc.Cfsr.IACCVIOL)
-        elif error.errno == unicorn.UC_ERR_FETCH_UNMAPPED:
-            self._fetch_failed(pc)
-        elif access is not None:
-            model.fault(exc.BUS_FAULT, exc.Cfsr.PRECISERR, access[1])
-        else:
-            self.fail(SimulationError(f"Unicorn stopped at {pc:#010x}: {error}"))
 
-    def _fetch_failed(self, pc: int) -> None:
-        if pc & ~1 == CALL_RETURN:
-            self._returned = True
-        elif self.on_fetch(pc & ~1):
-            pass
-        else:
-            self.exceptions.fault(exc.BUS_FAULT, exc.Cfsr.IBUSERR)
-
-    def _handle_invalid(self, pc: int) -> None:
-        """Unicorn calls invalid: undefined instructions, ARM state, and after them WFE and YIELD."""
-        if not self.reg(Reg.XPSR) & exc.XPSR_THUMB:
-            self.exceptions.fault(exc.USAGE_FAULT, exc.Cfsr.INVSTATE)
-            return
-        at_block_end = pc == self.counter.last_address + self.counter.last_size
-        if at_block_end and (self._sleep_if(thumb.WFE) or self._has_executed(thumb.YIELD)):
-            return
-        self.exceptions.fault(exc.USAGE_FAULT, exc.Cfsr.UNDEFINSTR)
-
-    # Called by Unicorn while it runs
-
-    def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
-        self._interrupt = number
-        uc.emu_stop()
-
-    def _on_bad_access(
-        self, uc: Any, access: int, address: int, size: int, value: int, data: Any
-    ) -> bool:
-        self._access = (access, address, size, value)
-        return False
-
-    def trap(self, status: exc.Cfsr) -> None:
-        """Stop before the present instruction and raise a UsageFault."""
-        self._trap = status
-        self._uc.emu_stop()
+def violation_error(violation: Violation) -> SimulationError:
+    """The error that a violation is in strict mode."""
+    return SimulationError(
+        f"the firmware broke a rule of the chip: {violation}",
+        "the board would not do what was meant; strict=False simulates what it does instead",
+    )

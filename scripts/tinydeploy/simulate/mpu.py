@@ -27,7 +27,11 @@ class Mpu:
         self._number = block.register(0xD98, "MPU_RNR", mask=7)
         for alias in range(4):
             block.register(
-                0xD9C + 8 * alias, "MPU_RBAR", mask=0, on_read=self._read_base, on_write=self._write_base
+                0xD9C + 8 * alias,
+                "MPU_RBAR",
+                mask=0,
+                on_read=self._read_base,
+                on_write=self._write_base,
             )
             block.register(
                 0xDA0 + 8 * alias,

@@ -228,5 +228,13 @@ def _field(name: str) -> Any:
     return property(get, set_)
 
 
-for _name in ("cycles", "instructions", "deadline", "last_address", "last_size", "stopped", "checks"):
+for _name in (
+    "cycles",
+    "instructions",
+    "deadline",
+    "last_address",
+    "last_size",
+    "stopped",
+    "checks",
+):
     setattr(NativeCounter, _name, _field(_name))

@@ -38,7 +38,7 @@ class Reg(enum.IntEnum):
 
 CORE = tuple(
     getattr(arm_const, f"UC_ARM_REG_{name}")
-    for name in "R0 R1 R2 R3 R4 R5 R6 R7 R8 R9 R10 R11 R12 SP LR PC".split()
+    for name in (*(f"R{n}" for n in range(13)), "SP", "LR", "PC")
 )
 FPU = tuple(getattr(arm_const, f"UC_ARM_REG_S{n}") for n in range(32))
 FPU_FRAME = FPU[:16]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate.bus import WORD, Block
 from tinydeploy.simulate.mpu import Mpu
+from tinydeploy.simulate.nvic import Nvic, declare_priorities
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.systick import SysTick
 
@@ -19,9 +20,15 @@ VECTKEY, VECTKEY_READ = 0x05FA, 0xFA05
 SYSRESETREQ = 1 << 2
 CCR_UNALIGN_TRP, CCR_DIV_0_TRP, CCR_STKALIGN = 1 << 3, 1 << 4, 1 << 9
 CPACR_FULL_FPU = 0xF << 20
-PRIORITY_MASK = 0xE0E0E0E0  # 3 bits are implemented on both chips
 
-SHCSR_ACTIVE = {0: exc.MEM_MANAGE, 1: exc.BUS_FAULT, 3: exc.USAGE_FAULT, 7: exc.SV_CALL, 10: 14, 11: 15}
+SHCSR_ACTIVE = {
+    0: exc.MEM_MANAGE,
+    1: exc.BUS_FAULT,
+    3: exc.USAGE_FAULT,
+    7: exc.SV_CALL,
+    10: 14,
+    11: 15,
+}
 SHCSR_PENDED = {12: exc.USAGE_FAULT, 13: exc.MEM_MANAGE, 14: exc.BUS_FAULT, 15: exc.SV_CALL}
 SHCSR_ENABLE = {16: exc.MEM_MANAGE, 17: exc.BUS_FAULT, 18: exc.USAGE_FAULT}
 
@@ -33,7 +40,7 @@ class SystemControlSpace:
         self._machine = machine
         self._exceptions = machine.exceptions
         self.block = Block(machine, "SCS", BASE, any_size=True)
-        machine.map_io(BASE, 0x1000, self.block.read, self.block.write)
+        machine.memory.map_io(BASE, 0x1000, self.block.read, self.block.write)
         self.reset()
 
     def reset(self) -> None:
@@ -41,7 +48,7 @@ class SystemControlSpace:
         self.block.registers.clear()
         self.systick = SysTick(self._machine, self.block)
         self.mpu = Mpu(self._machine, self.block)
-        self._nvic()
+        Nvic(self._machine, self.block)
         self._scb()
         self._faults()
         self._fpu()
@@ -52,55 +59,6 @@ class SystemControlSpace:
         self._machine.update_checks()
         self.block.registers[0xD08].value = vector_table
         self._exceptions.vector_table = vector_table
-
-    # NVIC
-
-    def _nvic(self) -> None:
-        model, block = self._exceptions, self.block
-        count = model.irq_count
-        block.status(0x004, "ICTR", (count - 1) // 32)
-        for word in range((count + 31) // 32):
-            first = exc.FIRST_IRQ + 32 * word
-            self._bits(0x100, "ISER", word, first, model.enabled, self._enable)
-            self._bits(0x180, "ICER", word, first, model.enabled, model.enabled.discard)
-            self._bits(0x200, "ISPR", word, first, model.pending, model.pend)
-            self._bits(0x280, "ICPR", word, first, model.pending, self._clear_pending)
-            active = self._reader(first, model.active)
-            block.status(0x300 + 4 * word, f"IABR{word}", active)
-        for word in range((count + 3) // 4):
-            self._priorities(0x400 + 4 * word, f"IPR{word}", exc.FIRST_IRQ + 4 * word)
-        block.trigger(0xF00, "STIR", lambda value: model.pend(exc.FIRST_IRQ + (value & 0x1FF)))
-
-    def _bits(self, base: int, name: str, word: int, first: int, numbers: set[int], act: object) -> None:
-        """A register with a bit per interrupt: reads `numbers`, a 1 written calls `act(number)`."""
-
-        def write(value: int) -> None:
-            for bit in range(32):
-                if value >> bit & 1 and first + bit < exc.FIRST_IRQ + self._exceptions.irq_count:
-                    act(first + bit)  # type: ignore[operator]
-
-        reader = self._reader(first, numbers)
-        self.block.register(base + 4 * word, f"{name}{word}", mask=0, on_read=reader, on_write=write)
-
-    @staticmethod
-    def _reader(first: int, numbers: set[int]) -> object:
-        return lambda: sum(1 << n - first for n in numbers if first <= n < first + 32)
-
-    def _enable(self, number: int) -> None:
-        self._exceptions.enabled.add(number)
-        self._machine.stop_soon()
-
-    def _clear_pending(self, number: int) -> None:
-        """A pending interrupt whose request line is still high becomes pending again at once."""
-        if number not in self._exceptions.lines or number in self._exceptions.active:
-            self._exceptions.pending.discard(number)
-
-    def _priorities(self, offset: int, name: str, first: int) -> None:
-        def write(value: int) -> None:
-            for lane in range(4):
-                self._exceptions.priorities[first + lane] = value >> 8 * lane & 0xE0
-
-        self.block.register(offset, name, mask=PRIORITY_MASK, on_write=write)
 
     # SCB
 
@@ -114,7 +72,9 @@ class SystemControlSpace:
         block.register(0xD10, "SCR", mask=0x16)
         self._ccr = block.register(0xD14, "CCR", CCR_STKALIGN, mask=0x31B, on_write=self._write_ccr)
         for index in range(3):
-            self._priorities(0xD18 + 4 * index, f"SHPR{index + 1}", 4 + 4 * index)
+            declare_priorities(
+                block, self._exceptions, 0xD18 + 4 * index, f"SHPR{index + 1}", 4 * index + 4
+            )
         for offset, value in ((0xD40, 0x30), (0xD44, 0x200), (0xD48, 0x100000), (0xD50, 0x30)):
             block.status(offset, f"ID{offset:03X}", value)
 
@@ -149,7 +109,9 @@ class SystemControlSpace:
         entries = exc.FIRST_IRQ + self._exceptions.irq_count
         alignment = 1 << (4 * entries - 1).bit_length()
         if value % alignment:
-            self.block.violate("VTOR", f"table must be aligned to {alignment} bytes for {entries} entries")
+            self.block.violate(
+                "VTOR", f"table must be aligned to {alignment} bytes for {entries} entries"
+            )
         self._exceptions.vector_table = value & 0x3FFFFF80
 
     def _read_aircr(self) -> int:
@@ -173,8 +135,12 @@ class SystemControlSpace:
     def _faults(self) -> None:
         model, block = self._exceptions, self.block
         block.register(0xD24, "SHCSR", mask=0, on_read=self._read_shcsr, on_write=self._write_shcsr)
-        block.register(0xD28, "CFSR", mask=0, on_read=lambda: int(model.cfsr), on_write=self._clear_cfsr)
-        block.register(0xD2C, "HFSR", mask=0, on_read=lambda: int(model.hfsr), on_write=self._clear_hfsr)
+        block.register(
+            0xD28, "CFSR", mask=0, on_read=lambda: int(model.cfsr), on_write=self._clear_cfsr
+        )
+        block.register(
+            0xD2C, "HFSR", mask=0, on_read=lambda: int(model.hfsr), on_write=self._clear_hfsr
+        )
         block.register(0xD30, "DFSR")
         block.register(0xD34, "MMFAR", mask=0, on_read=lambda: model.mmfar)
         block.register(0xD38, "BFAR", mask=0, on_read=lambda: model.bfar)
@@ -188,9 +154,11 @@ class SystemControlSpace:
 
     def _write_shcsr(self, value: int) -> None:
         for bit, number in SHCSR_ENABLE.items():
-            (self._exceptions.enabled.add if value >> bit & 1 else self._exceptions.enabled.discard)(
-                number
-            )
+            (
+                self._exceptions.enabled.add
+                if value >> bit & 1
+                else self._exceptions.enabled.discard
+            )(number)
 
     def _clear_cfsr(self, value: int) -> None:
         self._exceptions.cfsr &= ~value
@@ -202,7 +170,9 @@ class SystemControlSpace:
 
     def _fpu(self) -> None:
         block = self.block
-        self._cpacr = block.register(0xD88, "CPACR", mask=CPACR_FULL_FPU, on_write=self._write_cpacr)
+        self._cpacr = block.register(
+            0xD88, "CPACR", mask=CPACR_FULL_FPU, on_write=self._write_cpacr
+        )
         block.register(0xF34, "FPCCR", 0xC0000000, mask=0xC0000000)
         block.register(0xF38, "FPCAR", mask=WORD & ~7)
         block.register(0xF3C, "FPDSCR", mask=0x07C00000)
@@ -213,6 +183,11 @@ class SystemControlSpace:
     def fpu_enabled(self) -> bool:
         """Whether CPACR gives full access to the FPU."""
         return self._cpacr.value == CPACR_FULL_FPU
+
+    def enable_fpu(self) -> None:
+        """As start-up code does."""
+        self._cpacr.value = CPACR_FULL_FPU
+        self._machine.update_checks()
 
     def _write_cpacr(self, value: int) -> None:
         self._machine.update_checks()

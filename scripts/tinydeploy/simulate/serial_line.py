@@ -99,9 +99,9 @@ class SerialLine:
 
 
 def resample(byte: int, sender_baud: float, receiver_baud: float) -> tuple[int, bool]:
-    """What a receiver reads that samples the middle of each of its own bits, and if it saw a stop bit.
+    """What a receiver reads that samples the middle of its own bits, and if it saw a stop bit.
 
-    Equal within the tolerance of a UART: the byte itself.
+    At equal rates, within the tolerance of a UART: the byte itself.
     """
     ratio = sender_baud / receiver_baud
     if abs(ratio - 1) <= BAUD_TOLERANCE:

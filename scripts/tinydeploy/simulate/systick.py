@@ -21,7 +21,12 @@ class SysTick:
     def __init__(self, machine: Machine, block: Block) -> None:
         self._machine = machine
         self._control = block.register(
-            0x10, "SYST_CSR", 0x4, mask=0x7, on_read=self._read_control, on_write=self._write_control
+            0x10,
+            "SYST_CSR",
+            0x4,
+            mask=0x7,
+            on_read=self._read_control,
+            on_write=self._write_control,
         )
         self._reload = block.register(0x14, "SYST_RVR", mask=MAXIMUM)
         block.register(0x18, "SYST_CVR", mask=0, on_read=self._value, on_write=self._clear)

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 ALWAYS = 14
-CONDITIONS = "eq ne hs lo mi pl vs vc hi ls ge lt gt le al".split()
-REGISTERS = "r0 r1 r2 r3 r4 r5 r6 r7 r8 sb sl fp ip sp lr pc".split()
+REGISTERS = (*(f"r{n}" for n in range(9)), "sb", "sl", "fp", "ip", "sp", "lr", "pc")
 
 # Encodings, narrow and wide.
 YIELD = (0xBF10, 0xF3AF8001)
@@ -76,18 +75,17 @@ BY_MNEMONIC = {
         Kind.LOAD,
     ),
     **dict.fromkeys(("str", "strb", "strh", "strt", "strbt", "strht"), Kind.STORE),
-    **dict.fromkeys(
-        ("ldrex", "ldrexb", "ldrexh", "strex", "strexb", "strexh"), Kind.EXCLUSIVE
-    ),
+    **dict.fromkeys(("ldrex", "ldrexb", "ldrexh", "strex", "strexb", "strexh"), Kind.EXCLUSIVE),
     **dict.fromkeys(("ldrd", "strd"), Kind.DOUBLE),
     **dict.fromkeys(
-        "ldm ldmdb stm stmdb push pop vldm vldmia vldmdb vstm vstmia vstmdb vpush vpop".split(),
+        ("ldm", "ldmdb", "stm", "stmdb", "push", "pop", "vpush", "vpop"),
         Kind.MULTIPLE,
     ),
+    **dict.fromkeys(("vldm", "vldmia", "vldmdb", "vstm", "vstmia", "vstmdb"), Kind.MULTIPLE),
     **dict.fromkeys(("tbb", "tbh"), Kind.TABLE_BRANCH),
     **dict.fromkeys(("vldr", "vstr"), Kind.FP_LOAD_STORE),
     **dict.fromkeys(
-        "vmla vmls vnmla vnmls vfma vfms vfnma vfnms".split(), Kind.FP_MULTIPLY_ADD
+        ("vmla", "vmls", "vnmla", "vnmls", "vfma", "vfms", "vfnma", "vfnms"), Kind.FP_MULTIPLY_ADD
     ),
     **dict.fromkeys(("vdiv", "vsqrt"), Kind.FP_DIVIDE),
 }
@@ -122,7 +120,7 @@ def _halfword(code: bytes, offset: int) -> int:
     return value
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _parse(raw: bytes) -> tuple[str, str]:
     """Mnemonic without qualifiers, and operands; the same wherever the instruction stands."""
     for _, _, mnemonic, operands in _disassembler().disasm_lite(raw, 0):
@@ -130,7 +128,7 @@ def _parse(raw: bytes) -> tuple[str, str]:
     return "udf", ""
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _disassembler() -> Any:
     import capstone
 
@@ -143,9 +141,7 @@ def _classify(raw: bytes, address: int, condition: int) -> Instruction:
     size = len(raw)
     if kind is None:
         if not mnemonic.startswith("v"):
-            return Instruction(
-                address, size, Kind.ALU, condition, is_send_event=mnemonic == "sev"
-            )
+            return Instruction(address, size, Kind.ALU, condition, is_send_event=mnemonic == "sev")
         two_core_registers = mnemonic == "vmov" and operands.count(",") >= 2
         kind = Kind.FP_MOVE_TWO if two_core_registers else Kind.FP_SIMPLE
         return Instruction(address, size, kind, condition, is_fpu=True)

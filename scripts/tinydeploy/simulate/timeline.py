@@ -73,7 +73,7 @@ class Timeline:
         self.idle_ticks += idle
 
     def after(self, ticks: int, action: Callable[[], None]) -> Event:
-        """Do `action` in `ticks` from now; events of the same tick happen in the order of asking."""
+        """Do `action` in `ticks` from now; events of one tick happen in the order of asking."""
         event = Event(self.now + ticks, action)
         heapq.heappush(self._queue, (event.ticks, next(self._order), event))
         self._counter.deadline = min(self._counter.deadline, self.cycle_of(event.ticks))

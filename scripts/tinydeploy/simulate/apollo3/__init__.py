@@ -1,4 +1,4 @@
-"""SparkFun Edge: Apollo3 Blue behind a loader whose leavings are unknown (fact sheet, section 1.2)."""
+"""SparkFun Edge: Apollo3 Blue behind a loader whose leavings are unknown (sheet, section 1.2)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from tinydeploy.simulate.apollo3.uart import Uart
 from tinydeploy.simulate.bus import Block, Bus
 from tinydeploy.simulate.exceptions import FIRST_IRQ
 from tinydeploy.simulate.image import Image
-from tinydeploy.simulate.machine import Machine, Memory
+from tinydeploy.simulate.machine import Machine
+from tinydeploy.simulate.memory_map import Memory
 from tinydeploy.simulate.options import Options
 from tinydeploy.simulate.serial_line import SerialLine
 
@@ -79,7 +80,7 @@ class Chip:
         machine.time.set_rate(TICKS_PER_CYCLE_48MHZ)
         self._make_peripherals()
         self._leave_loader_state()
-        words = machine.try_read_words(APPLICATION, 2)
+        words = machine.memory.try_read_words(APPLICATION, 2)
         assert words is not None
         machine.start_at(LOADER_STACK, words[1])
 
@@ -124,7 +125,7 @@ class Chip:
 
     def _write_through_rom(self, address: int, value: int) -> None:
         self._clocks.through_rom = self._cache.through_rom = True
-        self.machine.store_word(address, value)
+        self.machine.memory.store_word(address, value)
         self._clocks.through_rom = self._cache.through_rom = False
 
     def _leave_loader_state(self) -> None:

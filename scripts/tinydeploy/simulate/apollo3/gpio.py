@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinydeploy.simulate.bus import Block
+from tinydeploy.simulate.bus import Block, ReadAction, Register, WriteAction
 from tinydeploy.simulate.machine import Machine
 
 PINS = 50
@@ -31,7 +31,8 @@ class Gpio(Block):
         for bank, letter in enumerate("AB"):
             self._declare_bank(bank, letter)
 
-    def _locked(self, offset: int, name: str, reset: int) -> object:
+    def _locked(self, offset: int, name: str, reset: int) -> Register:
+        """A register that needs the key."""
         register = self.register(offset, name, reset, mask=0)
 
         def write(value: int) -> None:
@@ -45,25 +46,14 @@ class Gpio(Block):
 
     def _declare_bank(self, bank: int, letter: str) -> None:
         step = 4 * bank
-        for base, name, bits in ((0x88, "WT", self._outputs), (0xA0, "EN", self._tristate)):
-            clear = 0x98 if name == "WT" else 0xB4
-            self.register(
-                base + step,
-                name + letter,
-                mask=0,
-                on_read=lambda bits=bits: bits[bank],  # type: ignore[misc]
-                on_write=lambda v, bits=bits: bits.__setitem__(bank, v),  # type: ignore[misc]
-            )
-            self.trigger(
-                base + 8 + step,
-                f"{name}S{letter}",
-                lambda v, bits=bits: bits.__setitem__(bank, bits[bank] | v),  # type: ignore[misc]
-            )
-            self.trigger(
-                clear + step,
-                f"{name}C{letter}",
-                lambda v, bits=bits: bits.__setitem__(bank, bits[bank] & ~v),  # type: ignore[misc]
-            )
+        for base, clear, name, bits in (
+            (0x88, 0x98, "WT", self._outputs),
+            (0xA0, 0xB4, "EN", self._tristate),
+        ):
+            read, write, set_, clear_ = _bank_actions(bits, bank)
+            self.register(base + step, name + letter, mask=0, on_read=read, on_write=write)
+            self.trigger(base + 8 + step, f"{name}S{letter}", set_)
+            self.trigger(clear + step, f"{name}C{letter}", clear_)
         self.status(0x80 + step, f"RD{letter}", lambda: self._levels(bank))
         for n, name in enumerate(("EN", "STAT", "CLR", "SET")):
             self.register(0x200 + 0x10 * bank + 4 * n, f"INT{bank}{name}", mask=0)
@@ -78,14 +68,13 @@ class Gpio(Block):
 
     def output(self, pin: int) -> bool | None:
         """Level that GPIO drives, None if it does not drive the pin."""
-        config = self._configs[pin // 8].value >> 4 * (pin % 8)  # type: ignore[attr-defined]
+        config = self._configs[pin // 8].value >> 4 * (pin % 8)
         if self.function(pin) != FUNCTION_GPIO or config >> 1 & 3 != OUTPUT_PUSH_PULL:
             return None
         return bool(self._outputs[pin // 32] >> pin % 32 & 1)
 
     def _pad(self, pin: int) -> int:
-        value: int = self._pads[pin // 4].value  # type: ignore[attr-defined]
-        return value >> 8 * (pin % 4) & 0xFF
+        return self._pads[pin // 4].value >> 8 * (pin % 4) & 0xFF
 
     def _levels(self, bank: int) -> int:
         """Inputs idle high (pull-ups, button released); outputs with input enabled read back."""
@@ -94,3 +83,20 @@ class Gpio(Block):
             if self.input_enabled(pin) and self.output(pin) is not False:
                 levels |= 1 << pin % 32
         return levels
+
+
+def _bank_actions(
+    bits: list[int], bank: int
+) -> tuple[ReadAction, WriteAction, WriteAction, WriteAction]:
+    """Read, write, set and clear one word of `bits`."""
+
+    def write(value: int) -> None:
+        bits[bank] = value
+
+    def set_(value: int) -> None:
+        bits[bank] |= value
+
+    def clear(value: int) -> None:
+        bits[bank] &= ~value
+
+    return (lambda: bits[bank]), write, set_, clear

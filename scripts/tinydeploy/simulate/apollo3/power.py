@@ -22,7 +22,12 @@ ALWAYS_ON = 0b11
 ALL_MEMORY = 0xC0007FFF
 UNLOCK = 0x47
 SKU_BURST, SKU_BLE = 1, 2
-CHIP_PART, CHIP_ID, REVISION_B0, VENDOR_AMBQ = 0x06672198, (0x0ED6E001, 0x0ED6E002), 0x21, 0x414D4251
+CHIP_PART, CHIP_ID, REVISION_B0, VENDOR_AMBQ = (
+    0x06672198,
+    (0x0ED6E001, 0x0ED6E002),
+    0x21,
+    0x414D4251,
+)
 
 
 class PowerControl(Block):
@@ -120,7 +125,11 @@ class McuControl(Block):
         self.status(0x1A0, "BOOTLOADER", 0)
         self.register(0x1B0, "SCRATCH0")
         self.register(0x1B4, "SCRATCH1")
-        for offset, name in ((0x1C0, "ICODEFAULTADDR"), (0x1C4, "DCODEFAULTADDR"), (0x1C8, "SYSFAULTADDR")):
+        for offset, name in (
+            (0x1C0, "ICODEFAULTADDR"),
+            (0x1C4, "DCODEFAULTADDR"),
+            (0x1C8, "SYSFAULTADDR"),
+        ):
             self.status(offset, name, 0)
         self.register(0x1CC, "FAULTSTATUS", mask=0)
         self.register(0x1D0, "FAULTCAPTUREEN", mask=1)

@@ -28,11 +28,11 @@ class BootRom:
         self._functions: dict[int, Callable[[list[int]], int]] = {
             0x08000050: self._erase_page,
             0x08000054: self._program,
-            0x08000074: lambda arguments: machine.load_word(arguments[0]),
+            0x08000074: lambda arguments: machine.memory.load_word(arguments[0]),
             0x08000078: self._store,
             0x0800009C: self._delay,
         }
-        machine.on_fetch = self.call
+        machine.stops.on_fetch = self.call
 
     def call(self, address: int) -> bool:
         """Carry out the helper at `address` and return to its caller; False if there is none."""
@@ -67,7 +67,7 @@ class BootRom:
         key, source, target, words = arguments
         if not self._allowed(key, target):
             return FAILED
-        if not self._machine.is_ram(source, 4 * words):
+        if not self._machine.memory.is_ram(source, 4 * words):
             self._machine.violate("ROM.program", "the source must lie in SRAM")
             return FAILED
         new = self._machine.read(source, 4 * words)

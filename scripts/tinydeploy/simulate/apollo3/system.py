@@ -78,7 +78,9 @@ class SystemTimer(Block):
             self.register(0x150 + 4 * n, f"SCMPR{n}", mask=0, on_write=self._compare_writer(n))
             for n in range(COMPARES)
         ]
-        self._enabled = self.register(0x300, "STMINTEN", mask=0x1FF, on_write=lambda v: self._update())
+        self._enabled = self.register(
+            0x300, "STMINTEN", mask=0x1FF, on_write=lambda v: self._update()
+        )
         self.status(0x304, "STMINTSTAT", lambda: self._raw)
         self.trigger(0x308, "STMINTCLR", lambda value: self._set_raw(self._raw & ~value))
         self.trigger(0x30C, "STMINTSET", lambda value: self._set_raw(self._raw | value))

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from tinydeploy.simulate.bus import Bus
 from tinydeploy.simulate.image import Image
-from tinydeploy.simulate.machine import Machine, Memory
+from tinydeploy.simulate.machine import Machine
+from tinydeploy.simulate.memory_map import Memory
 from tinydeploy.simulate.nrf52840 import identity
 from tinydeploy.simulate.nrf52840.base import NrfBlock
 from tinydeploy.simulate.nrf52840.clock_power import ClockPower, Retained
@@ -37,7 +38,13 @@ PWMS = (0x4001C000, 0x40021000, 0x40022000, 0x4002D000)
 TIMERS = ((0x40008000, 4), (0x40009000, 4), (0x4000A000, 4), (0x4001A000, 6), (0x4001B000, 6))
 STAY_IN_BOOTLOADER = 0xB0
 DOUBLE_TAP_WINDOW_S = 0.5
-RESET_REASONS = {"power-on": 0, "pin": 1 << 0, "watchdog": 1 << 1, "software": 1 << 2, "lockup": 1 << 3}
+RESET_REASONS = {
+    "power-on": 0,
+    "pin": 1 << 0,
+    "watchdog": 1 << 1,
+    "software": 1 << 2,
+    "lockup": 1 << 3,
+}
 BAUD_9600 = 0x00275000
 CCR_AT_ENTRY = 0x210
 
@@ -68,7 +75,11 @@ class Chip:
             raise SimulationError(f"no bootloader {options.bootloader!r}", "it is A or B")
         self._bootloader = BOOTLOADERS[options.bootloader]
         self.machine = Machine(
-            (FLASH, RAM), irq_count=IRQ_COUNT, tick_hz=CPU_HZ, strict=options.strict, native=options.native
+            (FLASH, RAM),
+            irq_count=IRQ_COUNT,
+            tick_hz=CPU_HZ,
+            strict=options.strict,
+            native=options.native,
         )
         self.line = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
         self._buses = (
@@ -95,21 +106,25 @@ class Chip:
         if reason == "power-on":
             self._retained = Retained()
         self._boot()
-        self.machine.time.skip_to(self.machine.time.now + self.machine.time.ticks(DOUBLE_TAP_WINDOW_S))
+        self.machine.time.skip_to(
+            self.machine.time.now + self.machine.time.ticks(DOUBLE_TAP_WINDOW_S)
+        )
         self.line.restart()
 
     def _boot(self) -> None:
         machine = self.machine
         machine.reset_core()
         self._make_peripherals()
-        machine.write(RAM.origin, bytes((0xB5 ^ n) & 0xFF for n in range(self._bootloader.ram_used)))
+        machine.write(
+            RAM.origin, bytes((0xB5 ^ n) & 0xFF for n in range(self._bootloader.ram_used))
+        )
         self.in_bootloader = self._retained.gpregret == STAY_IN_BOOTLOADER
         if self.in_bootloader:
             self._retained.gpregret = 0
             machine.halt()
             return
         self._leave_bootloader_state()
-        words = machine.try_read_words(APPLICATION, 2)
+        words = machine.memory.try_read_words(APPLICATION, 2)
         assert words is not None
         machine.start_at(words[0], words[1])
 
@@ -117,7 +132,9 @@ class Chip:
         machine = self.machine
         self._clock = ClockPower(machine, self._retained, self._system_off)
         self._uartes = [
-            Uarte(machine, name, base, self.line, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs)
+            Uarte(
+                machine, name, base, self.line, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs
+            )
             for name, base in (("UARTE0", 0x40002000), ("UARTE1", 0x40028000))
         ]
         self._pwms = [Pwm(machine, f"PWM{n}", base) for n, base in enumerate(PWMS)]
@@ -135,10 +152,8 @@ class Chip:
         self.line.connect(_Wire(self._uartes))
 
     def _pin_owner(self, pin: int) -> str:
-        for peripheral in (*self._pwms, *self._uartes):
-            if peripheral.owns(pin):
-                return peripheral.name
-        return ""
+        owners: list[Pwm | Uarte] = [*self._pwms, *self._uartes]
+        return next((owner.name for owner in owners if owner.owns(pin)), "")
 
     def _leave_bootloader_state(self) -> None:
         """The table "State that bootloader A leaves at the app's reset vector"."""

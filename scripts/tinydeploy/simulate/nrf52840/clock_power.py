@@ -67,7 +67,9 @@ class ClockPower(NrfBlock):
             "LFCLKSTAT",
             lambda: self._lfclk_source | (RUNNING if self._lfclk_running else 0),
         )
-        self._lfclksrc = self.register(0x518, "LFCLKSRC", mask=0x30003, on_write=self._check_stopped)
+        self._lfclksrc = self.register(
+            0x518, "LFCLKSRC", mask=0x30003, on_write=self._check_stopped
+        )
         self.register(0x55C, "TRACECONFIG", mask=0x30003, on_write=self._check_trace)
 
     def _declare_power(self) -> None:

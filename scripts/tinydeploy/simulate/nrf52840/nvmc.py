@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from tinydeploy.simulate.bus import Block
 from tinydeploy.simulate.machine import Machine
 
@@ -32,7 +31,7 @@ class Nvmc(Block):
         self.register(0x540, "ICACHECNF", 1, mask=0x101)
         self.register(0x548, "IHIT", mask=0)
         self.register(0x54C, "IMISS", mask=0)
-        machine.on_rom_store = self.store
+        machine.stops.on_rom_store = self.store
 
     def _is_ready(self) -> int:
         return int(self.machine.time.now >= self._busy_until)
@@ -72,5 +71,3 @@ class Nvmc(Block):
             self.violate("CONFIG", f"{address:#x} belongs to the bootloader")
             return False
         return True
-
-

@@ -34,7 +34,9 @@ class Timer(NrfBlock):
         self.task(0x010, "SHUTDOWN", self._stop)
         self._mode = self.register(0x504, "MODE", mask=3, on_write=self._check_stopped)
         self._bitmode = self.register(0x508, "BITMODE", mask=3, on_write=self._check_stopped)
-        self._prescaler = self.register(0x510, "PRESCALER", 4, mask=0xF, on_write=self._check_stopped)
+        self._prescaler = self.register(
+            0x510, "PRESCALER", 4, mask=0xF, on_write=self._check_stopped
+        )
         self._compare = []
         for n in range(self._channels):
             self.event(0x140 + 4 * n, f"COMPARE{n}")

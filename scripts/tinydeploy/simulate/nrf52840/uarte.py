@@ -154,7 +154,9 @@ class Uarte(NrfBlock):
             self.violate(f"TASKS_{task}", "has no effect while ENABLE is not 8")
             return False
         if self._psel[pin].value != wired:
-            self.violate(f"PSEL.{pin}", f"is {self._psel[pin].value:#x}, the board has it on {wired}")
+            self.violate(
+                f"PSEL.{pin}", f"is {self._psel[pin].value:#x}, the board has it on {wired}"
+            )
         if not self._crystal_runs():
             self.violate(
                 f"TASKS_{task}",
@@ -164,7 +166,7 @@ class Uarte(NrfBlock):
         return True
 
     def _is_ram(self, pointer: int, size: int, register: str) -> bool:
-        if self.machine.is_ram(pointer, size):
+        if self.machine.memory.is_ram(pointer, size):
             return True
         self.violate(register, f"EasyDMA reaches RAM only, not {pointer:#010x}")
         return False

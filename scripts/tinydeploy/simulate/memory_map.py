@@ -1,0 +1,124 @@
+"""The address space of a chip: memories, and functions that answer for registers."""
+
+from __future__ import annotations
+
+import random
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import unicorn
+
+RAM_SEED = 0x7D
+IoRead = Callable[[int, int], int]
+IoWrite = Callable[[int, int, int], None]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """A memory of the chip; `is_rom` makes stores to it bus faults."""
+
+    origin: int
+    size: int
+    is_rom: bool = False
+
+    @property
+    def end(self) -> int:
+        """First address behind it."""
+        return self.origin + self.size
+
+
+class BusError(Exception):
+    """Raised by a peripheral to answer an access with a bus error."""
+
+
+class MemoryMap:
+    """Maps memories into Unicorn: erased flash, and RAM full of a fixed garbage pattern.
+
+    Args:
+        on_refusal: called with the address when a peripheral raised BusError.
+    """
+
+    def __init__(
+        self, uc: Any, memories: Sequence[Memory], on_refusal: Callable[[int], None]
+    ) -> None:
+        self.memories = tuple(memories)
+        self._uc = uc
+        self._on_refusal = on_refusal
+        self._io: list[tuple[int, int, IoRead, IoWrite]] = []
+        garbage = random.Random(RAM_SEED)
+        for memory in self.memories:
+            rom_access = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
+            access = rom_access if memory.is_rom else unicorn.UC_PROT_ALL
+            uc.mem_map(memory.origin, memory.size, access)
+            filling = b"\xff" * memory.size if memory.is_rom else garbage.randbytes(memory.size)
+            uc.mem_write(memory.origin, filling)
+
+    def read(self, address: int, size: int) -> bytes:
+        """Bytes of flash or RAM; raises UcError where there is none."""
+        return bytes(self._uc.mem_read(address, size))
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write memory, flash too, as a debugger or DMA does."""
+        self._uc.mem_write(address, data)
+
+    def try_read_words(self, address: int, count: int) -> list[int] | None:
+        """Words from memory, None if there is none."""
+        try:
+            return list(struct.unpack(f"<{count}I", self.read(address, 4 * count)))
+        except unicorn.UcError:
+            return None
+
+    def try_read_word(self, address: int) -> int | None:
+        """A word from memory, None if there is none."""
+        words = self.try_read_words(address, 1)
+        return words[0] if words else None
+
+    def try_write_words(self, address: int, words: Sequence[int]) -> bool:
+        """Store words as the CPU would: False if there is no RAM at all of these addresses."""
+        if not self.is_ram(address, 4 * len(words)):
+            return False
+        self.write(address, struct.pack(f"<{len(words)}I", *words))
+        return True
+
+    def is_ram(self, address: int, size: int) -> bool:
+        """Whether a range lies in one RAM."""
+        return any(
+            not memory.is_rom and memory.origin <= address and address + size <= memory.end
+            for memory in self.memories
+        )
+
+    def map_io(self, base: int, size: int, read: IoRead, write: IoWrite) -> None:
+        """Answer accesses to [base, base + size) with functions of (offset, bytes[, value])."""
+
+        def on_read(uc: Any, offset: int, bytes_: int, data: Any) -> int:
+            try:
+                return read(offset, bytes_)
+            except BusError:
+                self._on_refusal(base + offset)
+                return 0
+
+        def on_write(uc: Any, offset: int, bytes_: int, value: int, data: Any) -> None:
+            try:
+                write(offset, bytes_, value)
+            except BusError:
+                self._on_refusal(base + offset)
+
+        self._io.append((base, size, read, write))
+        self._uc.mmio_map(base, size, on_read, None, on_write, None)
+
+    def load_word(self, address: int) -> int:
+        """What a load by a function of the boot ROM gives: memory or a register."""
+        for base, size, read, _ in self._io:
+            if base <= address < base + size:
+                return read(address - base, 4)
+        return self.try_read_word(address) or 0
+
+    def store_word(self, address: int, value: int) -> None:
+        """What a store by a function of the boot ROM does: to RAM or a register."""
+        for base, size, _, write in self._io:
+            if base <= address < base + size:
+                write(address - base, 4, value)
+                return
+        self.try_write_words(address, [value])

@@ -1,0 +1,147 @@
+"""Why Unicorn stopped, and what the CPU does then: exceptions, faults, sleep."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import unicorn
+
+from tinydeploy.simulate import exceptions as exc
+from tinydeploy.simulate import thumb
+from tinydeploy.simulate.exceptions import Cfsr, Hfsr
+from tinydeploy.simulate.registers import Reg
+from tinydeploy.simulate.violations import SimulationError
+
+if TYPE_CHECKING:
+    from tinydeploy.simulate.machine import Machine
+
+CALL_RETURN = 0x1F000000  # no memory there: fetching from it ends `Machine.call()`
+
+# Numbers that Unicorn's interrupt hook gives (QEMU's EXCP_*).
+SVC, EXECUTE_NEVER, UNALIGNED, BREAKPOINT, EXCEPTION_EXIT = 2, 3, 4, 7, 8
+NO_COPROCESSOR, INVALID_STATE = 17, 18
+FAULT_OF_INTERRUPT = {
+    EXECUTE_NEVER: (exc.MEM_MANAGE, Cfsr.IACCVIOL),
+    UNALIGNED: (exc.USAGE_FAULT, Cfsr.UNALIGNED),
+    NO_COPROCESSOR: (exc.USAGE_FAULT, Cfsr.NOCP),
+    INVALID_STATE: (exc.USAGE_FAULT, Cfsr.INVSTATE),
+}
+
+
+class Stops:
+    """Notes in Unicorn's hooks what happened; `handle()` acts on it once Unicorn has returned.
+
+    Attributes:
+        on_rom_store: asked whether a store to flash (address, size, value) was carried out.
+        on_fetch: asked whether a call to an address without memory was carried out.
+    """
+
+    def __init__(self, machine: Machine, uc: Any) -> None:
+        self.on_rom_store: Callable[[int, int, int], bool] = lambda address, size, value: False
+        self.on_fetch: Callable[[int], bool] = lambda address: False
+        self._machine = machine
+        self._uc = uc
+        self._interrupt: int | None = None
+        self._accessed: int | None = None
+        self._fault: tuple[int, Cfsr, int | None] | None = None
+        uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
+        uc.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT, self._on_bad_access)
+
+    # Called while Unicorn runs
+
+    def fault(self, number: int, status: Cfsr, address: int | None = None) -> None:
+        """Stop before the present instruction and raise a fault."""
+        self._fault = (number, status, address)
+        self._uc.emu_stop()
+
+    def refuse(self, address: int) -> None:
+        """A peripheral answered with a bus error."""
+        self.fault(exc.BUS_FAULT, Cfsr.PRECISERR, address)
+
+    def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
+        self._interrupt = number
+        uc.emu_stop()
+
+    def _on_bad_access(
+        self, uc: Any, access: int, address: int, size: int, value: int, data: Any
+    ) -> bool:
+        """True lets the CPU go on: then a flash controller has carried the store out."""
+        store_to_rom = access == unicorn.UC_MEM_WRITE_PROT
+        if store_to_rom and self.on_rom_store(address, size, value & 0xFFFFFFFF):
+            return True
+        self._accessed = address
+        return False
+
+    # Called after Unicorn has returned
+
+    def handle(self, error: unicorn.UcError | None, *, by_counter: bool) -> None:
+        """Do what the CPU does after the stop; `by_counter` if it was a deadline."""
+        fault, self._fault = self._fault, None
+        interrupt, self._interrupt = self._interrupt, None
+        if fault is not None:
+            self._machine.exceptions.fault(*fault)
+        elif interrupt is not None:
+            self._handle_interrupt(interrupt)
+        elif error is not None:
+            self._handle_error(error)
+        elif not by_counter:
+            self._sleep_after(thumb.WFI)
+
+    def _handle_interrupt(self, number: int) -> None:
+        model = self._machine.exceptions
+        if number == SVC:
+            model.supervisor_call()
+        elif number == BREAKPOINT:
+            model.hard_fault(Hfsr.DEBUGEVT)
+        elif number == EXCEPTION_EXIT and self._machine.reg(Reg.XPSR) & exc.XPSR_EXCEPTION:
+            self._machine.signal_event()
+            model.leave(self._machine.reg(Reg.PC) | 1)
+        elif number == EXCEPTION_EXIT:
+            model.fault(exc.MEM_MANAGE, Cfsr.IACCVIOL)
+        else:
+            model.fault(*FAULT_OF_INTERRUPT.get(number, (exc.USAGE_FAULT, Cfsr.UNDEFINSTR)))
+
+    def _handle_error(self, error: unicorn.UcError) -> None:
+        accessed, self._accessed = self._accessed, None
+        pc = self._machine.reg(Reg.PC)
+        model = self._machine.exceptions
+        if error.errno == unicorn.UC_ERR_INSN_INVALID:
+            self._handle_invalid(pc)
+        elif error.errno == unicorn.UC_ERR_FETCH_PROT:
+            model.fault(exc.MEM_MANAGE, Cfsr.IACCVIOL)
+        elif error.errno == unicorn.UC_ERR_FETCH_UNMAPPED:
+            if pc & ~1 == CALL_RETURN:
+                self._machine.return_from_call()
+            elif not self.on_fetch(pc & ~1):
+                model.fault(exc.BUS_FAULT, Cfsr.IBUSERR)
+        elif accessed is not None:
+            model.fault(exc.BUS_FAULT, Cfsr.PRECISERR, accessed)
+        else:
+            self._machine.fail(SimulationError(f"Unicorn stopped at {pc:#010x}: {error}"))
+
+    def _handle_invalid(self, pc: int) -> None:
+        """What Unicorn calls invalid: undefined instructions, ARM state, and WFE and YIELD."""
+        if not self._machine.reg(Reg.XPSR) & exc.XPSR_THUMB:
+            self._machine.exceptions.fault(exc.USAGE_FAULT, Cfsr.INVSTATE)
+            return
+        counter = self._machine.counter
+        at_block_end = pc == counter.last_address + counter.last_size
+        if at_block_end and (self._sleep_after(thumb.WFE) or self._was(thumb.YIELD)):
+            return
+        self._machine.exceptions.fault(exc.USAGE_FAULT, Cfsr.UNDEFINSTR)
+
+    def _sleep_after(self, opcode: tuple[int, int]) -> bool:
+        """Fall asleep if the instruction just executed is `opcode`."""
+        if not self._was(opcode):
+            return False
+        self._machine.sleep(opcode)
+        return True
+
+    def _was(self, opcode: tuple[int, int]) -> bool:
+        """Whether the instruction before the PC is `opcode`, narrow or wide."""
+        narrow, wide = opcode
+        code = self._machine.read(self._machine.reg(Reg.PC) - 4, 4)
+        first, second = struct.unpack("<HH", code)
+        return bool(second == narrow or first << 16 | second == wide)
