@@ -1,5 +1,5 @@
-// A TensorFlow Lite Micro application: loads the model that the build put in, and serves it over the
-// link. The same sources build on tinydeploy's runtime and on upstream's under Arduino.
+// A TensorFlow Lite Micro application: loads the model that the build put in, and serves it over
+// the link. The same sources build on tinydeploy's runtime and on upstream's under Arduino.
 #include "app/app.h"
 #include "board.h"
 
