@@ -24,6 +24,14 @@ EMBEDDED = ["-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-commo
 # cycles per multiply-accumulate (shared/peers.md, section 3).
 ZIG_ARM = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"]
 GCC_ARM = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
+# int32_t is int on the PC and with clang, but long here, where Min(x, 31) then fits no template. One
+# meaning everywhere; nothing of ours passes it to printf.
+GCC_INT32 = [
+    "-U__INT32_TYPE__",
+    "-D__INT32_TYPE__=int",
+    "-U__UINT32_TYPE__",
+    "-D__UINT32_TYPE__=unsigned",
+]
 # No fused multiply-add where the source has two roundings: TFLM on the PC has none either.
 EXACT_FLOAT = ["-ffp-contract=off"]
 SANITIZED = ["-g", "-fno-omit-frame-pointer"]
@@ -60,7 +68,7 @@ def _gcc_arm(env):
         _stop("arm-none-eabi-g++ is not on the PATH: install GNU Arm Embedded, or use zig")
     _use(env, "arm-none-eabi-gcc", "arm-none-eabi-g++", "arm-none-eabi-ar", "arm-none-eabi-ranlib")
     env.Append(
-        CCFLAGS=[*GCC_ARM, *EMBEDDED],
+        CCFLAGS=[*GCC_ARM, *GCC_INT32, *EMBEDDED],
         LINKFLAGS=[
             *GCC_ARM,
             "-nostartfiles",
