@@ -118,6 +118,11 @@ def _run(job: dict[str, Any], folder: Path) -> list[str]:
     )
     if not result_file.is_file():
         raise _crashed(done.returncode, done.stdout)
+    return answer(result_file)
+
+
+def answer(result_file: Path) -> list[str]:
+    """Warnings of the worker; raises what it raised."""
     result = json.loads(result_file.read_text(encoding="utf-8"))
     if "error" in result:
         raise getattr(errors, result["error"])(result["message"], result["hint"])

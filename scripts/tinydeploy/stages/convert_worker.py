@@ -144,9 +144,7 @@ def _keras_callable(tf: Any, model: Any) -> tuple[Callable[[dict[str, Any]], Any
     def call(inputs: dict[str, Any]) -> list[Any]:
         tensors = list(inputs.values())
         outputs = model(tensors if len(tensors) > 1 else tensors[0], training=False)
-        names = getattr(model, "output_names", [])
-        flat = tf.nest.flatten(outputs)
-        return [tf.identity(tensor, name) for tensor, name in zip(flat, names, strict=False)]
+        return list(tf.nest.flatten(outputs))
 
     return call, specs
 
