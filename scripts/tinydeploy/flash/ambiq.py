@@ -16,6 +16,7 @@ from tinydeploy.flash import adapters, ambiq_messages, image
 from tinydeploy.flash.ambiq_messages import ACK_STATUS, Ack, Status
 from tinydeploy.flash.base import FlashResult, FlashStoppedError, Job, Meter, State, Watch
 from tinydeploy.flash.channel import Channel
+from tinydeploy.flash.ports import Line, Ports
 
 BAUDS = (921600, 115200)  # by batch; INFO0 knows, and nothing tells it
 PULSES_S = (0.008, 0.1)  # 8 ms is what Arduino's uploader uses
@@ -74,6 +75,29 @@ def _check(job: Job) -> None:
             State.UNTOUCHED,
             "use a debug probe: `--tool pyocd`",
         )
+
+
+def leave_bootloader(line: Line, ports: Ports) -> bool:
+    """Send a board that waits in its loader on to its firmware; whether it was there.
+
+    Where the adapter's DTR reaches the board, merely opening the port resets it into the loader,
+    which then waits for seconds. To a running firmware this is a few bytes of noise.
+    """
+    channel = Channel(line, ports)
+    channel.write(ambiq_messages.hello())
+    if not isinstance(_answer(channel, HELLO_S), Status):
+        return False
+    channel.write(ambiq_messages.abort())
+    return isinstance(_answer(channel, HELLO_S), Ack)
+
+
+def _answer(channel: Channel, timeout_s: float) -> Status | Ack | None:
+    """The loader's next message, if it is a proper one."""
+    header = channel.read_exactly(ambiq_messages.MESSAGE_HEADER_BYTES, timeout_s)
+    size = ambiq_messages.message_bytes(header)
+    if size is None:
+        return None
+    return ambiq_messages.parse(header + channel.read_exactly(size - len(header), HELLO_S))
 
 
 class _Session:
@@ -177,7 +201,7 @@ class _Session:
     def _hello(self) -> Status | None:
         self._channel.discard()
         self._channel.write(ambiq_messages.hello())
-        answer = self._answer(HELLO_S)
+        answer = _answer(self._channel, HELLO_S)
         return answer if isinstance(answer, Status) else None
 
     def _exchange(self, message: bytes) -> None:
@@ -185,7 +209,7 @@ class _Session:
         kind, reason = message[4], ""
         for _ in range(NACK_TRIES):
             self._channel.write(message)
-            answer = self._answer(ANSWER_S)
+            answer = _answer(self._channel, ANSWER_S)
             if not isinstance(answer, Ack) or answer.type != kind:
                 raise _BrokenError(f"no proper answer while {self.watch.doing}")
             if answer.status == 0:
@@ -194,20 +218,12 @@ class _Session:
             self._retries += 1
         raise self.watch.stop(f"the loader refuses, {self.watch.doing}: {reason}")
 
-    def _answer(self, timeout_s: float) -> Status | Ack | None:
-        header = self._channel.read_exactly(ambiq_messages.MESSAGE_HEADER_BYTES, timeout_s)
-        size = ambiq_messages.message_bytes(header)
-        if size is None:
-            return None
-        rest = self._channel.read_exactly(size - len(header), HELLO_S)
-        return ambiq_messages.parse(header + rest)
-
     def _restart(self) -> None:
         """Restart, which installs the image. A lost answer looks like a loader that has gone."""
         self.watch.doing = "restarting the board"
         for _ in range(2):
             self._channel.write(ambiq_messages.reset())
-            answer = self._answer(RESET_S)
+            answer = _answer(self._channel, RESET_S)
             if isinstance(answer, Ack) and answer.status == 0:
                 return
             self._retries += 1

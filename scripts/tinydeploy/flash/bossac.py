@@ -194,11 +194,21 @@ class _Session:
         return self._await_application()
 
     def _await_application(self) -> str:
-        deadline_s = self._ports.now() + self._patience.restart_s
+        """Wait for the port of the firmware.
+
+        Before it the bootloader's may show up for half a second. Where ids do not tell them apart,
+        the firmware's is the one that stays.
+        """
+        patience = self._patience
+        needed_s = 0.0 if self._target.listed else patience.stable_s
+        deadline_s = self._ports.now() + patience.restart_s
+        there_since_s = deadline_s
         while self._ports.now() < deadline_s:
-            for port in usb.application_ports(self._ports, self._target):
-                return port
-            self._ports.sleep(self._patience.poll_s)
+            found = usb.application_ports(self._ports, self._target)
+            there_since_s = min(there_since_s, self._ports.now()) if found else deadline_s
+            if found and self._ports.now() - there_since_s >= needed_s:
+                return found[0]
+            self._ports.sleep(patience.poll_s)
         if self._target.listed and usb.bootloader_ports(self._ports, self._target):
             raise self.watch.stop("the bootloader is back instead of the new firmware")
         return ""

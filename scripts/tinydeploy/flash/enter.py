@@ -20,9 +20,11 @@ DOUBLE_TAP = "press the reset button twice quickly, so that the orange LED fades
 class Patience:
     """How long to wait for the board, seconds (estimates: nano33.md, section 7)."""
 
+    leave_s: float = 2.0
     touch_s: float = 8.0  # the bootloader appears 0.5 to 2 s after a touch
     double_tap_s: float = 30.0
     restart_s: float = 6.0
+    stable_s: float = 0.8
     poll_s: float = 0.1
 
 
@@ -39,6 +41,7 @@ def enter_bootloader(
         if client:
             return client
         _touch(ports, target.port)
+        _await_departure(ports, target, patience)
     client = _await_bootloader(ports, target, patience.touch_s, patience.poll_s)
     if client is None:
         say(f"The board did not enter its bootloader by itself: {DOUBLE_TAP}.")
@@ -65,6 +68,15 @@ def _touch(ports: Ports, port: str) -> None:
     except PortError:
         if ports.exists(port):
             raise  # there, but not for us: the message says why
+
+
+def _await_departure(ports: Ports, target: Target, patience: Patience) -> None:
+    """Leave the port alone until it goes: opening it would raise DTR and undo the touch."""
+    if target.listed:
+        return  # the bootloader has ids of its own, so the application's port is not tried
+    deadline_s = ports.now() + patience.leave_s
+    while ports.exists(target.port) and ports.now() < deadline_s:
+        ports.sleep(patience.poll_s)
 
 
 def _await_bootloader(

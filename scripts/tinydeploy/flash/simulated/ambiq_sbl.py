@@ -43,8 +43,8 @@ class Owner(Protocol):
     def reset_soon(self) -> None:
         """Restart the chip after what was sent has left."""
 
-    def start_application(self) -> None:
-        """Leave the loader."""
+    def quit_soon(self) -> None:
+        """Leave the loader after what was sent has left."""
 
 
 class AmbiqSbl:
@@ -114,7 +114,7 @@ class AmbiqSbl:
             self._expected_bytes = 0
             self._acknowledge(kind, OK)
             if payload[0]:
-                self._owner.start_application()
+                self._owner.quit_soon()
         else:
             self.forbidden += kind not in tuple(Type)
             self._acknowledge(kind, UNKNOWN)

@@ -35,6 +35,7 @@ class SimulatedBoard:
         refuse_at: number of the message, from 1, that the bootloader refuses although it is right.
         refuse_on: refuse all that follow too.
         runs: images that work when started; others crash. None: all work.
+        application: the firmware while it runs, if the test gave one.
     """
 
     def __init__(self, time: Timeline, flash: FlashMemory) -> None:
@@ -47,6 +48,7 @@ class SimulatedBoard:
         self.refuse_on = False
         self.runs: list[bytes] | None = None
         self.mode = "off"
+        self.application: Application | None = None
         self._life = 0
 
     def refuses(self, number: int) -> bool:
@@ -89,6 +91,13 @@ class SimulatedBoard:
         except PowerLostError:
             self.power_lost()
 
+    def pump(self) -> None:
+        """Let the application send what it has."""
+        if self.application:
+            data = self.application.read(0.0)
+            if data:
+                self.answers.append(data)
+
     def power_lost(self) -> None:
         """The supply failed; for a board on USB that is as if it was unplugged."""
         self.power_off()
@@ -119,6 +128,7 @@ class SimulatedBoard:
     def _new_life(self, mode: str) -> None:
         self._life += 1
         self.mode = mode
+        self.application = None
         self.answers.clear()
 
     def _remove_port(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tinydeploy.flash.simulated import ambiq_sbl
 from tinydeploy.flash.simulated.ambiq_sbl import AmbiqSbl
-from tinydeploy.flash.simulated.board import Application, SimulatedBoard, Start
+from tinydeploy.flash.simulated.board import SimulatedBoard, Start
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.svl import Svl
 from tinydeploy.flash.simulated.timeline import Action, Timeline
@@ -53,7 +53,6 @@ class Edge(SimulatedBoard):
         self.svl_version = 6
         self.has_dtr = has_dtr
         self.forbidden = 0
-        self.application: Application | None = None
         self._loader_baud = baud
         self._is_svl = svl
         self._wait_s = wait_s
@@ -111,6 +110,10 @@ class Edge(SimulatedBoard):
         """For the loaders."""
         self._after(RESET_S, self._reset)
 
+    def quit_soon(self) -> None:
+        """For the secure bootloader."""
+        self._after(RESET_S, self.start_application)
+
     def start_application(self) -> None:
         """Leave the loader for an application that may work, or not."""
         stack, reset = self.flash.word(self.origin), self.flash.word(self.origin + 4)
@@ -129,7 +132,6 @@ class Edge(SimulatedBoard):
     def _reset(self, strap: bool = False) -> None:
         self._new_life("reset")
         self._receiver = None
-        self.application = None
         self._after(STRAP_S, lambda: self._boot(strap or (self._dtr and self.has_dtr)))
 
     def _boot(self, strap: bool) -> None:

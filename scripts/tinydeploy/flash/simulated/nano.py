@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tinydeploy.flash.samba import APPLICATION, FACTORY, SOFTDEVICE, Bootloader
-from tinydeploy.flash.simulated.board import Application, SimulatedBoard, Start
+from tinydeploy.flash.simulated.board import SimulatedBoard, Start
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.sam_ba import SamBa, page_0
 from tinydeploy.flash.simulated.timeline import Timeline
@@ -54,8 +54,8 @@ class Nano(SimulatedBoard):
         self._names = names
         self._start = start
         self._loader: SamBa | None = None
-        self.application: Application | None = None
         self._touched = False
+        self._dtr = False
 
     def power_on(self) -> None:
         """Plug it in."""
@@ -68,7 +68,6 @@ class Nano(SimulatedBoard):
 
     def opened(self, baud: int) -> None:
         """The host opened the port."""
-        self._touched = False
         self.set_baud(baud)
 
     def set_baud(self, baud: int) -> None:
@@ -80,10 +79,15 @@ class Nano(SimulatedBoard):
         self.set_control(dtr=False, rts=False)
 
     def set_control(self, *, dtr: bool, rts: bool) -> None:
-        """DTR low after a touch restarts into the bootloader."""
-        if self.mode == "application" and self._touched and self.touch_works and not dtr:
-            self._touched = False
-            self._after(TOUCH_S, lambda: self._boot(stay=True))
+        """DTR low for a while after a touch restarts into the bootloader."""
+        fell = self._dtr and not dtr
+        self._dtr = dtr
+        if fell and self._touched:
+            self._after(TOUCH_S, self._act_on_touch)
+
+    def _act_on_touch(self) -> None:
+        if self.mode == "application" and self.touch_works and self._touched and not self._dtr:
+            self._boot(stay=True)
 
     def answer(self, data: bytes, after_s: float) -> None:
         """The bootloader sends."""
@@ -107,7 +111,6 @@ class Nano(SimulatedBoard):
         """Reset. The bootloader shows up on USB at once and serves only when it stays."""
         self._remove_port()
         self._new_life("window")
-        self.application = None
         self._after(ENUMERATION_S, self._show_bootloader)
         self._after(WINDOW_S, lambda: self._decide(stay))
 

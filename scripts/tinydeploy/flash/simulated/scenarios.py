@@ -95,5 +95,5 @@ def _svl(size: int) -> Scenario:
 
 def sample_image(size: int, origin: int, ram_top: int, seed: int) -> bytes:
     """Bytes that a bootloader takes for an application at `origin`."""
-    vectors = struct.pack("<II", ram_top, origin + 0x101)
+    vectors = struct.pack("<II", ram_top, origin + 0x41)
     return vectors + bytes((index * seed + index // 251) & 0xFF for index in range(size - 8))
