@@ -16,6 +16,7 @@ from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, ParityError, UsageError
 from tinydeploy.keys import Keyed, key_of, package_key
+from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.report.model import Report
 from tinydeploy.sources import Source, resolve
 from tinydeploy.stages import build as build_stage
@@ -23,6 +24,7 @@ from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
 from tinydeploy.stages.compile import Program, compile_model
+from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.vectors import Vectors
 from tinydeploy.stages.verify import OpComparison, Verification
 from tinydeploy.targets import Target
@@ -39,6 +41,7 @@ class Job:
 
     Attributes:
         model: name of a model of ours, or path of a .tflite, .keras or SavedModel.
+        engine: "compiled", "interpreter", or "auto": compiled where every operator can be.
         vectors: how many inferences; None for the whole test set.
         data: file or folder of the user's own test data.
         force: do again what has not changed.
@@ -50,6 +53,7 @@ class Job:
     target: str = "auto"
     link_port: str | None = None
     toolchain: str = "zig"
+    engine: str = "auto"
     vectors: int | None = DEFAULT_VECTORS
     data: Path | None = None
     seed: int = 1
@@ -69,11 +73,11 @@ def deploy(job: Job, ui: Ui) -> Report:
     target = targets.choose(job.target, board, job.link_port, job.modelled_baud)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     folder = output_folder(source, board)
-    program, image = make_image(source, board, job.toolchain, folder, ui)
+    program, image = make_image(source, board, job.toolchain, job.engine, ui)
     if target.is_port:
         _flash(image, board, target, job, ui)
     vectors = choose_vectors(source, job)
-    verification = _verify(source, board, image, target, vectors, folder, job.force, ui)
+    verification = _verify(source, board, program, image, target, vectors, folder, job.force, ui)
     report = receipt.make_report(
         source, board, target, program, image, vectors, verification, ui.times, _versions(), _now()
     )
@@ -88,9 +92,10 @@ def verify_only(job: Job, ui: Ui) -> Verification:
     Raises:
         ParityError: an output differs.
     """
-    board, target, source, image = _prepared(job, ui)
+    board, target, source, program, image = _prepared(job, ui)
     vectors = choose_vectors(source, job)
-    found = _verify(source, board, image, target, vectors, output_folder(source, board), True, ui)
+    folder = output_folder(source, board)
+    found = _verify(source, board, program, image, target, vectors, folder, True, ui)
     _require_parity(found, job)
     return found
 
@@ -102,7 +107,7 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
         UsageError: there is no such vector.
         ParityError: an operator differs.
     """
-    board, target, source, image = _prepared(job, ui)
+    board, target, source, program, image = _prepared(job, ui)
     vectors = choose_vectors(source, job)
     if vector >= vectors.count:
         raise UsageError(f"no vector {vector}", f"there are {vectors.count}, counted from 0")
@@ -110,7 +115,7 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
     device = targets.open_device(target, board, image.elf)
     try:
         verify_stage.connect(device, source.data)
-        steps = verify_stage.explain(device, source.model, source.data, vectors.at(vector), dumps)
+        steps = verify_stage.explain(device, source.data, vectors.at(vector), program.steps, dumps)
     finally:
         device.close()
     for step in steps:
@@ -156,24 +161,51 @@ def last_image(board: Board) -> Path:
 
 
 def make_image(
-    source: Source, board: Board, toolchain: str, folder: Path, ui: Ui
+    source: Source, board: Board, toolchain: str, engine: str, ui: Ui
 ) -> tuple[Program, Image]:
-    """Compile and build with the exact arena, measured if it is not known yet."""
-    program = make_program(source, board, toolchain, None, ui)
-    return program, _build(program, board, toolchain, folder / "firmware", ui)
+    """Compile and build, with the arena that the model needs and no more."""
+    program = make_program(source, board, toolchain, engine, None, ui)
+    out_dir = output_folder(source, board) / "firmware"
+    return program, _build(program, board, toolchain, out_dir, ui)
 
 
 def make_program(
-    source: Source, board: Board, toolchain: str, out_dir: Path | None, ui: Ui
+    source: Source, board: Board, toolchain: str, engine: str, out_dir: Path | None, ui: Ui
 ) -> Program:
-    """`model.h` and `model.cc` with the exact arena, in `out_dir` or in the build folder."""
+    """The model as C++ in `out_dir`, or in the build folder: a plan, or a model to interpret.
+
+    Raises:
+        NotCompilableError: `engine` is "compiled" and an operator has no exact kernel there.
+    """
+    folder = out_dir or output_folder(source, board)
+    if engine != "interpreter":
+        try:
+            return _compile_plan(source, folder if out_dir else folder / "plan", ui)
+        except NotCompilableError as error:
+            if engine == "compiled":
+                raise
+            ui.say(f"[dim]interpreter engine: {error.message}[/dim]")
+    return _compile_model(source, board, toolchain, folder if out_dir else folder / "program", ui)
+
+
+def _compile_plan(source: Source, out_dir: Path, ui: Ui) -> Program:
+    with ui.stage("compile") as stage:
+        program = compile_plan(source.tflite, out_dir, name=source.name)
+        stage.detail = (
+            f"{len(program.ops)} operators as {len(program.steps)} steps, {program.macs:,} MACs, "
+            f"arena {program.arena_bytes:,} bytes"
+        )
+    return program
+
+
+def _compile_model(source: Source, board: Board, toolchain: str, out_dir: Path, ui: Ui) -> Program:
     folder = output_folder(source, board)
     arena_bytes = _arena_bytes(source, board, toolchain, folder, ui)
     with ui.stage("compile") as stage:
         program = compile_model(
             source.tflite,
             board,
-            out_dir or folder / "program",
+            out_dir,
             name=source.name,
             arena_bytes=arena_bytes,
             tflm_arena_bytes=judge.smallest_arena_bytes(source.data),
@@ -196,13 +228,12 @@ def choose_vectors(source: Source, job: Job) -> Vectors:
     return vectors_stage.random(specs, job.vectors or DEFAULT_VECTORS, job.seed)
 
 
-def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Image]:
+def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Program, Image]:
     board = boards.load(job.board)
     target = targets.choose(job.target, board, job.link_port, job.modelled_baud)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
-    folder = output_folder(source, board)
-    _, image = make_image(source, board, job.toolchain, folder, ui)
-    return board, target, source, image
+    program, image = make_image(source, board, job.toolchain, job.engine, ui)
+    return board, target, source, program, image
 
 
 def _require_parity(found: Verification, job: Job) -> None:
@@ -284,6 +315,7 @@ def _flash(image: Image, board: Board, target: Target, job: Job, ui: Ui) -> None
 def _verify(
     source: Source,
     board: Board,
+    program: Program,
     image: Image,
     target: Target,
     vectors: Vectors,
@@ -302,7 +334,7 @@ def _verify(
                 verify_stage.connect(device, source.data, image.build_id)
                 with ui.progress("verify") as progress:
                     found = verify_stage.verify(
-                        device, source.model, source.data, vectors, progress
+                        device, source.model, source.data, vectors, program.steps, progress
                     )
             finally:
                 device.close()

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import __version__, memory
+from tinydeploy import __version__
 from tinydeploy.boards import Board
 from tinydeploy.keys import Keyed
 from tinydeploy.ops import work
@@ -56,16 +56,16 @@ def make_report(
     return Report(
         model=_model(source, program),
         board=board.id,
-        engine="interpreter",
+        engine=program.engine,
         target=target.kind,
         board_info=report_model.BoardInfo(
             board.name, board.chip, board.cpu_hz, board.flash_size, board.ram_size
         ),
         parity=_parity(image, program, vectors, found, package_versions),
-        cycles=_cycles(source, found, target, mean),
+        cycles=_cycles(program, found, target, mean),
         size=_size(image, program, found.memory),
         accuracy=_accuracy(source, vectors, found),
-        memory=_memory_map(source, found.memory),
+        memory=_memory_map(program, found.memory),
         energy=_energy(board, mean),
         stages=tuple(
             report_model.StageTiming(time.name, time.seconds, time.cached) for time in times
@@ -159,19 +159,18 @@ def _parity(
 
 
 def _cycles(
-    source: Source, found: Verification, target: Target, mean: float
+    program: Program, found: Verification, target: Target, mean: float
 ) -> report_model.Cycles:
-    ops = source.model.main.ops
     per_op = tuple(
         report_model.OpProfile(
             index=index,
-            op=op.name,
-            output_shape=op.outputs[0].shape if op.outputs else (),
+            op=step.op,
+            output_shape=step.output_shape,
             cycles=cycles,
-            macs=work.op_macs(op) or None,
-            name=op.outputs[0].label if op.outputs else "",
+            macs=step.macs or None,
+            name=step.name,
         )
-        for index, (op, cycles) in enumerate(zip(ops, found.cycles_per_op, strict=True))
+        for index, (step, cycles) in enumerate(zip(program.steps, found.cycles_per_op, strict=True))
     )
     return report_model.Cycles(
         mean=mean,
@@ -186,7 +185,7 @@ def _cycles(
 def _size(image: Image, program: Program, used: dict[str, int]) -> report_model.Size:
     return report_model.Size(
         flash_bytes=image.flash_bytes,
-        model_bytes=program.model_bytes,
+        model_bytes=program.constants_bytes,
         ram_bytes=image.ram_bytes,
         arena_bytes=used["arena_used_bytes"],
         stack_bytes=used["stack_used_bytes"],
@@ -241,19 +240,18 @@ def _regression(source: Source, vectors: Vectors, found: Verification) -> report
     )
 
 
-def _memory_map(source: Source, used: dict[str, int]) -> report_model.MemoryMap:
-    plan = memory.plan_subgraph(source.model.main)
-    planned = used["arena_planned_bytes"] or plan.size
+def _memory_map(program: Program, used: dict[str, int]) -> report_model.MemoryMap:
+    planned = used["arena_planned_bytes"] or program.memory.size
     return report_model.MemoryMap(
         buffers=tuple(
             report_model.Buffer(
                 buffer.name, buffer.offset, buffer.size, buffer.first_op, buffer.last_op
             )
-            for buffer in plan.buffers
+            for buffer in program.memory.buffers
         ),
         planned_bytes=planned,
-        persistent_bytes=used["arena_used_bytes"] - planned,
-        op_names=tuple(op.name for op in source.model.main.ops),
+        persistent_bytes=max(used["arena_used_bytes"] - planned, 0),
+        op_names=tuple(step.op for step in program.steps),
     )
 
 

@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from SCons.Script import AlwaysBuild, COMMAND_LINE_TARGETS, Default, DefaultEnvironment
+from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
 
 env = DefaultEnvironment()
 project = Path(env.subst("$PROJECT_DIR"))
@@ -33,6 +33,7 @@ ENGINES = {
     False: {"runtime": "+<*>", "tflm": "+<*>"},
     True: {"compiled": "+<*>", "tflm": "+<*> -<**/micro_interpreter.cpp> -<**/schema.cpp>"},
 }
+KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": "+<common/>"}}
 
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
@@ -46,7 +47,8 @@ def include_program():
     generated = Path(env.subst("$BUILD_DIR")) / "generated"
     generated.mkdir(parents=True, exist_ok=True)
     digest = bytes.fromhex(build_id(program, board, toolchain))[:16]
-    text = "#define TINYDEPLOY_BUILD_ID {%s}\n" % ", ".join(f"0x{byte:02x}" for byte in digest)
+    values = ", ".join(f"0x{byte:02x}" for byte in digest)
+    text = f"#define TINYDEPLOY_BUILD_ID {{{values}}}\n"
     header = generated / "tinydeploy_build_id.h"
     if not header.is_file() or header.read_text() != text:
         header.write_text(text)
@@ -64,16 +66,18 @@ def add_sources():
     env.BuildSources(os.path.join("$BUILD_DIR", "board"), str(board.folder), "+<*.cpp>")
     if not board.is_host:
         for chip in ("cortex_m4", board.chip):
-            env.BuildSources(os.path.join("$BUILD_DIR", "chips", chip), str(firmware / "chips" / chip))
+            folder = os.path.join("$BUILD_DIR", "chips", chip)
+            env.BuildSources(folder, str(firmware / "chips" / chip))
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels = env.Clone()
     kernels.Append(CCFLAGS=["-O2"])  # where the time goes
-    room = "dsp" if compiled else "kernels"
-    kernels.BuildSources(os.path.join("$BUILD_DIR", room), str(firmware / room))
+    for part, what in KERNELS[compiled].items():
+        kernels.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
 
 
 def use_linker_script():
+    """The board's memory map; a change of it links anew."""
     script = board.folder / "memory.ld"
     sections = firmware / "chips" / "cortex_m4" / "sections.ld"
     env.Append(LINKFLAGS=["-Wl,-T," + str(script)])
@@ -81,15 +85,16 @@ def use_linker_script():
 
 
 def write_binary(target, source, env):
+    """The ELF file as it lies in flash."""
     Path(str(target[0])).write_bytes(image.flash_bytes_of(Path(str(source[0]))))
 
 
 def run_flash(target, source, env):
     """`tinydeploy flash` finds the port by itself unless one was given."""
     port = ["--port", env.subst("$UPLOAD_PORT")] if env.get("UPLOAD_PORT") else []
-    command = [sys.executable, "-m", "tinydeploy", "flash", "--board", board.id, *port, str(source[0])]
+    command = [sys.executable, "-m", "tinydeploy", "flash", "--board", board.id, *port]
     environment = {**os.environ, "PYTHONPATH": str(project / "scripts")}
-    return os.spawnve(os.P_WAIT, sys.executable, command, environment)
+    return os.spawnve(os.P_WAIT, sys.executable, [*command, str(source[0])], environment)
 
 
 add_sources()

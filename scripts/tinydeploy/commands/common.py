@@ -60,6 +60,17 @@ def add_toolchain(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """`--engine`."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "compiled", "interpreter"),
+        default="auto",
+        help="compiled to a plan ahead of time, or interpreted on the device as TFLM does "
+        "(default: compiled where every operator can be)",
+    )
+
+
 def add_target(parser: argparse.ArgumentParser) -> None:
     """`--target` and what belongs to it."""
     parser.add_argument(

@@ -25,6 +25,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_model(build)
     common.add_board(build)
     common.add_toolchain(build)
+    common.add_engine(build)
 
     verify = common.add(
         commands, "verify", _verify, "compare a device that already runs the model with TFLM"
@@ -56,6 +57,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
     common.add_board(parser)
     common.add_target(parser)
     common.add_toolchain(parser)
+    common.add_engine(parser)
     common.add_vectors(parser)
 
 
@@ -83,6 +85,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         target=options.target,
         link_port=options.link_port,
         toolchain=options.toolchain,
+        engine=options.engine,
         vectors=options.vectors,
         data=options.data,
         seed=options.seed,
@@ -98,8 +101,7 @@ def _build(options: argparse.Namespace, ui: Ui) -> None:
 
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
-    folder = pipeline.output_folder(source, board)
-    _, image = pipeline.make_image(source, board, options.toolchain, folder, ui)
+    _, image = pipeline.make_image(source, board, options.toolchain, options.engine, ui)
     print(image.elf)
 
 

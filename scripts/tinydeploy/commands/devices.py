@@ -24,6 +24,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_board(simulate)
     common.add_model(simulate)
     common.add_toolchain(simulate)
+    common.add_engine(simulate)
     simulate.add_argument("--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C")
     simulate.add_argument("--link", type=Path, help="also make a symbolic link to it there")
     simulate.add_argument("--elf", type=Path, help="image to run (default: build the model)")
@@ -54,7 +55,6 @@ def _simulate(options: argparse.Namespace, ui: Ui) -> None:
     elf = options.elf
     if elf is None:
         source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
-        folder = pipeline.output_folder(source, board)
-        elf = pipeline.make_image(source, board, options.toolchain, folder, ui)[1].elf
+        elf = pipeline.make_image(source, board, options.toolchain, options.engine, ui)[1].elf
     device = simulate.open(board, elf, fast_uart=False)
     pty.serve(device, link_path=options.link)

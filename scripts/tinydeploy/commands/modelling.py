@@ -21,6 +21,8 @@ def add_commands(commands: common.Commands) -> None:
     common.add_model(compile_)
     common.add_board(compile_)
     common.add_toolchain(compile_)
+    common.add_engine(compile_)
+    compile_.set_defaults(engine="interpreter")  # what any TFLM project can use
     compile_.add_argument("--out", type=Path, help="folder to write to (default: in build/)")
 
     inspect = common.add(
@@ -98,7 +100,9 @@ def _compile(options: argparse.Namespace, ui: Ui) -> None:
 
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
-    program = pipeline.make_program(source, board, options.toolchain, options.out, ui)
+    program = pipeline.make_program(
+        source, board, options.toolchain, options.engine, options.out, ui
+    )
     print(program.header)
     print(program.source)
 

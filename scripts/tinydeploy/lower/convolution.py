@@ -16,40 +16,24 @@ from tinydeploy.lower.lowering import (
     scale_of,
     scratch,
 )
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Number, Pointer
+from tinydeploy.lower.plan import Argument, Buffer, Constant, ParamsType, Pointer
 from tinydeploy.lower.ranges import clamp_after
 from tinydeploy.ops.work import op_macs
 
-_CONV_FIELDS = [
-    "in_height",
-    "in_width",
-    "in_channels",
-    "out_height",
-    "out_width",
-    "out_channels",
-    "kernel_height",
-    "kernel_width",
-    "stride_height",
-    "stride_width",
-    "pad_top",
-    "pad_left",
-    "input_zero_point",
-    "copies_rows",
-    "row_words",
-    "tail",
-]
-_DEPTHWISE_FIELDS = [
-    "in_height",
-    "in_width",
-    "channels",
-    "out_height",
-    "out_width",
-    "stride",
-    "pad_top",
-    "pad_left",
-    "input_zero_point",
+_CONV = ParamsType(
+    "ConvParams",
+    "<6H6BbB2H",
+    "in_height in_width in_channels out_height out_width out_channels kernel_height kernel_width "
+    "stride_height stride_width pad_top pad_left input_zero_point copies_rows row_words batch",
+)
+_POINTWISE = ParamsType("PointwiseParams", "<I2HI", "pixels in_channels out_channels batch")
+_DEPTHWISE = ParamsType(
+    "DepthwiseParams",
+    "<5H3BbH",
+    "in_height in_width channels out_height out_width stride pad_top pad_left input_zero_point "
     "band",
-]
+)
+_DENSE = ParamsType("FullyConnectedParams", "<3H", "batches depth units")
 
 Size = tuple[int, int]
 
@@ -95,8 +79,8 @@ def depthwise(lowering: Lowering, op: Op) -> None:
     _call(
         lowering,
         op,
-        ("dsp/depthwise.h", "td_depthwise", "DepthwiseParams"),
-        dict(zip(_DEPTHWISE_FIELDS, struct.unpack("<5H3BbH", geometry.params), strict=True)),
+        ("dsp/depthwise.h", "td_depthwise", _DEPTHWISE),
+        geometry.params,
         records,
         output,
         geometry.scratch_bytes,
@@ -115,8 +99,8 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
     _call(
         lowering,
         op,
-        ("dsp/fully_connected.h", "td_fully_connected", "FullyConnectedParams"),
-        {"batches": batches, "depth": depth, "units": weights.shape[0]},
+        ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
+        struct.pack(_DENSE.layout, batches, depth, weights.shape[0]),
         pack.pack_dense(_data(weights), start, scaling),
         lowering.output(op, over=over),
         pack.dense_scratch_bytes(depth),
@@ -129,20 +113,17 @@ def _pointwise(
     lowering: Lowering, op: Op, weights: Array, start: Array, scaling: pack.Scaling
 ) -> None:
     source, result = op.operands[0], op.outputs[0]
-    shrinks = weights.shape[0] <= weights.shape[1]
+    units, depth = weights.shape
+    geometry = pack.pointwise_geometry(result.shape[1] * result.shape[2], depth, units)
     _call(
         lowering,
         op,
-        ("dsp/conv.h", "td_pointwise", "PointwiseParams"),
-        {
-            "pixels": result.shape[1] * result.shape[2],
-            "in_channels": weights.shape[1],
-            "out_channels": weights.shape[0],
-        },
+        ("dsp/conv.h", "td_pointwise", _POINTWISE),
+        geometry.params,
         pack.pack_pointwise(weights, start, scaling),
-        lowering.output(op, over=source if shrinks else None),
-        pack.pointwise_scratch_bytes(weights.shape[1]),
-        f"td_dot_pair_{scaling.mode}",
+        lowering.output(op, over=source if units <= depth else None),
+        geometry.scratch_bytes,
+        f"td_dot_pairs_{scaling.mode}",
     )
 
 
@@ -176,20 +157,20 @@ def _patches(
     _call(
         lowering,
         op,
-        ("dsp/conv.h", "td_conv", "ConvParams"),
-        dict(zip(_CONV_FIELDS, struct.unpack("<6H6BbB2H", geometry.params), strict=True)),
+        ("dsp/conv.h", "td_conv", _CONV),
+        geometry.params,
         pack.pack_conv(filters, start, scaling),
         lowering.output(op, over=source if in_place else None),
         geometry.scratch_bytes,
-        f"td_dot_pair_{scaling.mode}",
+        f"td_dot_pairs_{scaling.mode}",
     )
 
 
 def _call(
     lowering: Lowering,
     op: Op,
-    kernel: tuple[str, str, str],
-    params: dict[str, Number],
+    kernel: tuple[str, str, ParamsType],
+    params: bytes,
     stream: bytes,
     output: Buffer,
     scratch_bytes: int,
@@ -214,8 +195,8 @@ def _call(
         arguments,
         reads=[source],
         writes=output,
-        params_type=params_type,
-        params=params,
+        params_type=params_type.name,
+        params=params_type.named(params),
         scratch=memory,
         macs=op_macs(op),
     )

@@ -6,7 +6,7 @@ depends on nothing but the plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -37,16 +37,15 @@ _COLUMNS = 100
 _NO_TENSOR = "kNoTensor"
 
 
-def emit(plan: Plan, *, name: str, tensors: Sequence[Tensor], regenerate: str) -> str:
+def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: str) -> str:
     """The text of `plan.cc`.
 
     Args:
         plan: placed.
         name: the model's, for people.
-        tensors: of the .tflite's main subgraph, to give the steps' outputs their numbers there.
+        numbers: index in the .tflite of the tensors that are in it as they are.
         regenerate: command that writes this file again.
     """
-    numbers = {tensor: index for index, tensor in enumerate(tensors)}
     lines = [
         f"// {name}: {len(plan.steps)} steps, arena of {plan.arena_bytes:,} bytes",
         f"// (no placement of these steps can do with less than {plan.lower_bound:,}).",
@@ -145,12 +144,11 @@ def _records(step: int, records: Records) -> Iterator[str]:
     yield "};"
 
 
-def _steps_table(plan: Plan, numbers: dict[Tensor, int]) -> Iterator[str]:
+def _steps_table(plan: Plan, numbers: Mapping[Tensor, int]) -> Iterator[str]:
     yield "const Step kSteps[] = {"
     for index, step in enumerate(plan.steps):
-        output = step.writes[0]
-        tensor = numbers.get(output.tensor, -1) if output.tensor is not None else -1
-        number = str(tensor) if tensor >= 0 else _NO_TENSOR
+        output, finished = step.writes[0], plan.finished_tensor(index)
+        number = str(numbers[finished]) if finished in numbers else _NO_TENSOR
         yield (
             f'    {{Step{index}, "{step.op_name}", {step.op_index}, {number}, '
             f"{output.address}, {output.size}}},"
@@ -158,7 +156,7 @@ def _steps_table(plan: Plan, numbers: dict[Tensor, int]) -> Iterator[str]:
     yield "};"
 
 
-def _ends(name: str, buffers: Sequence[Buffer], numbers: dict[Tensor, int]) -> Iterator[str]:
+def _ends(name: str, buffers: Sequence[Buffer], numbers: Mapping[Tensor, int]) -> Iterator[str]:
     yield f"const End {name}[] = {{"
     for buffer in buffers:
         tensor = buffer.tensor
@@ -167,8 +165,9 @@ def _ends(name: str, buffers: Sequence[Buffer], numbers: dict[Tensor, int]) -> I
         scale = quantization.scale if quantization else 0.0
         zero_point = quantization.zero_point if quantization else 0
         dims = ", ".join(map(str, tensor.shape))
+        number = numbers.get(tensor, -1)
         yield (
-            f"    {{{buffer.address}, {buffer.size}, {numbers[tensor]}, {_api_type(tensor)}, "
+            f"    {{{buffer.address}, {buffer.size}, {number}, {_api_type(tensor)}, "
             f"{_number(float(scale))}, {zero_point}, {{{len(tensor.shape)}, {{{dims}}}}}}},"
         )
     yield "};"

@@ -1,7 +1,7 @@
 """From a graph to a compiled plan: for each operator the kernel that computes what TFLM does.
 
 The rules live in `convolution` and `simple`, one function an operator. A rule that cannot be exact
-with the kernels there are raises `NotCompilableError`; the caller then takes the interpreter engine.
+with the kernels there are raises `NotCompilableError`; the caller then takes the interpreter.
 """
 
 from __future__ import annotations

@@ -12,9 +12,10 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from tinydeploy import memory
 from tinydeploy.lower.plan import Buffer, Plan
 
-ALIGNMENT_BYTES = 4  # kernels load and store words; DMA is not involved
+ALIGNMENT_BYTES = 8  # kernels load and store pairs of words
 SEARCH_ROUNDS = 2000
 SEED = 1
 
@@ -39,6 +40,20 @@ def place(plan: Plan) -> None:
     offsets, plan.arena_bytes = _best(blocks, plan.lower_bound)
     for block, offset in zip(blocks, offsets, strict=True):
         block.root.offset = offset
+
+
+def memory_map(plan: Plan) -> memory.Plan:
+    """The placed buffers as the report draws them: each from its first to its last step."""
+    spans: dict[Buffer, tuple[int, int]] = dict.fromkeys(plan.inputs, (0, 0))
+    for index, step in enumerate(plan.steps):
+        for buffer in step.buffers:
+            first, _ = spans.get(buffer, (index, index))
+            spans[buffer] = (first, index)
+    drawn = tuple(
+        memory.Buffer(buffer.name, buffer.size, first, last, buffer.address)
+        for buffer, (first, last) in spans.items()
+    )
+    return memory.Plan(drawn, len(plan.steps))
 
 
 def _blocks(plan: Plan) -> list[_Block]:

@@ -6,16 +6,37 @@ it as C++. A step is one call of a kernel of firmware/dsp.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from tinydeploy.graph.ir import Tensor
 
 Array = npt.NDArray[Any]
 Number = int | float | bool
+
+
+@dataclass(frozen=True)
+class ParamsType:
+    """A params struct of firmware/dsp, for bytes that were packed for it.
+
+    Attributes:
+        name: in C++.
+        layout: `struct` format.
+        fields: names, separated by spaces.
+    """
+
+    name: str
+    layout: str
+    fields: str
+
+    def named(self, packed: bytes) -> dict[str, Number]:
+        """Values by field name, as the generated C++ shows them."""
+        return dict(zip(self.fields.split(), struct.unpack(self.layout, packed), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +156,12 @@ class Plan:
     outputs: list[Buffer]
     arena_bytes: int = 0
     lower_bound: int = 0
+
+    def finished_tensor(self, index: int) -> Tensor | None:
+        """The tensor that is complete after step `index`; None if a later step goes on with it."""
+        tensor = self.steps[index].writes[0].tensor
+        later = (step.writes[0].tensor for step in self.steps[index + 1 :])
+        return None if any(other is tensor for other in later) else tensor
 
     @property
     def flash_constants_bytes(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import struct
 
 import numpy as np
 
@@ -18,25 +17,19 @@ from tinydeploy.lower.lowering import (
     require_int8,
     scale_of,
 )
-from tinydeploy.lower.plan import Buffer, Constant, Number, Pointer
+from tinydeploy.lower.plan import Buffer, Constant, ParamsType, Pointer
 from tinydeploy.lower.ranges import activation_range, clamp_after, lookup
 
-_POOL_FIELDS = [
-    "in_height",
-    "in_width",
-    "channels",
-    "out_height",
-    "out_width",
-    "kernel_height",
-    "kernel_width",
-    "stride_height",
-    "stride_width",
-    "pad_top",
-    "pad_left",
-    "lowest",
-    "highest",
-]
-_MEAN_FIELDS = ["pixels", "channels", "start", "multiplier", "shift", "output_zero_point"]
+_POOL = ParamsType(
+    "PoolParams8",
+    "<5H6B2b",
+    "in_height in_width channels out_height out_width kernel_height kernel_width stride_height "
+    "stride_width pad_top pad_left lowest highest",
+)
+_MEAN = ParamsType(
+    "MeanParams", "<2I4i", "pixels channels start multiplier shift output_zero_point"
+)
+_ADD = ParamsType("AddParams", "<I3i", "count factor_a factor_b constant")
 _MOST_WINDOW = 256  # pixels that the pool kernels sum up without overflow
 _MOST_SOFTMAX = 4096
 
@@ -68,7 +61,6 @@ def add(lowering: Lowering, op: Op) -> None:
     first, second = lowering.buffer(a), lowering.buffer(b)
     over = next((tensor for tensor in (a, b) if lowering.dies_here(tensor, op)), None)
     output = lowering.output(op, over=over)
-    fields = ("count", "factor_a", "factor_b", "constant")
     lowering.call(
         op,
         "dsp/elementwise.h",
@@ -76,8 +68,8 @@ def add(lowering: Lowering, op: Op) -> None:
         [Pointer(first, "const int8_t"), Pointer(second, "const int8_t"), Pointer(output)],
         reads=[first, second],
         writes=output,
-        params_type="AddParams",
-        params=dict(zip(fields, struct.unpack("<I3i", params), strict=True)),
+        params_type=_ADD.name,
+        params=_ADD.named(params),
     )
     clamp_after(lowering, op)
 
@@ -102,8 +94,8 @@ def pool(lowering: Lowering, op: Op) -> None:
     _simple(
         lowering,
         op,
-        ("dsp/pool.h", function, "PoolParams8"),
-        dict(zip(_POOL_FIELDS, struct.unpack("<5H6B2b", params), strict=True)),
+        ("dsp/pool.h", function, _POOL),
+        params,
     )
 
 
@@ -120,8 +112,8 @@ def mean(lowering: Lowering, op: Op) -> None:
     _simple(
         lowering,
         op,
-        ("dsp/pool.h", "td_mean", "MeanParams"),
-        dict(zip(_MEAN_FIELDS, struct.unpack("<2I4i", params), strict=True)),
+        ("dsp/pool.h", "td_mean", _MEAN),
+        params,
     )
 
 
@@ -202,9 +194,7 @@ def _copy(
     )
 
 
-def _simple(
-    lowering: Lowering, op: Op, kernel: tuple[str, str, str], params: dict[str, Number]
-) -> None:
+def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, ParamsType], params: bytes) -> None:
     """A step of the form (params, input, output)."""
     header, function, params_type = kernel
     given, output = lowering.buffer(op.operands[0]), lowering.output(op)
@@ -215,8 +205,8 @@ def _simple(
         [Pointer(given, "const int8_t"), Pointer(output)],
         reads=[given],
         writes=output,
-        params_type=params_type,
-        params=params,
+        params_type=params_type.name,
+        params=params_type.named(params),
     )
 
 

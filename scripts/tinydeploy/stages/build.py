@@ -24,6 +24,7 @@ TOOLCHAINS = ("zig", "gcc")
 PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
 
+PLAN_FILE = "plan.cc"
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
 _TIMEOUT_S = 900.0  # a cold build on a slow machine
 
@@ -89,7 +90,7 @@ def build(
     if not cached:
         with _one_at_a_time(board, toolchain):
             _run_platformio(program_dir, board, toolchain, quiet)
-            _copy_products(board, toolchain, elf, flat)
+            _copy_products(board, toolchain, is_compiled(program_dir), elf, flat)
         known.save({"toolchain": toolchain_version(toolchain, board)})
     sizes = image.sizes_of(elf)
     _require_fit(sizes, board)
@@ -101,9 +102,21 @@ def build_id(program_dir: Path, board: Board, toolchain: str) -> str:
     digest = hashlib.sha256()
     for text in (sources_hash(board), board.id, toolchain_version(toolchain, board)):
         digest.update(text.encode() + b"\0")
-    for name in ("model.h", "model.cc"):
-        digest.update(_read(program_dir / name) + b"\0")
+    source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
+    for name in ("model.h", source):
+        digest.update(name.encode() + b"\0" + _read(program_dir / name) + b"\0")
     return digest.hexdigest()
+
+
+def is_compiled(program_dir: Path) -> bool:
+    """Whether the program is a plan for the compiled engine instead of a model to interpret."""
+    return (program_dir / PLAN_FILE).is_file()
+
+
+def object_folder(board: Board, toolchain: str, compiled: bool) -> Path:
+    """Where PlatformIO keeps objects: shared by all models of a board, toolchain and engine."""
+    engine = "-compiled" if compiled else ""
+    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}"
 
 
 def sources_hash(board: Board) -> str:
@@ -241,8 +254,8 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
     )
 
 
-def _copy_products(board: Board, toolchain: str, elf: Path, flat: Path) -> None:
-    folder = BUILD_DIR / "pio" / f"{board.id}-{toolchain}"
+def _copy_products(board: Board, toolchain: str, compiled: bool, elf: Path, flat: Path) -> None:
+    folder = object_folder(board, toolchain, compiled)
     built = folder / ("firmware" if board.is_host else "firmware.elf")
     _replace(elf, built.read_bytes(), executable=board.is_host)
     _replace(flat, built.read_bytes() if board.is_host else image.flash_bytes_of(built))

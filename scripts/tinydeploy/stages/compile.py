@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinydeploy import memory
 from tinydeploy.boards import Board
 from tinydeploy.errors import ModelFileError, ModelTooLargeError
 from tinydeploy.graph import read_tflite
@@ -41,6 +42,22 @@ class TensorInfo:
         return size
 
 
+@dataclass(frozen=True, eq=False)
+class ProgramStep:
+    """A step as the device counts them: an operator, or a call of the compiled engine.
+
+    Attributes:
+        name: of its first output.
+        tensors: outputs that are tensors of the .tflite as well, and their indices there.
+    """
+
+    op: str
+    output_shape: tuple[int, ...]
+    name: str
+    tensors: Mapping[Tensor, int]
+    macs: int
+
+
 @dataclass(frozen=True)
 class Program:
     """A model made ready for a firmware build.
@@ -49,6 +66,9 @@ class Program:
         header, source: the generated model.h and model.cc.
         sha256: hash of the .tflite, hexadecimal.
         model_bytes: size of the .tflite.
+        constants_bytes: what of the model lies in flash: the .tflite, or the plan's constants.
+        steps: what the device runs, in order.
+        memory: where its buffers lie in the arena.
         ops: operator names of the main subgraph in execution order.
         inputs, outputs: of the main subgraph.
         macs: multiply-accumulates of one inference.
@@ -68,6 +88,10 @@ class Program:
     macs: int
     arena_bytes: int
     tflm_arena_bytes: int | None
+    engine: str
+    constants_bytes: int
+    steps: tuple[ProgramStep, ...]
+    memory: memory.Plan
 
 
 def compile_model(
@@ -93,11 +117,7 @@ def compile_model(
         UnsupportedModelError: has an operator that the runtime does not run.
         ModelTooLargeError: the weights alone do not fit the board's flash.
     """
-    data = read_tflite.read_bytes(tflite)
-    try:
-        model = read_tflite.load(data)
-    except ModelFileError as error:
-        raise ModelFileError(f"{tflite}: {error.message}", error.hint) from None
+    data, model = load(tflite)
     support.require_supported(model)
     _require_fit(len(data), board)
     program = Program(
@@ -109,16 +129,43 @@ def compile_model(
         sha256=hashlib.sha256(data).hexdigest(),
         model_bytes=len(data),
         ops=tuple(op.name for op in model.main.ops),
-        inputs=tuple(map(_tensor_info, model.main.inputs)),
-        outputs=tuple(map(_tensor_info, model.main.outputs)),
+        inputs=tensor_infos(model.main.inputs),
+        outputs=tensor_infos(model.main.outputs),
         macs=work.macs(model),
         arena_bytes=arena_bytes,
         tflm_arena_bytes=tflm_arena_bytes,
+        engine="interpreter",
+        constants_bytes=len(data),
+        steps=_operators(model),
+        memory=memory.plan_subgraph(model.main),
     )
     out_dir.mkdir(parents=True, exist_ok=True)
-    write_if_changed(program.header, _header(program, resolver_methods(model)))
+    write_if_changed(program.header, header_text(program, resolver_methods(model)))
     write_if_changed(program.source, _source(program, data))
     return program
+
+
+def load(tflite: Path) -> tuple[bytes, Model]:
+    """The file and its graph; the error names the file."""
+    data = read_tflite.read_bytes(tflite)
+    try:
+        return data, read_tflite.load(data)
+    except ModelFileError as error:
+        raise ModelFileError(f"{tflite}: {error.message}", error.hint) from None
+
+
+def _operators(model: Model) -> tuple[ProgramStep, ...]:
+    numbers = {tensor: index for index, tensor in enumerate(model.main.tensors)}
+    return tuple(
+        ProgramStep(
+            op.name,
+            op.outputs[0].shape if op.outputs else (),
+            op.outputs[0].label if op.outputs else "",
+            {tensor: numbers[tensor] for tensor in op.outputs},
+            work.op_macs(op),
+        )
+        for op in model.main.ops
+    )
 
 
 def resolver_methods(model: Model) -> list[str]:
@@ -141,6 +188,11 @@ def _require_fit(nbytes: int, board: Board | None) -> None:
         )
 
 
+def tensor_infos(tensors: Sequence[Tensor]) -> tuple[TensorInfo, ...]:
+    """What the generated header says of inputs or outputs."""
+    return tuple(map(_tensor_info, tensors))
+
+
 def _tensor_info(tensor: Tensor) -> TensorInfo:
     quantization = tensor.quantization
     return TensorInfo(
@@ -152,7 +204,8 @@ def _tensor_info(tensor: Tensor) -> TensorInfo:
     )
 
 
-def _header(program: Program, methods: Sequence[str]) -> str:
+def header_text(program: Program, methods: Sequence[str]) -> str:
+    """The text of `model.h`; `methods` of the op resolver add the operators."""
     hash_bytes = _array(bytes.fromhex(program.sha256), "    ")
     tensors = [
         *_tensors("input", program.inputs),
@@ -243,10 +296,10 @@ def _resolver(methods: Sequence[str]) -> list[str]:
     steps = [f"  if (resolver.{method}() != kTfLiteOk) return kTfLiteError;" for method in methods]
     return [
         "// The operators that the model uses, and no other.",
-        f"constexpr int kOpCount = {len(methods)};",
+        f"constexpr int kOpCount = {max(len(methods), 1)};",
         "using OpResolver = tflite::MicroMutableOpResolver<kOpCount>;",
         "",
-        "inline TfLiteStatus RegisterOps(OpResolver& resolver) {",
+        f"inline TfLiteStatus RegisterOps(OpResolver&{' resolver' if methods else ''}) {{",
         *steps,
         "  return kTfLiteOk;",
         "}",

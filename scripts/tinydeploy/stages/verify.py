@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceFaultError, LinkError
-from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.graph.ir import Model, Tensor
 from tinydeploy.judge import Judge
 from tinydeploy.link.client import Device, Identity
+from tinydeploy.stages.compile import ProgramStep
 from tinydeploy.stages.vectors import InputSpec, Vectors
 
 Array = npt.NDArray[Any]
@@ -109,16 +110,22 @@ def connect(device: Device, tflite: bytes, build_id: str = "") -> Identity:
 
 
 def verify(
-    device: Device, model: Model, tflite: bytes, vectors: Vectors, progress: Progress | None = None
+    device: Device,
+    model: Model,
+    tflite: bytes,
+    vectors: Vectors,
+    steps: Sequence[ProgramStep],
+    progress: Progress | None = None,
 ) -> Verification:
     """Stream `vectors` through the device and TFLM and compare every output.
 
-    The device must have been greeted by `connect`. Raises what `Device` raises.
+    The device must have been greeted by `connect`; `steps` are what it runs. Raises what `Device`
+    raises.
     """
     judge = Judge(tflite)
     comparison = _Comparison(model.main.outputs)
     cycles: list[int] = []
-    profile = np.zeros(len(model.main.ops))
+    profile = np.zeros(len(steps))
     for index in range(vectors.count):
         inputs = vectors.at(index)
         for position, value in enumerate(inputs):
@@ -133,7 +140,7 @@ def verify(
         vectors=vectors.count,
         bytes_compared=comparison.bytes_compared,
         mismatching_bytes=comparison.mismatching_bytes,
-        first_mismatch=_describe_first(comparison, device, model, tflite, vectors),
+        first_mismatch=_describe_first(comparison, device, tflite, vectors, steps),
         device_outputs=comparison.stacked(comparison.device),
         host_outputs=comparison.stacked(comparison.host),
         cycles=tuple(cycles),
@@ -144,12 +151,12 @@ def verify(
 
 def explain(
     device: Device,
-    model: Model,
     tflite: bytes,
     inputs: Sequence[Array],
+    steps: Sequence[ProgramStep],
     dump_dir: Path | None = None,
 ) -> list[OpComparison]:
-    """Run one vector operator by operator on both sides and compare every intermediate tensor.
+    """Run one vector step by step on both sides and compare every tensor that both have.
 
     Args:
         dump_dir: folder that receives `op<index>_<tensor>_{device,host}.npy`.
@@ -159,13 +166,14 @@ def explain(
     for position, value in enumerate(inputs):
         device.load_input(position, value.tobytes())
     compared = []
-    for op_index, op in enumerate(model.main.ops):
-        device.invoke(op_index, 1)
-        for tensor in op.outputs:
-            ours, theirs = _both_sides(device, judge, model.main, tensor)
-            compared.append(_compare_op(op_index, op, tensor, ours, theirs))
+    for step_index, step in enumerate(steps):
+        device.invoke(step_index, 1)
+        for tensor, index in step.tensors.items():
+            ours = _read(device, ANY, index, tensor)
+            theirs = judge.tensor(index).reshape(ours.shape)
+            compared.append(_compare_op(step_index, step.op, tensor, ours, theirs))
             if dump_dir is not None:
-                _dump(dump_dir, op_index, tensor, ours, theirs)
+                _dump(dump_dir, step_index, tensor, ours, theirs)
     return compared
 
 
@@ -212,19 +220,11 @@ def _read(device: Device, kind: int, index: int, tensor: Tensor) -> Array:
     return np.frombuffer(data, tensor.type.dtype).reshape(tensor.shape)
 
 
-def _both_sides(
-    device: Device, judge: Judge, graph: Subgraph, tensor: Tensor
-) -> tuple[Array, Array]:
-    index = next(at for at, other in enumerate(graph.tensors) if other is tensor)
-    ours = _read(device, ANY, index, tensor)
-    return ours, judge.tensor(index).reshape(ours.shape)
-
-
-def _compare_op(op_index: int, op: Op, tensor: Tensor, ours: Array, theirs: Array) -> OpComparison:
+def _compare_op(op_index: int, op: str, tensor: Tensor, ours: Array, theirs: Array) -> OpComparison:
     difference = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
     return OpComparison(
         op_index=op_index,
-        op=op.name,
+        op=op,
         tensor=tensor.name,
         bytes=ours.nbytes,
         mismatching_bytes=mismatching_bytes(ours, theirs),
@@ -240,7 +240,11 @@ def _dump(folder: Path, op_index: int, tensor: Tensor, ours: Array, theirs: Arra
 
 
 def _describe_first(
-    comparison: _Comparison, device: Device, model: Model, tflite: bytes, vectors: Vectors
+    comparison: _Comparison,
+    device: Device,
+    tflite: bytes,
+    vectors: Vectors,
+    program: Sequence[ProgramStep],
 ) -> str:
     if comparison.first is None:
         return ""
@@ -249,7 +253,7 @@ def _describe_first(
     at = int(np.flatnonzero(_bytes_of(ours) != _bytes_of(theirs))[0])
     where = f"vector {vector}, output {output}, byte {at}"
     try:
-        steps = explain(device, model, tflite, vectors.at(vector))
+        steps = explain(device, tflite, vectors.at(vector), program)
     except DeviceFaultError:
         return where  # firmware without per-operator access, as with upstream TFLM
     for step in steps:

@@ -1,0 +1,100 @@
+"""The model as a compiled plan: `model.h` and `plan.cc`, nothing to interpret on the device."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinydeploy import passes
+from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.graph.ir import Array, Tensor
+from tinydeploy.judge import Judge
+from tinydeploy.lower.emit import emit
+from tinydeploy.lower.lowering import lower
+from tinydeploy.lower.place import memory_map, place
+from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.rules import RULES
+from tinydeploy.ops import work
+from tinydeploy.stages.build import PLAN_FILE
+from tinydeploy.stages.compile import (
+    Program,
+    ProgramStep,
+    header_text,
+    load,
+    tensor_infos,
+    write_if_changed,
+)
+
+
+def compile_plan(tflite: Path, out_dir: Path, *, name: str) -> Program:
+    """Write `model.h` and `plan.cc` of a .tflite into `out_dir`.
+
+    Raises:
+        ModelFileError: not a readable .tflite.
+        NotCompilableError: an operator has no exact kernel in the compiled engine.
+    """
+    data, model = load(tflite)
+    macs, op_count = work.macs(model), tuple(op.name for op in model.main.ops)
+    tensors = list(model.main.tensors)
+    shapes = {tensor: tensor.shape for tensor in tensors}
+    passes.optimise(model, _evaluate)
+    plan = lower(model, _evaluate, RULES)
+    place(plan)
+    numbers = {
+        tensor: index for index, tensor in enumerate(tensors) if tensor.shape == shapes[tensor]
+    }
+    program = Program(
+        name=name,
+        folder=out_dir,
+        header=out_dir / "model.h",
+        source=out_dir / PLAN_FILE,
+        tflite=tflite,
+        sha256=hashlib.sha256(data).hexdigest(),
+        model_bytes=len(data),
+        ops=op_count,
+        inputs=tensor_infos(model.main.inputs),
+        outputs=tensor_infos(model.main.outputs),
+        macs=macs,
+        arena_bytes=plan.arena_bytes,
+        tflm_arena_bytes=None,
+        engine="compiled",
+        constants_bytes=plan.flash_constants_bytes,
+        steps=tuple(_program_step(plan, index, numbers) for index in range(len(plan.steps))),
+        memory=memory_map(plan),
+    )
+    out_dir.mkdir(parents=True, exist_ok=True)
+    write_if_changed(program.header, header_text(program, ()))
+    write_if_changed(program.source, _source(plan, program, numbers))
+    return program
+
+
+def _source(plan: Plan, program: Program, numbers: dict[Tensor, int]) -> str:
+    regenerate = f"tinydeploy compile --engine compiled --model {program.tflite.name}"
+    text = emit(plan, name=program.name, numbers=numbers, regenerate=regenerate)
+    return text + _stand_in(program.model_bytes)
+
+
+def _stand_in(model_bytes: int) -> str:
+    """What `GetModel` gets: the plan needs no model in flash."""
+    return f"""
+extern const unsigned char g_model[];
+extern const unsigned int g_model_len;
+alignas(16) const unsigned char g_model[16] = {{}};
+const unsigned int g_model_len = {model_bytes};  // of the .tflite, which is not in the image
+"""
+
+
+def _program_step(plan: Plan, index: int, numbers: dict[Tensor, int]) -> ProgramStep:
+    step, finished = plan.steps[index], plan.finished_tensor(index)
+    output = step.writes[0].tensor
+    assert output is not None
+    comparable = {output: numbers[output]} if finished in numbers else {}
+    return ProgramStep(step.op_name, output.shape, output.label, comparable, step.macs)
+
+
+def _evaluate(model: bytes, inputs: Sequence[Array]) -> list[Array] | None:
+    try:
+        return Judge(model).run(inputs)
+    except UnsupportedModelError:
+        return None
