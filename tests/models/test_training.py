@@ -85,7 +85,7 @@ def test_training_that_explodes_is_told(sine: ModelSpec, tmp_path: Path) -> None
 
 def test_sine_has_no_sources(sine: ModelSpec, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no sources"):
-        train.train(sine, out_dir=tmp_path, sources=["synthetic"], progress=no_progress)
+        train.train(sine, out_dir=tmp_path, source="synthetic", progress=no_progress)
 
 
 def test_limits(sine: ModelSpec) -> None:

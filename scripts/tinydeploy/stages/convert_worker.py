@@ -34,9 +34,8 @@ def main(arguments: list[str]) -> int:
 
 def _convert(job: dict[str, Any]) -> list[str]:
     warnings: list[str] = []
+    function = frozen(_load(Path(job["source"])), warnings)
     quantized = any(quantize != "float" for _, quantize in job["wanted"])
-    model = _load(Path(job["source"]), quantized)
-    function = frozen(model, warnings)
     samples = _samples(job, _specs(function), warnings) if quantized else []
     for out, quantize in job["wanted"]:
         Path(out).write_bytes(tflite(function, samples, quantize))
@@ -61,7 +60,8 @@ def frozen(model: Any, warnings: list[str]) -> Any:
     fixed = [_fixed(tf, name, spec, warnings) for name, spec in specs.items()]
     with train_tensorflow.quiet():
         function = tf.function(lambda *inputs: call(dict(zip(specs, inputs, strict=True))))
-        return convert_variables_to_constants_v2(function.get_concrete_function(*fixed))
+        concrete = function.get_concrete_function(*fixed)
+        return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
 
 def tflite(function: Any, samples: Samples, quantize: str) -> bytes:
@@ -88,7 +88,7 @@ def tflite(function: Any, samples: Samples, quantize: str) -> bytes:
         ) from error
 
 
-def _load(source: Path, quantized: bool) -> Any:
+def _load(source: Path) -> Any:
     if source.is_dir():
         return _load_saved_model(source)
     keras = train_tensorflow.keras()
@@ -105,8 +105,7 @@ def _load(source: Path, quantized: bool) -> Any:
         raise ModelFileError(
             f"the model in {source} does not know its input shape", "call it once before saving it"
         )
-    if quantized:
-        _refuse_loops(model)
+    _refuse_loops(model)
     return model
 
 
@@ -155,14 +154,14 @@ def _specs(function: Any) -> dict[str, Any]:
 
 
 def _refuse_loops(model: Any) -> None:
-    """Keras' recurrent layers as loops crash the quantizer, so say it before."""
+    """Recurrent layers become WHILE loops, over which the quantizer crashes: say it before."""
     keras = train_tensorflow.keras()
     recurrent = (keras.layers.LSTM, keras.layers.GRU)
     for layer in model._flatten_layers():
         if isinstance(layer, recurrent) and not layer.unroll:
             raise TrainingError(
-                f"the layer {layer.name!r} ({type(layer).__name__}) is a loop, which cannot be "
-                "quantized",
+                f"the layer {layer.name!r} ({type(layer).__name__}) is a loop, which no "
+                "microcontroller's runtime takes",
                 f"make it with unroll=True: keras.layers.{type(layer).__name__}(..., unroll=True)",
             )
 
@@ -278,6 +277,8 @@ def _reason(error: BaseException, said: list[str]) -> str:
 
 def _hint(error: BaseException) -> str:
     text = str(error)
+    if "TensorList" in text:
+        return "LSTM and GRU layers are loops unless they are made with unroll=True"
     if "flex" in text.lower() or "custom op" in text:
         return "an operator is not one of TFLite's: replace the layer that makes it"
     if "16x8" in text or "int16" in text.lower():

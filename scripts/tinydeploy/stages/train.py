@@ -9,7 +9,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
@@ -80,7 +80,7 @@ def train(
     variant: str | None = None,
     seed: int | None = None,
     epochs: int | None = None,
-    sources: Sequence[str] = (),
+    source: str | None = None,
     log_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
@@ -89,7 +89,8 @@ def train(
     Args:
         out_dir: where the .keras file goes.
         seed, epochs: None for the recipe's.
-        sources: where data come from, in the words of the model's README; () for the recipe's.
+        source: where data come from, in the words of the model's README, several joined by "+";
+            None for the recipe's.
         log_dir: for TensorBoard; `out_dir`/tensorboard for None.
         progress: told what is under way; by default it is shown on standard error.
 
@@ -103,7 +104,9 @@ def train(
     epochs = int(options["epochs"]) if epochs is None else epochs
     out_dir.mkdir(parents=True, exist_ok=True)
     with _shown(progress) as tell:
-        dataset = spec.module("data").load(spec, seed=seed, sources=sources, progress=tell)
+        dataset = spec.module("data").load(
+            spec, seed=seed, sources=source.split("+") if source else (), progress=tell
+        )
         train_tensorflow.fix_seeds(seed)
         model = spec.module("model").build(chosen.name)
         log_dir = log_dir or out_dir / "tensorboard"
@@ -122,14 +125,16 @@ def train_and_convert(
     variant: str | None = None,
     seed: int | None = None,
     epochs: int | None = None,
-    sources: Sequence[str] = (),
+    source: str | None = None,
     log_dir: Path | None = None,
     progress: Progress | None = None,
+    update: bool = False,
 ) -> Trained:
     """`train`, convert as the variant says, and measure float and quantized on the test set.
 
     Leaves in `out_dir` (default: `build/<model>_<variant>/train`) the .keras file, the float and
-    the quantized .tflite, `test.npz`, `metrics.json` and TensorBoard's logs.
+    the quantized .tflite, `test.npz`, `metrics.json` and TensorBoard's logs. With `update`,
+    `publish` follows.
     """
     chosen = spec.variant(variant)
     out_dir = out_dir or BUILD_DIR / f"{spec.name}_{chosen.name}" / "train"
@@ -140,7 +145,7 @@ def train_and_convert(
             variant=chosen.name,
             seed=seed,
             epochs=epochs,
-            sources=sources,
+            source=source,
             log_dir=log_dir,
             progress=tell,
         )
@@ -155,7 +160,10 @@ def train_and_convert(
         metrics = _metrics(trained, float_path, tflite, committed)
         tell("measuring", 1, 1)
     _write_metrics(out_dir / METRICS_FILE, {}, chosen.name, metrics)
-    return Trained(spec, chosen.name, trained.keras, tflite, out_dir / TEST_FILE, metrics)
+    result = Trained(spec, chosen.name, trained.keras, tflite, out_dir / TEST_FILE, metrics)
+    if update:
+        publish(result)
+    return result
 
 
 def publish(trained: Trained) -> None:
