@@ -1,4 +1,5 @@
-// Copies of a few dozen bytes without the C library, whose versions go byte by byte on some targets.
+// Copies of a few dozen bytes without the C library, whose versions go byte by byte on some
+// targets.
 #ifndef TINYDEPLOY_DSP_BYTES_H_
 #define TINYDEPLOY_DSP_BYTES_H_
 

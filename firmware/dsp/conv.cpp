@@ -14,8 +14,15 @@ class Batch {
  public:
   Batch(uint32_t* columns, const GatherShape& gather, int32_t channels, int32_t capacity,
         const uint32_t* stream, int8_t* output, DotPairs* dot)
-      : columns_(columns), next_(columns), gather_(gather), stream_(stream), output_(output),
-        dot_(dot), channels_(channels), capacity_(capacity), free_(capacity) {}
+      : columns_(columns),
+        next_(columns),
+        gather_(gather),
+        stream_(stream),
+        output_(output),
+        dot_(dot),
+        channels_(channels),
+        capacity_(capacity),
+        free_(capacity) {}
 
   // Adds `pixels` neighbours of a line.
   void Add(const int8_t* const* rows, int32_t pixels) {

@@ -1,8 +1,8 @@
 // Convolution int8 -> int8, NHWC, per-channel or per-tensor weights, on the dot products of dot.h.
 //
 // Input offset is folded into the bias; requantization, output offset and clamp to int8 are in the
-// packed stream (pack.py: pack_conv). For a narrower clamp, left shifts beyond 6 or sums beyond 2^23
-// the host chooses conv_general.h.
+// packed stream (pack.py: pack_conv). For a narrower clamp, left shifts beyond 6 or sums beyond
+// 2^23 the host chooses conv_general.h.
 #ifndef TINYDEPLOY_DSP_CONV_H_
 #define TINYDEPLOY_DSP_CONV_H_
 
@@ -46,7 +46,8 @@ constexpr int32_t ConvScratchBytes(int32_t steps, int32_t batch, int32_t kernel_
 extern "C" {
 
 // 1x1, stride 1. `input` may be `output` if out_channels <= in_channels.
-// scratch: 8 * ceil(in_channels / 4) * batch bytes, aligned to 8. Reads up to 3 bytes behind `input`.
+// scratch: 8 * ceil(in_channels / 4) * batch bytes, aligned to 8. Reads up to 3 bytes behind
+// `input`.
 void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint32_t* stream,
                   int8_t* output, uint32_t* scratch, DotPairs* dot);
 

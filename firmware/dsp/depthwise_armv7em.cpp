@@ -1,5 +1,5 @@
-// Armv7E-M bodies of depthwise.h, by hand: the 2 x 2 step keeps 6 weight words, 4 sums and 2 words of
-// activations in registers beside its two pointers; what is used once a step waits in the FPU.
+// Armv7E-M bodies of depthwise.h, by hand: the 2 x 2 step keeps 6 weight words, 4 sums and 2 words
+// of activations in registers beside its two pointers; what is used once a step waits in the FPU.
 #include "dsp/depthwise.h"
 
 #if defined(__ARM_FEATURE_DSP)

@@ -25,8 +25,7 @@ int8_t Output(const uint32_t* planes, const uint32_t* record, int32_t column_wor
   uint32_t sum = record[3];
   for (int32_t ky = 0; ky < 3; ++ky) {
     for (int32_t kx = 0; kx < 3; ++kx) {
-      const int32_t product =
-          At(planes, column_words, line + ky, x + kx) * Weight(record, ky, kx);
+      const int32_t product = At(planes, column_words, line + ky, x + kx) * Weight(record, ky, kx);
       sum += static_cast<uint32_t>(product) << 8;
     }
   }
@@ -34,8 +33,8 @@ int8_t Output(const uint32_t* planes, const uint32_t* record, int32_t column_wor
   return static_cast<int8_t>(y < -128 ? -128 : y > 127 ? 127 : y);
 }
 
-void Columns(const uint32_t* planes, const uint32_t* record, int8_t* out,
-             const DepthwiseColumns& g, int32_t stride, bool is_signed) {
+void Columns(const uint32_t* planes, const uint32_t* record, int8_t* out, const DepthwiseColumns& g,
+             int32_t stride, bool is_signed) {
   const int32_t width = stride == 1 ? g.blocks / 16 + g.odd : g.blocks / 32;
   const int32_t column_words = g.column / 4;
   for (int32_t j = 0; j < g.count; ++j) {

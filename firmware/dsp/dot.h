@@ -10,7 +10,8 @@
 //   positive:  y = (((a * multiplier) >> 32) + constant) >> shift
 //   signed:    the same with y - 128 before the last shift where a < 0
 // "positive" holds where no value below the offset survives the clamp (output zero point -128, as
-// after every ReLU). scripts/tinydeploy/lower/pack.py makes the numbers and says when they are exact.
+// after every ReLU). scripts/tinydeploy/lower/pack.py makes the numbers and says when they are
+// exact.
 //
 // The Armv7E-M bodies are in dot_armv7em.cpp, portable bodies in dot_portable.cpp.
 #ifndef TINYDEPLOY_DSP_DOT_H_
@@ -20,9 +21,10 @@
 
 namespace tinydeploy {
 
-constexpr int32_t kQuad = 4;        // channels of one group of DotPairs
-constexpr int32_t kQuadWords = 13;  // of a group, besides weights: 4 starts, 4 x 2 constants, shifts
-constexpr int32_t kOctet = 8;       // channels of one group of DotOne
+constexpr int32_t kQuad = 4;  // channels of one group of DotPairs
+constexpr int32_t kQuadWords =
+    13;                        // of a group, besides weights: 4 starts, 4 x 2 constants, shifts
+constexpr int32_t kOctet = 8;  // channels of one group of DotOne
 constexpr int32_t kOctetWords = 26;
 
 struct DotShape {

@@ -1,12 +1,14 @@
-// Armv7E-M bodies of dot.h. By hand, because the inner loop needs all 14 registers: compilers spill.
+// Armv7E-M bodies of dot.h. By hand, because the inner loop needs all 14 registers: compilers
+// spill.
 #include "dsp/dot.h"
 
 #if defined(__ARM_FEATURE_DSP)
 
-// DotPairs. r0 columns, r1 stream, r4-r7 {low, raw} x 2 of pixel 0, r8-r11 of pixel 1, r2 r3 weights,
-// r12 lr activations. Kept in the FPU: s0 columns, s1 their end, s2 where to enter the unrolled loop,
-// s3 s4 outputs, s5 end of the stream, s6 its begin, s7 pairs left, s8 from the end of a pair's
-// outputs to the next pair's, s9 bytes of a pair's columns. A step is 2 pixels x 4 channels x 2 depths in 15 cycles.
+// DotPairs. r0 columns, r1 stream, r4-r7 {low, raw} x 2 of pixel 0, r8-r11 of pixel 1, r2 r3
+// weights, r12 lr activations. Kept in the FPU: s0 columns, s1 their end, s2 where to enter the
+// unrolled loop, s3 s4 outputs, s5 end of the stream, s6 its begin, s7 pairs left, s8 from the end
+// of a pair's outputs to the next pair's, s9 bytes of a pair's columns. A step is 2 pixels x 4
+// channels x 2 depths in 15 cycles.
 asm(R"(
     .syntax unified
 

@@ -14,8 +14,8 @@ struct FullyConnectedParams {
 
 extern "C" {
 
-// input [batches, depth], output [batches, units]. scratch: 8 * ceil(depth / 4) bytes, aligned to 4.
-// Reads up to 3 bytes behind `input`. With one batch `input` may overlap `output` in any way.
+// input [batches, depth], output [batches, units]. scratch: 8 * ceil(depth / 4) bytes, aligned
+// to 4. Reads up to 3 bytes behind `input`. With one batch `input` may overlap `output` in any way.
 void td_fully_connected(const FullyConnectedParams* params, const int8_t* input,
                         const uint32_t* stream, int8_t* output, uint32_t* scratch, DotOne* dot);
 

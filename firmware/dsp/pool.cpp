@@ -92,8 +92,8 @@ void td_max_pool(const PoolParams8* params, const int8_t* input, int8_t* output)
       largest = MaxOf(largest, row, window.columns, p.channels);
     }
     for (int i = 0; i < 4 && channel + i < p.channels; ++i) {
-      out[i] = static_cast<int8_t>(Clamp(Byte(largest, i), static_cast<int32_t>(p.lowest),
-                                         static_cast<int32_t>(p.highest)));
+      out[i] = static_cast<int8_t>(
+          Clamp(Byte(largest, i), static_cast<int32_t>(p.lowest), static_cast<int32_t>(p.highest)));
     }
   });
 }
@@ -105,14 +105,14 @@ void td_mean(const MeanParams* params, const int8_t* input, int8_t* output) {
   for (int32_t c = 0; c < channels; c += 4) {
     int32_t totals[4] = {params->start, params->start, params->start, params->start};
     for (int32_t done = 0; done < pixels; done += kBlock) {
-      const Sums sums = AddPixels({0, 0}, input + done * channels + c, Min(pixels - done, kBlock),
-                                  channels);
+      const Sums sums =
+          AddPixels({0, 0}, input + done * channels + c, Min(pixels - done, kBlock), channels);
       for (int i = 0; i < 4; ++i) totals[i] += SumOf(sums, i);
     }
     for (int i = 0; i < 4 && c + i < channels; ++i) {
       const int32_t mean = Rescale(totals[i], params->multiplier, params->shift);
-      output[c + i] = static_cast<int8_t>(
-          Clamp(mean + params->output_zero_point, static_cast<int32_t>(-128), static_cast<int32_t>(127)));
+      output[c + i] = static_cast<int8_t>(Clamp(
+          mean + params->output_zero_point, static_cast<int32_t>(-128), static_cast<int32_t>(127)));
     }
   }
 }

@@ -20,8 +20,8 @@ struct PoolParams8 {
 struct MeanParams {
   uint32_t pixels;
   uint32_t channels;
-  int32_t start;                       // -pixels * input zero point
-  int32_t multiplier, shift;           // 1 / pixels is in them; shift is positive to the left
+  int32_t start;              // -pixels * input zero point
+  int32_t multiplier, shift;  // 1 / pixels is in them; shift is positive to the left
   int32_t output_zero_point;
 };
 

@@ -16,9 +16,10 @@ void Row(const int8_t* input, int32_t depth, const int32_t* exponentials, int8_t
     sum = AddWrapping(sum, RoundingShiftRight(exponentials[largest - input[i]], kSumBits));
   }
   const Reciprocal scale = ReciprocalOf(sum, kSumBits);
-  const int shift = Clamp(scale.bits_over_unit + 31 - 8, 0, 31);
+  const int shift = Clamp(static_cast<int>(scale.bits_over_unit) + 31 - 8, 0, 31);
   for (int32_t i = 0; i < depth; ++i) {
-    const int32_t product = RoundingDoublingHighMul(scale.mantissa, exponentials[largest - input[i]]);
+    const int32_t product =
+        RoundingDoublingHighMul(scale.mantissa, exponentials[largest - input[i]]);
     const int32_t value = RoundingShiftRight(product, shift) - 128;
     output[i] = static_cast<int8_t>(Min(value, static_cast<int32_t>(127)));
   }

@@ -19,7 +19,7 @@ ALL_INT8 = np.arange(-128, 128, dtype=np.int64)
 
 
 def rescale(acc: Array, multiplier: int, shift: int) -> Array:
-    """TFLM's MultiplyByQuantizedMultiplier with its two roundings, on int64 arrays of int32 values."""
+    """TFLM's MultiplyByQuantizedMultiplier with its two roundings; int64 arrays in and out."""
     left, right = max(shift, 0), max(-shift, 0)
     product = (acc.astype(np.int64) << left) * multiplier
     high = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
@@ -43,7 +43,7 @@ def reference_add(
     ]
     total = terms[0][:, None] + sign * terms[1][None, :]
     factor = quantize_multiplier(largest / ((1 << 20) * np.float64(np.float32(output[0]))))
-    return np.clip(rescale(total, *factor) + output[1], -128, 127)
+    return np.asarray(np.clip(rescale(total, *factor) + output[1], -128, 127))
 
 
 def add_params(
@@ -116,9 +116,7 @@ def pool_params(
     clamp: tuple[int, int] = (-128, 127),
 ) -> bytes:
     """PoolParams8 of td_average_pool and td_max_pool; padding is (top, left)."""
-    return struct.pack(
-        "<5H6B2b", *input_shape, *output_size, *kernel, *stride, *padding, *clamp
-    )
+    return struct.pack("<5H6B2b", *input_shape, *output_size, *kernel, *stride, *padding, *clamp)
 
 
 def _high_mul(a: int, b: int) -> int:
@@ -168,7 +166,10 @@ def softmax_table(beta: float, scale: float) -> bytes:
     Args:
         scale: of the input, a float32.
     """
-    real = min(float(np.float64(np.float32(beta)) * np.float64(np.float32(scale)) * (1 << 26)), (1 << 31) - 1.0)
+    real = min(
+        float(np.float64(np.float32(beta)) * np.float64(np.float32(scale)) * (1 << 26)),
+        (1 << 31) - 1.0,
+    )
     multiplier, shift = quantize_multiplier(real)
     lowest = -math.floor(31 * (1 << 26) / (1 << shift))
     table = [

@@ -1,4 +1,6 @@
-"""Cycles of the kernels on the layers of five well-known models: `python -m tinydeploy.lower.kernel_bench`.
+"""Cycles of the kernels on the layers of five well-known models.
+
+    python -m tinydeploy.lower.kernel_bench
 
 Random weights and inputs, each kernel called alone on a simulated Cortex-M4; the projected total of
 a model is the sum of its layers, without the engine's dispatch.
@@ -9,7 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -80,7 +82,13 @@ def model_rows() -> list[Row]:
     return [*kws, *_resnet(), *ad, *_mobilenet("person", 1), *_mobilenet("vww", 3)]
 
 
-GOALS = {"kws": (4.3, 3.9), "ic": (16.5, 15.0), "ad": (0.36, 0.34), "person": (11, 9.5), "vww": (8, 6)}
+GOALS = {
+    "kws": (4.3, 3.9),
+    "ic": (16.5, 15.0),
+    "ad": (0.36, 0.34),
+    "person": (11, 9.5),
+    "vww": (8, 6),
+}
 
 
 def main() -> None:

@@ -1,8 +1,8 @@
 """Build firmware/dsp apart from any model and call its functions, on this PC and on a simulated M4.
 
 Both sides have one method, `call(name, *arguments)`: numpy arrays are passed by address and hold
-what the function wrote when it returns, integers go by value, strings name a function of the library
-to be passed as a pointer. The simulated side also counts cycles (`.cycles` of the last call).
+what the function wrote when it returns, integers go by value, strings name a
+function of the library to be passed as a pointer. The simulated side also counts cycles.
 """
 
 from __future__ import annotations
@@ -22,12 +22,19 @@ from tinydeploy.simulate.registers import Reg
 Toolchain = Literal["zig", "gcc"]
 
 FIRMWARE = Path(__file__).parents[3] / "firmware"
-FLAGS = (
-    "-std=c++17 -O2 -fno-exceptions -fno-rtti -ffreestanding -Wall -Wextra -Werror".split()
-)
+FLAGS = [
+    "-std=c++17",
+    "-O2",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-ffreestanding",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+]
 CORE = {
-    "zig": "-target thumb-freestanding-eabihf -mcpu=cortex_m4+vfp4d16sp -fhosted".split(),
-    "gcc": "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16".split(),
+    "zig": ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"],
+    "gcc": ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
 }
 CODE_BYTES, DATA, DATA_BYTES = 1 << 20, 0x2000_0000, 4 << 20
 STACK_TOP, STACK_BYTES = DATA + DATA_BYTES, 0x8000

@@ -97,14 +97,14 @@ class Case:
 
 def words(data: bytes) -> Array:
     """Packed bytes as uint32."""
-    return np.frombuffer(data, "<u4").copy()
+    return np.array(np.frombuffer(data, "<u4"))
 
 
 def requantize(acc: Array, scales: Array, zero_point: int) -> Array:
     """Int8 of sums [..., channels], clamped to int8."""
     numbers = [pack.quantize_multiplier(float(scale)) for scale in scales]
     channels = [rescale(acc[..., i], *pair) for i, pair in enumerate(numbers)]
-    return np.clip(np.stack(channels, -1) + zero_point, -128, 127).astype(np.int8)
+    return np.asarray(np.clip(np.stack(channels, -1) + zero_point, -128, 127), np.int8)
 
 
 def random_int8(rng: np.random.Generator, *shape: int, low: int = -128) -> Array:

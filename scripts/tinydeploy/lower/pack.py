@@ -53,7 +53,13 @@ def effective_scales(input_scale: float, weight_scales: Array, output_scale: flo
     products = np.float64(np.float32(input_scale)) * np.asarray(weight_scales, np.float32).astype(
         np.float64
     )
-    return products / np.float64(np.float32(output_scale))
+    return np.asarray(products / np.float64(np.float32(output_scale)))
+
+
+def dense_scale(input_scale: float, weight_scale: float, output_scale: float) -> float:
+    """The same for a fully connected layer with one weight scale: TFLM multiplies in float32."""
+    product = np.float32(input_scale) * np.float32(weight_scale)
+    return float(np.float64(product) / np.float64(np.float32(output_scale)))
 
 
 def fold_bias(bias: Array | None, weights: Int8, input_zero_point: int) -> Array:
@@ -176,7 +182,7 @@ def _lane_words(weights: Int8) -> npt.NDArray[np.uint32]:
     lanes = (wide[1::2] << 8) + wide[0::2]
     halves = (lanes & 0xFFFF).astype(np.uint32).reshape(len(lanes), -1, 2, 2)
     words = halves[:, :, 0, :] | halves[:, :, 1, :] << np.uint32(16)
-    return words.reshape(len(lanes), -1)
+    return np.asarray(words.reshape(len(lanes), -1), np.uint32)
 
 
 def _pack_groups(weights: Int8, start: Array, scaling: Scaling, group: int) -> bytes:
@@ -249,7 +255,9 @@ def pointwise_geometry(pixels: int, in_channels: int, out_channels: int) -> Geom
     """PointwiseParams and scratch of td_pointwise."""
     steps = conv_steps(1, 1, in_channels)
     batch = batch_pixels(steps)
-    return Geometry(struct.pack("<I2HI", pixels, in_channels, out_channels, batch), 4 * steps * batch)
+    return Geometry(
+        struct.pack("<I2HI", pixels, in_channels, out_channels, batch), 4 * steps * batch
+    )
 
 
 def conv_geometry(
@@ -310,7 +318,9 @@ def depthwise_geometry(
     if band is None:
         band = max((scratch_limit // column - 1) // stride, 1)
     band = min(band, -(-output_size[0] // 2))
-    params = struct.pack("<5H3BbH", *input_shape, *output_size, stride, *padding, input_zero_point, band)
+    params = struct.pack(
+        "<5H3BbH", *input_shape, *output_size, stride, *padding, input_zero_point, band
+    )
     return Geometry(params, column * (band * stride + 1))
 
 
@@ -328,7 +338,7 @@ def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
 
 
 def pack_depthwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
-    """Records of td_depthwise: per channel three words of weights, start, multiplier, constant, shift.
+    """Records of td_depthwise: per channel 3 words of weights, start, multiplier, constant, shift.
 
     Args:
         weights: int8 [3, 3, channels].
