@@ -6,6 +6,7 @@ run. Starting other programs is limited to asking a compiler for its version.
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import re
@@ -35,12 +36,12 @@ OUR_UDEV_RULES = Path(__file__).parent / "flash" / UDEV_RULES.name
 ADAPTERS = {0x1A86: "CH340", 0x0403: "FTDI", 0x10C4: "CP210x"}  # any of them may lead to an Edge
 
 
-class Level(Enum):
+class Level(str, Enum):
     """How much a finding matters."""
 
     OK = "ok"
     NOTE = "note"  # something optional is missing, or good to know
-    PROBLEM = "problem"  # a command will fail
+    ERROR = "error"  # a command will fail
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,24 @@ def fix_commands(findings: Iterable[Finding]) -> list[str]:
     return list(dict.fromkeys(line[2:] for line in lines if line.startswith("$ ")))
 
 
+def to_text(findings: Iterable[Finding]) -> str:
+    """Findings for people: a line each, the remedy indented below it."""
+    lines = []
+    for finding in findings:
+        lines.append(f"{finding.level.value:<6}{finding.what}")
+        lines += [f"      {line}" for line in finding.remedy.splitlines()]
+    return "\n".join(lines)
+
+
+def to_json(findings: Iterable[Finding]) -> str:
+    """Findings for machines: a list of objects with level, what and remedy."""
+    rows = [
+        {"level": finding.level.value, "what": finding.what, "remedy": finding.remedy}
+        for finding in findings
+    ]
+    return json.dumps(rows, indent=2)
+
+
 def _python() -> list[Finding]:
     version = sys.version_info[:2]
     text = f"Python {platform.python_version()} at {sys.executable}"
@@ -90,7 +109,7 @@ def _python() -> list[Finding]:
     else:
         oldest, newest = (".".join(map(str, v)) for v in (OLDEST_PYTHON, NEWEST_PYTHON))
         remedy = f"use Python {oldest} to {newest}"
-        found = [Finding(Level.PROBLEM, text, remedy)]
+        found = [Finding(Level.ERROR, text, remedy)]
     if sys.prefix == sys.base_prefix:
         found.append(
             Finding(
@@ -107,11 +126,11 @@ def _packages() -> list[Finding]:
     pinned = _pins(ROOT / "requirements.lock")
     wrong = _differing(pinned)
     if not pinned:
-        found = [Finding(Level.PROBLEM, "requirements.lock is missing", "$ git checkout -- .")]
+        found = [Finding(Level.ERROR, "requirements.lock is missing", "$ git checkout -- .")]
     elif wrong:
         what = f"packages differ from requirements.lock: {', '.join(wrong)}"
         remedy = f"$ {sys.executable} -m pip install -r {ROOT / 'requirements.lock'}"
-        found = [Finding(Level.PROBLEM, what, remedy)]
+        found = [Finding(Level.ERROR, what, remedy)]
     else:
         found = [Finding(Level.OK, f"all {len(pinned)} packages of requirements.lock")]
     tensorflow = _version("tensorflow-cpu") or _version("tensorflow")
@@ -135,7 +154,7 @@ def _toolchains() -> list[Finding]:
             found.append(Finding(Level.OK, f"{what} {version}"))
         else:
             remedy = f"$ {sys.executable} -m pip install {package}"
-            found.append(Finding(Level.PROBLEM, f"{what} is not installed", remedy))
+            found.append(Finding(Level.ERROR, f"{what} is not installed", remedy))
     return [*found, _gnu_arm()]
 
 
@@ -148,7 +167,7 @@ def _gnu_arm() -> Finding:
             ["arm-none-eabi-gcc", "-dumpfullversion"], what="asking the compiler", timeout_s=5
         ).stdout.strip()
     except TinyDeployError as error:
-        return Finding(Level.PROBLEM, f"arm-none-eabi-gcc: {error.message}", "install it again")
+        return Finding(Level.ERROR, f"arm-none-eabi-gcc: {error.message}", "install it again")
     major = re.match(r"\d+", output)
     if major is None or int(major[0]) < OLDEST_GCC:
         remedy = f"use version {OLDEST_GCC} or newer for `--toolchain gcc`"
@@ -196,7 +215,7 @@ def _port(port: PortInfo, probe: Probe | None) -> list[Finding]:
     if port.serial_number:
         shown += f", serial number {port.serial_number}"
     if os.name == "posix" and not os.access(port.device, os.R_OK | os.W_OK):
-        return [Finding(Level.PROBLEM, f"{shown}: no permission", _permission(port.device))]
+        return [Finding(Level.ERROR, f"{shown}: no permission", _permission(port.device))]
     found = [Finding(Level.OK, shown)]
     if ids in usb.BOOTLOADER_IDS:
         remedy = "flash it, or press reset once to start its firmware"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ def test_everything_that_is_not_well_has_a_remedy() -> None:
     assert len(findings) >= 10
     for finding in findings:
         assert finding.what
-        assert finding.remedy or finding.level is not Level.PROBLEM
+        assert finding.remedy or finding.level is not Level.ERROR
 
 
 def test_a_board_is_asked_who_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +60,7 @@ def test_a_port_without_permission_names_the_group(
     monkeypatch.setattr(doctor.os, "access", lambda path, mode: False)
     findings = doctor.diagnose()
     finding = _about(findings, "no permission")
-    assert finding.level is Level.PROBLEM
+    assert finding.level is Level.ERROR
     assert "$ sudo " in finding.remedy
     assert doctor.fix_commands([finding])[0].startswith("sudo ")
 
@@ -84,13 +85,21 @@ def test_packages_that_differ_from_the_lock_are_named(
     assert "pyserial 3.5 instead of 0.1" in finding.what
     assert "no-such-package missing" in finding.what
     assert "only-for" not in finding.what
-    assert finding.level is Level.PROBLEM
+    assert finding.level is Level.ERROR
+
+
+def test_text_and_json_tell_the_same() -> None:
+    findings = [Finding(Level.OK, "fine"), Finding(Level.ERROR, "bad", "do:\n$ this")]
+    assert doctor.to_text(findings) == "ok    fine\nerror bad\n      do:\n      $ this"
+    rows = json.loads(doctor.to_json(findings))
+    assert rows[1] == {"level": "error", "what": "bad", "remedy": "do:\n$ this"}
+    assert findings[1].level == "error"
 
 
 def test_fix_prints_commands_once() -> None:
     findings = [
         Finding(Level.NOTE, "a", "explanation:\n$ sudo one"),
-        Finding(Level.PROBLEM, "b", "$ sudo one\n$ two"),
+        Finding(Level.ERROR, "b", "$ sudo one\n$ two"),
         Finding(Level.OK, "c", "$ three"),
     ]
     assert doctor.fix_commands(findings) == ["sudo one", "two"]

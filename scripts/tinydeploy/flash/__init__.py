@@ -24,6 +24,7 @@ from tinydeploy.flash.base import (
     Say,
     State,
     silent,
+    tell,
 )
 from tinydeploy.flash.ports import MachinePorts, Ports
 
@@ -38,7 +39,7 @@ def flash(
     tool: str | None = None,
     progress: Progress = silent,
     serial_number: str | None = None,
-    say: Say = print,
+    say: Say = tell,
     ports: Ports | None = None,
 ) -> FlashResult:
     """Write an image to a board, verify it and start it.

@@ -6,6 +6,7 @@ A tool is a module of this folder with a function `write(job: Job) -> FlashResul
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ Say = Callable[[str], None]
 
 Progress = Callable[[int, int], None]
 """Takes how much is done and how much there is to do, bytes."""
+
+
+def tell(text: str) -> None:
+    """A Say for the terminal; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def silent(done_bytes: int, total_bytes: int) -> None:
@@ -111,7 +117,7 @@ class Job:
     serial_number: str
     ports: Ports
     progress: Progress = silent
-    say: Say = print
+    say: Say = tell
 
 
 @dataclass(frozen=True)
