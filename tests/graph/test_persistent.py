@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,57 +11,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tinydeploy.config import FIRMWARE_DIR, ROOT
+from tinydeploy.config import ROOT
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.memory import plan_subgraph
-from tinydeploy.ops.persistent import KERNELS, arena_bytes, is_exact
+from tinydeploy.ops.persistent import arena_bytes, is_exact
 
 FIRMWARE_TESTS = ROOT / "tests/firmware"
 UNIT = per_tensor(1, 0)
-
-# Operator -> header and structs of its kernel, integer and float.
-_STRUCTS = {
-    "AVERAGE_POOL_2D": ("pooling/pooling.h", "PoolParams", "PoolParams"),
-    "CONV_2D": ("conv/conv.h", "ConvParams", "ConvFloatParams"),
-    "DEPTHWISE_CONV_2D": (
-        "depthwise_conv/depthwise_conv.h",
-        "DepthwiseParams",
-        "DepthwiseFloatParams",
-    ),
-    "DEQUANTIZE": ("quantize/quantize.h", "QuantizeParams", "QuantizeParams"),
-    "FULLY_CONNECTED": (
-        "fully_connected/fully_connected.h",
-        "FullyConnectedParams",
-        "FullyConnectedFloatParams",
-    ),
-    "MAX_POOL_2D": ("pooling/pooling.h", "PoolParams", "PoolParams"),
-    "QUANTIZE": ("quantize/quantize.h", "QuantizeParams", "QuantizeParams"),
-    "RESHAPE": ("shape/copy.h", "CopyParams", "CopyParams"),
-    "SOFTMAX": ("softmax/softmax.h", "SoftmaxParams", "SoftmaxParams"),
-}
-
-
-def test_sizes_of_the_structs(tmp_path: Path) -> None:
-    """Compiled for the board itself."""
-    assert set(_STRUCTS) == set(KERNELS)
-    lines = []
-    for op, (header, integer, floating) in sorted(_STRUCTS.items()):
-        lines.append(f'#include "kernels/{header}"')
-        for struct, size in ((integer, KERNELS[op].params), (floating, KERNELS[op].float_params)):
-            lines.append(f'static_assert(sizeof(tinydeploy::{struct}) == {size}, "{struct}");')
-    source = tmp_path / "sizes.cpp"
-    source.write_text("\n".join(lines) + "\n")
-    command = [sys.executable, "-m", "ziglang", "c++", "-std=c++17", "-c", str(source)]
-    target = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp"]
-    includes = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR}/platformio/libc"]
-    output = ["-o", str(tmp_path / "sizes.o")]
-    done = subprocess.run(
-        [*command, *target, *includes, *output], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def _module(name: str) -> ModuleType:

@@ -29,6 +29,7 @@ class Kernel:
         float_params: the same for float32.
         channel_axis: axis of the weights along which each channel has a multiplier, or None.
         only_per_channel: multipliers only if the weights have several scales.
+        params_per_input: bytes of params for each input besides.
     """
 
     inputs: int
@@ -36,18 +37,36 @@ class Kernel:
     float_params: int
     channel_axis: int | None = None
     only_per_channel: bool = False
+    params_per_input: int = 0
 
 
-KERNELS = {
-    "AVERAGE_POOL_2D": Kernel(1, 72, 72),
+def _each(names: str, kernel: Kernel) -> dict[str, Kernel]:
+    return dict.fromkeys(names.split(), kernel)
+
+
+KERNELS: dict[str, Kernel] = {
     "CONV_2D": Kernel(3, 84, 76, channel_axis=0),
     "DEPTHWISE_CONV_2D": Kernel(3, 76, 68, channel_axis=3),
-    "DEQUANTIZE": Kernel(1, 32, 32),
     "FULLY_CONNECTED": Kernel(3, 44, 20, channel_axis=0, only_per_channel=True),
-    "MAX_POOL_2D": Kernel(1, 72, 72),
-    "QUANTIZE": Kernel(1, 32, 32),
-    "RESHAPE": Kernel(2, 4, 4),
+    **_each("AVERAGE_POOL_2D MAX_POOL_2D", Kernel(1, 72, 72)),
+    **_each("MEAN REDUCE_MAX REDUCE_MIN SUM", Kernel(2, 140, 140)),
     "SOFTMAX": Kernel(1, 24, 24),
+    "ELU": Kernel(1, 308, 52),  # int8 by table
+    **_each("HARD_SWISH LEAKY_RELU LOGISTIC RELU RELU6 TANH", Kernel(1, 52, 52)),
+    **_each("ABS CEIL COS EXP FLOOR LOG LOGICAL_NOT NEG ROUND", Kernel(1, 52, 52)),
+    **_each("RSQRT SIN SQRT SQUARE", Kernel(1, 52, 52)),
+    **_each("ADD DIV MAXIMUM MINIMUM MUL SQUARED_DIFFERENCE SUB", Kernel(2, 132, 132)),
+    **_each("EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL", Kernel(2, 132, 132)),
+    **_each("LOGICAL_AND LOGICAL_OR", Kernel(2, 132, 132)),
+    "CONCATENATION": Kernel(0, 8, 8, params_per_input=4),
+    **_each("EXPAND_DIMS RESHAPE", Kernel(2, 4, 4)),
+    "SQUEEZE": Kernel(1, 4, 4),
+    "PAD": Kernel(2, 72, 72),
+    "PADV2": Kernel(3, 72, 72),
+    "SLICE": Kernel(3, 60, 60),
+    "STRIDED_SLICE": Kernel(4, 60, 60),
+    "TRANSPOSE": Kernel(2, 60, 60),
+    **_each("DEQUANTIZE QUANTIZE", Kernel(1, 32, 32)),
 }
 _USUAL = Kernel(0, 48, 48)
 
@@ -81,9 +100,10 @@ def arena_bytes(model: Model, planned_bytes: int) -> int:
 def params_bytes(op: Op) -> int:
     """Bytes of the params that the kernel keeps for `op`."""
     kernel = KERNELS.get(op.name, _USUAL)
+    of_inputs = kernel.params_per_input * len(op.inputs)
     if op.operands and op.operands[0].type is Type.FLOAT32:
-        return kernel.float_params
-    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES
+        return kernel.float_params + of_inputs
+    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES + of_inputs
 
 
 def _arguments(op: Op) -> int:

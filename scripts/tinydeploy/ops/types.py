@@ -37,29 +37,36 @@ def _type(tensor: Tensor | None) -> str:
     return tensor.type.label if tensor is not None else ""
 
 
-def _combinations(text: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(","))
+def _each(names: str, text: str) -> dict[str, frozenset[str]]:
+    types = frozenset(part.strip() for part in text.split(","))
+    return dict.fromkeys(names.split(), types)
 
 
 _WEIGHTED = "float32 x float32, int8 x int8, int16 x int8"
 _NUMERIC = "float32, int8, int16"
+_ANY = "float32, int8, int16, uint8, int32, int64, bool"
+_ORDERED = "float32 -> bool, int8 -> bool, int16 -> bool, int32 -> bool, int64 -> bool, bool"
 
 # tests/graph/test_support.py asks the kernels themselves.
-SUPPORTED = {
-    name: _combinations(text)
-    for name, text in {
-        "AVERAGE_POOL_2D": _NUMERIC,
-        "CONV_2D": _WEIGHTED,
-        "DEPTHWISE_CONV_2D": _WEIGHTED,
-        "DEQUANTIZE": "int8 -> float32, uint8 -> float32, int16 -> float32",
-        "FULLY_CONNECTED": _WEIGHTED,
-        "MAX_POOL_2D": _NUMERIC,
-        "QUANTIZE": (
-            "float32 -> int8, float32 -> int16, "
-            "int8, int8 -> int16, int8 -> int32, int8 -> uint8, uint8 -> int8, "
-            "int16, int16 -> int8, int16 -> int32, int32 -> int8, int32 -> int16"
-        ),
-        "RESHAPE": "float32, int8, int16, int32, int64, uint8, bool",
-        "SOFTMAX": "float32, int8, int8 -> int16",
-    }.items()
+SUPPORTED: dict[str, frozenset[str]] = {
+    **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED", _WEIGHTED),
+    **_each("AVERAGE_POOL_2D MAX_POOL_2D MEAN REDUCE_MAX REDUCE_MIN SUM", _NUMERIC),
+    **_each("LEAKY_RELU LOGISTIC RELU RELU6 TANH", _NUMERIC),
+    **_each("ELU HARD_SWISH", "float32, int8"),
+    **_each("SOFTMAX", "float32, int8, int8 -> int16"),
+    **_each("ADD MUL SUB", "float32, int8, int16, int32"),
+    **_each("MAXIMUM MINIMUM", "float32, int8, int16, int32, int64"),
+    **_each("SQUARED_DIFFERENCE", "float32, int8, int32"),
+    **_each("ABS CEIL COS DIV EXP FLOOR LOG NEG ROUND RSQRT SIN SQRT SQUARE", "float32"),
+    **_each("EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL", _ORDERED),
+    **_each("LOGICAL_AND LOGICAL_NOT LOGICAL_OR", "bool"),
+    **_each("CONCATENATION EXPAND_DIMS RESHAPE SLICE SQUEEZE STRIDED_SLICE TRANSPOSE", _ANY),
+    **_each("PAD PADV2", "float32, int8, int16, int32"),
+    **_each("DEQUANTIZE", "int8 -> float32, uint8 -> float32, int16 -> float32"),
+    **_each(
+        "QUANTIZE",
+        "float32 -> int8, float32 -> int16, "
+        "int8, int8 -> int16, int8 -> int32, int8 -> uint8, uint8 -> int8, "
+        "int16, int16 -> int8, int16 -> int32, int32 -> int8, int32 -> int16",
+    ),
 }
