@@ -18,7 +18,7 @@ uint32_t Cycles();   // wraps at 2^32
 bool CyclesAreCpuCycles();
 
 // The link: a byte stream to the host.
-size_t Read(uint8_t* data, size_t capacity);   // what has arrived, without waiting
+size_t Read(uint8_t* data, size_t capacity);    // what has arrived, without waiting
 void Write(const uint8_t* data, size_t bytes);  // returns when the data may be overwritten
 void Idle();                                    // sleeps until there may be something to read
 uint32_t Overruns();                            // bytes lost on the way in since start-up

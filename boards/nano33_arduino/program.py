@@ -1,4 +1,4 @@
-"""Adds the model (TINYDEPLOY_PROGRAM, else build/<custom_model>/nano33/program) to an Arduino build.
+"""Adds the model to an Arduino build: TINYDEPLOY_PROGRAM, else build/<model>/nano33/program.
 
 `tinydeploy compile --model kws --board nano33` writes that folder; run it first.
 """

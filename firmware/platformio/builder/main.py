@@ -86,7 +86,8 @@ def use_linker_script():
 
 def write_binary(target, source, env):
     """The ELF file as it lies in flash."""
-    Path(str(target[0])).write_bytes(image.flash_bytes_of(Path(str(source[0]))))
+    flat = image.flash_bytes_of(Path(str(source[0])), board.flash_origin)
+    Path(str(target[0])).write_bytes(flat)
 
 
 def run_flash(target, source, env):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "scripts"))
 
-from tinydeploy.stages import image  # noqa: E402
+from tinydeploy.stages import image
 
 sizes = image.sizes_of(Path(sys.argv[1]))
 print(f"flash  {sizes.flash_bytes:8}")

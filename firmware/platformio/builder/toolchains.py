@@ -20,12 +20,12 @@ COMMON = [
 COMMON_CXX = ["-std=gnu++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"]
 # Unwind tables serve exceptions only; a fault report needs none.
 EMBEDDED = ["-fno-unwind-tables", "-fno-asynchronous-unwind-tables", "-fno-common"]
-# A freestanding target implies -ffreestanding, and then each memcpy of 4 bytes is a call: 3.1 -> 12.1
-# cycles per multiply-accumulate (shared/peers.md, section 3).
+# A freestanding target implies -ffreestanding, and then each memcpy of 4 bytes is a call: 12.1
+# cycles per multiply-accumulate instead of 3.1 (shared/peers.md, section 3).
 ZIG_ARM = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"]
 GCC_ARM = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
-# int32_t is int on the PC and with clang, but long here, where Min(x, 31) then fits no template. One
-# meaning everywhere; nothing of ours passes it to printf.
+# int32_t is int on the PC and with clang, but long here, where Min(x, 31) then fits no template.
+# One meaning everywhere; nothing of ours passes it to printf.
 GCC_INT32 = [
     "-U__INT32_TYPE__",
     "-D__INT32_TYPE__=int",
@@ -112,7 +112,8 @@ def _use_zig(env):
         import ziglang
     except ImportError:
         _stop(f"the package ziglang is not installed in {sys.prefix}: pip install ziglang==0.17.0")
-    zig = '"%s"' % os.path.join(os.path.dirname(ziglang.__file__), "zig")
+    program = os.path.join(os.path.dirname(ziglang.__file__), "zig")
+    zig = f'"{program}"'
     _use(env, f"{zig} cc", f"{zig} c++", f"{zig} ar", f"{zig} ranlib")
     env.Replace(LINK=f"{zig} cc")  # nothing of libc++ is used, so do not build it
 

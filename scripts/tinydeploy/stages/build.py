@@ -257,8 +257,9 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
 def _copy_products(board: Board, toolchain: str, compiled: bool, elf: Path, flat: Path) -> None:
     folder = object_folder(board, toolchain, compiled)
     built = folder / ("firmware" if board.is_host else "firmware.elf")
-    _replace(elf, built.read_bytes(), executable=board.is_host)
-    _replace(flat, built.read_bytes() if board.is_host else image.flash_bytes_of(built))
+    data = built.read_bytes()
+    _replace(elf, data, executable=board.is_host)
+    _replace(flat, data if board.is_host else image.flash_bytes_of(built, board.flash_origin))
 
 
 def _replace(path: Path, data: bytes, executable: bool = False) -> None:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tinydeploy.errors import BuildError
+
 ARENA_SYMBOL = "g_tensor_arena"
 MODEL_SYMBOL = "g_model"
 STACK_SECTION = ".stack"
-LONGEST_GAP_BYTES = 1 << 20  # between parts of one image
+LONGEST_GAP_BYTES = 1 << 16  # between parts of one image
 
 Breakdown = tuple[tuple[str, int], ...]
 
@@ -49,7 +51,11 @@ class Sizes:
     @property
     def ram_breakdown(self) -> Breakdown:
         """Parts of the RAM by name; they add up."""
-        return (("static", self.ram_bytes), ("arena", self.arena_bytes), ("stack", self.stack_bytes))
+        return (
+            ("static", self.ram_bytes),
+            ("arena", self.arena_bytes),
+            ("stack", self.stack_bytes),
+        )
 
 
 def sizes_of(elf_path: Path) -> Sizes:
@@ -72,14 +78,21 @@ def sizes_of(elf_path: Path) -> Sizes:
         )
 
 
-def flash_bytes_of(elf_path: Path) -> bytes:
-    """The image as it lies in flash, from its first byte to its last; gaps read as erased flash."""
+def flash_bytes_of(elf_path: Path, origin: int) -> bytes:
+    """The image as it lies in flash, from `origin` to its last byte; gaps read as erased flash.
+
+    Raises:
+        BuildError: it does not start at `origin`, or reaches far beyond itself.
+    """
     with elf_path.open("rb") as stream:
         segments = sorted(_load_segments(_elf(stream)))
-    origin = segments[0][0]
     end = max(address + len(data) for address, data in segments)
-    if end - origin > sum(len(data) for _, data in segments) + LONGEST_GAP_BYTES:
-        raise ValueError(f"{elf_path}: segments are too far apart for one image")
+    longest = sum(len(data) for _, data in segments) + LONGEST_GAP_BYTES
+    if segments[0][0] != origin or end - origin > longest:
+        raise BuildError(
+            f"{elf_path} covers {segments[0][0]:#x} to {end:#x} instead of starting at {origin:#x}",
+            "the linker script of the board does not fit the compiler; try the other toolchain",
+        )
     flat = bytearray(b"\xff" * (end - origin))
     for address, data in segments:
         flat[address - origin : address - origin + len(data)] = data
