@@ -4,7 +4,7 @@
  * this with Zig and fills `Counter` in; the layouts must stay equal to its ctypes structures. */
 #include <stdint.h>
 
-enum { kTakenBranchCycles = 2, kProbes = 16, kAlways = 14 };
+enum { kTakenBranchCycles = 2, kProbes = 16 };
 enum { kCheckDivide = 2, kCheckAlign = 8 };
 
 typedef struct Block {
@@ -16,7 +16,6 @@ typedef struct Block {
 
 typedef struct Watch {
   uint32_t address; /* 0 marks an empty entry */
-  uint32_t condition;
   int32_t cycles;
   uint32_t check;
   int32_t reg; /* Unicorn's number */
@@ -33,7 +32,6 @@ typedef struct Counter {
   uint32_t block_mask; /* entries - 1, a power of two; the same for the others */
   uint32_t watch_mask;
   uint32_t filter_mask;
-  int32_t xpsr; /* Unicorn's number */
   Block* blocks;
   Watch* watches;
   const uint8_t* filter; /* not 0 where the halfword at this index may be watched */
@@ -94,28 +92,18 @@ void EnterBlock(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
   counter->last_size = size;
 }
 
-static uint32_t Read(void* uc, const Counter* counter, int reg) {
-  uint32_t value = 0;
-  counter->reg_read(uc, reg, &value);
-  return value;
-}
-
-static int Holds(uint32_t condition, uint32_t xpsr) {
-  const uint32_t n = xpsr >> 31 & 1, z = xpsr >> 30 & 1, c = xpsr >> 29 & 1, v = xpsr >> 28 & 1;
-  const uint32_t outcomes[8] = {z, c, n, v, c & !z, n == v, (n == v) & !z, 1};
-  return outcomes[condition >> 1 & 7] != (condition & 1);
-}
-
 static uint32_t Failed(void* uc, const Counter* counter, const Watch* watch) {
   uint32_t failed = watch->check & counter->checks;
   if (failed & (kCheckDivide | kCheckAlign)) {
-    const uint32_t value = Read(uc, counter, watch->reg);
+    uint32_t value = 0;
+    counter->reg_read(uc, watch->reg, &value);
     if (value != 0) failed &= ~(uint32_t)kCheckDivide;
     if ((value & 3) == 0) failed &= ~(uint32_t)kCheckAlign;
   }
   return failed;
 }
 
+/* Unicorn does not call this for an instruction whose IT condition fails. */
 void ExecuteInstruction(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
   const uint32_t address = (uint32_t)address64;
   (void)size;
@@ -126,10 +114,7 @@ void ExecuteInstruction(void* uc, uint64_t address64, uint32_t size, Counter* co
     if (watch->address == 0) return;
     watch = &counter->watches[++slot & counter->watch_mask];
   }
-  if (watch->condition != kAlways) {
-    if (!Holds(watch->condition, Read(uc, counter, counter->xpsr))) return;
-    counter->cycles += (uint64_t)(int64_t)watch->cycles;
-  }
+  counter->cycles += (uint64_t)(int64_t)watch->cycles;
   const uint32_t failed = Failed(uc, counter, watch);
   if (failed != 0) counter->on_check(failed);
 }

@@ -19,7 +19,7 @@ from typing import Any
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE
 
 from tinydeploy.simulate import thumb
-from tinydeploy.simulate.registers import CORE, Reg
+from tinydeploy.simulate.registers import CORE
 from tinydeploy.simulate.thumb import Instruction, Kind
 
 TAKEN_BRANCH_CYCLES = 2
@@ -60,14 +60,12 @@ class Watch:
 
     Attributes:
         address: where it is.
-        condition: ARM condition code under which it is executed; 14 is always.
         cycles: what executing it adds to the cost of the block.
         check: what to check before it.
         register: number of the register to check.
     """
 
     address: int
-    condition: int
     cycles: int = 0
     check: Check = Check.NONE
     register: int = 0
@@ -119,7 +117,7 @@ def _watches(instructions: list[Instruction]) -> Iterator[Watch]:
         extra = 0 if instruction.condition == thumb.ALWAYS else _extra(instructions, index)
         check, register = _check(instruction)
         if extra or check:
-            yield Watch(instruction.address, instruction.condition, extra, check, register)
+            yield Watch(instruction.address, extra, check, register)
 
 
 def _check(instruction: Instruction) -> tuple[Check, int]:
@@ -222,13 +220,11 @@ class BlockCounter:
         self.last_size = size
 
     def _execute(self, uc: Any, address: int, size: int, data: Any) -> None:
+        """Unicorn does not call this for an instruction whose IT condition fails."""
         watch = self._watches.get(address)
         if watch is None:
             return
-        if watch.condition != thumb.ALWAYS:
-            if not condition_holds(watch.condition, uc.reg_read(Reg.XPSR)):
-                return
-            self.cycles += watch.cycles
+        self.cycles += watch.cycles
         failed = watch.check & self.checks
         if failed & Check.DIVIDE and uc.reg_read(CORE[watch.register]):
             failed &= ~Check.DIVIDE
@@ -236,10 +232,3 @@ class BlockCounter:
             failed &= ~Check.ALIGN
         if failed:
             self._on_check(Check(failed))
-
-
-def condition_holds(condition: int, xpsr: int) -> bool:
-    """Whether an ARM condition code is met by the flags in bits 31:28."""
-    n, z, c, v = xpsr >> 31 & 1, xpsr >> 30 & 1, xpsr >> 29 & 1, xpsr >> 28 & 1
-    outcome = (z, c, n, v, c and not z, n == v, n == v and not z, True)[condition >> 1]
-    return bool(outcome) != bool(condition & 1)

@@ -277,6 +277,7 @@ class Exceptions:
         number = xpsr & XPSR_EXCEPTION
         to_thread = bool(exc_return & EXC_RETURN_THREAD)
         if not self._is_valid_return(exc_return, number, to_thread):
+            self.active.discard(number)
             machine.set_pc(exc_return & ~1)
             self.fault(USAGE_FAULT, Cfsr.INVPC)
             return

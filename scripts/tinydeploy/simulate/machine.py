@@ -113,8 +113,9 @@ class Machine:
         return self.memory.read(address, size)
 
     def write(self, address: int, data: bytes) -> None:
-        """Write memory, flash too, as a debugger does."""
+        """Write memory, flash and code too, as a debugger does."""
         self.memory.write(address, data)
+        self.forget_code()
 
     # Requests of the parts, mostly while the CPU runs
 

@@ -19,7 +19,7 @@ from tinydeploy import tools
 from tinydeploy.config import cache_dir
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.simulate.cycles import NEVER, Block, BlockCounter, Check, FindBlock, OnCheck, Watch
-from tinydeploy.simulate.registers import CORE, Reg
+from tinydeploy.simulate.registers import CORE
 
 SOURCE = Path(__file__).with_name("block_counter.c")
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -36,7 +36,6 @@ class _Block(ctypes.Structure):
 class _Watch(ctypes.Structure):
     _fields_ = [
         ("address", UINT32),
-        ("condition", UINT32),
         ("cycles", ctypes.c_int32),
         ("check", UINT32),
         ("reg", ctypes.c_int32),
@@ -59,7 +58,6 @@ class _Counter(ctypes.Structure):
         ("block_mask", UINT32),
         ("watch_mask", UINT32),
         ("filter_mask", UINT32),
-        ("xpsr", ctypes.c_int32),
         ("blocks", ctypes.POINTER(_Block)),
         ("watches", ctypes.POINTER(_Watch)),
         ("filter", ctypes.POINTER(ctypes.c_uint8)),
@@ -129,7 +127,6 @@ class NativeCounter(BlockCounter):
             block_mask=BLOCK_ENTRIES - 1,
             watch_mask=WATCH_ENTRIES - 1,
             filter_mask=FILTER_BYTES - 1,
-            xpsr=Reg.XPSR,
             blocks=self._tables[0],
             watches=self._tables[1],
             filter=self._tables[2],
@@ -178,7 +175,7 @@ class NativeCounter(BlockCounter):
         while watches[slot % WATCH_ENTRIES].address not in (0, watch.address):
             slot += 1
         watches[slot % WATCH_ENTRIES] = _Watch(
-            watch.address, watch.condition, watch.cycles, int(watch.check), CORE[watch.register]
+            watch.address, watch.cycles, int(watch.check), CORE[watch.register]
         )
         filter_[(watch.address >> 1) % FILTER_BYTES] = 1
 

@@ -59,7 +59,7 @@ class BootRom:
         address = instance * INSTANCE_BYTES + page * PAGE_BYTES
         if not self._allowed(key, address):
             return FAILED
-        self._machine.write(address, b"\xff" * PAGE_BYTES)
+        self._machine.memory.write(address, b"\xff" * PAGE_BYTES)
         self._finish(PAGE_ERASE_S)
         return OK
 
@@ -72,7 +72,7 @@ class BootRom:
             return FAILED
         new = self._machine.read(source, 4 * words)
         old = self._machine.read(target, 4 * words)
-        self._machine.write(target, bytes(a & b for a, b in zip(new, old, strict=True)))
+        self._machine.memory.write(target, bytes(a & b for a, b in zip(new, old, strict=True)))
         self._finish(words * WORD_PROGRAM_S)
         return OK
 

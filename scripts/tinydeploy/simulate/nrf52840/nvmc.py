@@ -48,7 +48,7 @@ class Nvmc(Block):
         elif address % PAGE_BYTES or address >= self._flash_size:
             self.violate("ERASEPAGE", f"{address:#x} is not the address of a page")
         elif self._may_change(address):
-            self.machine.write(address, b"\xff" * PAGE_BYTES)
+            self.machine.memory.write(address, b"\xff" * PAGE_BYTES)
             self.machine.forget_code()
             self._stall(ERASE_S)
 
@@ -61,7 +61,7 @@ class Nvmc(Block):
             return False
         if self._may_change(address):
             old = int.from_bytes(self.machine.read(address, 4), "little")
-            self.machine.write(address, (old & value).to_bytes(4, "little"))
+            self.machine.memory.write(address, (old & value).to_bytes(4, "little"))
             self.machine.forget_code()
             self._stall(WORD_WRITE_S)
         return True

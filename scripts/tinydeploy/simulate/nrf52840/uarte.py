@@ -218,7 +218,7 @@ class Uarte(NrfBlock):
         while self._rx_open and (self._fifo or not self._rx_open[1]):
             pointer, size = self._rx_open
             if self._rx_count < size:
-                self.machine.write(pointer + self._rx_count, bytes([self._fifo.popleft()]))
+                self.machine.memory.write(pointer + self._rx_count, bytes([self._fifo.popleft()]))
                 self._rx_count += 1
             if self._rx_count >= size:
                 self._end_rx()
@@ -246,7 +246,7 @@ class Uarte(NrfBlock):
             flushed = bytes(self._fifo)[:size]
             for _ in flushed:
                 self._fifo.popleft()
-            self.machine.write(pointer, flushed)
+            self.machine.memory.write(pointer, flushed)
             self._rx_amount.value = len(flushed)
         self.happen("ENDRX")
 
