@@ -235,3 +235,63 @@ def test_requantize_by_table(machine: Machine):
     expected = judged("QUANTIZE", [tensor((256,), source)], tensor((256,), target), [given])
     table = np.frombuffer(elementwise.requantize_table(source, target), np.int8).copy()
     Case("td_lookup", np.array([256], "<u4"), given, expected, [table]).check(machine)
+
+
+def general(
+    weights: Array, bias: Array, real: Array, given: Array, expected: Array, **how: Any
+) -> Case:
+    packed = pack.pack_general(weights, bias, real, given.shape, expected.shape, **how)
+    channels = np.frombuffer(packed.channels, "<i4").copy()
+    filters = np.frombuffer(packed.weights, np.int8).copy()
+    params = np.frombuffer(packed.params, np.uint8).copy()
+    return Case("td_conv_general", params, given, expected, [channels, filters])
+
+
+def test_general_conv(machine: Machine, rng: np.random.Generator):
+    """Dilation, weights of -128, a scale above 1, a clamp by RELU6."""
+    given = layers.random_int8(rng, 1, 8, 9, 5)
+    weights, bias = layers.random_int8(rng, 4, 3, 2, 5), rng.integers(-3000, 3000, 4)
+    weights[0] = -128
+    source, target = (0.9, -7), (0.05, -30)
+    scales = np.array([0.001, 0.2, 0.9, 0.01])
+    expected = judged(
+        "CONV_2D",
+        [
+            tensor((1, 8, 9, 5), source),
+            per_channel(weights, scales, 0),
+            bias_of(bias, scales * source[0]),
+        ],
+        tensor((1, 8, 9, 4), target),
+        [given],
+        padding="SAME", stride_w=1, stride_h=1, dilation_w_factor=3, dilation_h_factor=2,
+        fused_activation_function="RELU6",
+    )  # fmt: skip
+    real = pack.effective_scales(source[0], scales, target[0])
+    general(
+        weights, bias, real, given, expected, dilation=(2, 3), padding=(2, 1),
+        zero_points=(source[1], target[1]), activation=(-30, 90),
+    ).check(machine)  # fmt: skip
+
+
+def test_general_depthwise(machine: Machine, rng: np.random.Generator):
+    """A multiplier of 2, 5x1, stride 2."""
+    given = layers.random_int8(rng, 1, 11, 6, 3)
+    weights, bias = layers.random_int8(rng, 5, 1, 6), rng.integers(-3000, 3000, 6)
+    source, target, scales = (0.03, 5), (0.05, 2), rng.uniform(0.001, 0.009, 6)
+    expected = judged(
+        "DEPTHWISE_CONV_2D",
+        [
+            tensor((1, 11, 6, 3), source),
+            per_channel(weights[None], scales, 3),
+            bias_of(bias, scales * source[0]),
+        ],
+        tensor((1, 6, 3, 6), target),
+        [given],
+        padding="SAME", stride_w=2, stride_h=2, depth_multiplier=2,
+        dilation_w_factor=1, dilation_h_factor=1,
+    )  # fmt: skip
+    real = pack.effective_scales(source[0], scales, target[0])
+    general(
+        np.ascontiguousarray(weights.transpose(2, 0, 1)[..., None]), bias, real, given, expected,
+        stride=(2, 2), padding=(2, 0), zero_points=(source[1], target[1]),
+    ).check(machine)  # fmt: skip

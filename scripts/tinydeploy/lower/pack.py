@@ -237,6 +237,7 @@ class Geometry:
     scratch_bytes: int
 
 
+MAX_KERNEL_HEIGHT = 32  # of td_conv
 MAX_BATCH = 16  # pixels that td_conv and td_pointwise gather at a time
 BATCH_SCRATCH = 512  # bytes of columns that more than one pair may take
 
@@ -358,3 +359,55 @@ def pack_depthwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
         axis=1,
     ).astype("<u4")
     return np.concatenate([words, numbers.view(np.uint8)], axis=1).tobytes()
+
+
+@dataclass(frozen=True)
+class GeneralConv:
+    """Arguments of td_conv_general (firmware/dsp/conv_general.h), which takes what others refuse.
+
+    Attributes:
+        params: GeneralConvParams.
+        channels: GeneralChannel of every output channel.
+        weights: int8 [out, height, width, group_depth].
+    """
+
+    params: bytes
+    channels: bytes
+    weights: bytes
+
+
+def pack_general(
+    weights: Int8,
+    bias: Array | None,
+    scales: Array,
+    input_shape: tuple[int, int, int, int],
+    output_shape: tuple[int, int, int, int],
+    *,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    padding: tuple[int, int] = (0, 0),
+    zero_points: tuple[int, int] = (0, 0),
+    activation: tuple[int, int] = (-128, 127),
+) -> GeneralConv:
+    """Any convolution: the input's channels over the weights' depth give the number of groups.
+
+    Args:
+        weights: int8 [out, height, width, group_depth].
+        bias: int32 [out], or None.
+        scales: double [out], from `effective_scales` or `dense_scale`.
+        input_shape, output_shape: NHWC.
+        padding: top, left.
+        zero_points: of input and output.
+    """
+    out, height, width, group_depth = weights.shape
+    groups = input_shape[3] // group_depth
+    params = struct.pack(
+        "<15H2h4b", input_shape[0], *input_shape[1:], *output_shape[1:], group_depth,
+        out // groups, height, width, *stride, *dilation, *padding, *zero_points, *activation,
+    )  # fmt: skip
+    numbers = [quantize_multiplier(float(scale)) for scale in np.broadcast_to(scales, (out,))]
+    start = np.zeros(out, np.int64) if bias is None else np.asarray(bias, np.int64)
+    channels = np.concatenate([start[:, None], np.array(numbers, np.int64)], axis=1)
+    return GeneralConv(
+        params, channels.astype("<i4").tobytes(), np.ascontiguousarray(weights).tobytes()
+    )
