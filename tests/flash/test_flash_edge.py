@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from tinydeploy import boards, flash
 from tinydeploy.errors import PortError
-from tinydeploy.flash import ambiq
 from tinydeploy.flash.base import FlashStoppedError, State
 from tinydeploy.flash.simulated.edge import Edge
 from tinydeploy.flash.simulated.scenarios import sample_image
@@ -101,17 +102,26 @@ def test_an_image_too_large_to_be_staged_is_refused(make_edge: Make) -> None:
     assert "pyocd" in stopped.value.hint
 
 
+@pytest.mark.parametrize("baud", [921600, 115200])
 def test_opening_the_port_resets_into_the_loader_and_leave_bootloader_undoes_it(
-    make_edge: Make,
+    make_edge: Make, baud: int
 ) -> None:
-    bench = make_edge()
-    line = bench.ports.open("/dev/ttyUSB0", 921600)
+    bench = make_edge(baud=baud)
+    board = replace(boards.load("sparkfun_edge"), baud=baud)
+    line = bench.ports.open("/dev/ttyUSB0", baud)
     bench.ports.sleep(0.1)
     assert bench.board.mode == "loader"
-    assert ambiq.leave_bootloader(line, bench.ports)
+    assert flash.leave_bootloader(board, line, bench.ports)
     bench.ports.sleep(0.1)
     assert bench.board.mode == "application"
-    assert not ambiq.leave_bootloader(line, bench.ports)
+    assert not flash.leave_bootloader(board, line, bench.ports)
+    assert bench.board.mode == "application"
+
+
+def test_leave_bootloader_does_nothing_to_other_boards(make_nano: Make) -> None:
+    bench = make_nano()
+    line = bench.ports.open("/dev/ttyACM0", 9600)
+    assert not flash.leave_bootloader(boards.load("nano33"), line, bench.ports)
 
 
 @pytest.mark.parametrize("size", [100, 2048, 2052, 100_001])

@@ -26,9 +26,18 @@ from tinydeploy.flash.base import (
     silent,
     tell,
 )
-from tinydeploy.flash.ports import MachinePorts, Ports
+from tinydeploy.flash.ports import Line, MachinePorts, Ports
 
-__all__ = ["FlashResult", "FlashStoppedError", "Job", "Progress", "State", "flash", "tools"]
+__all__ = [
+    "FlashResult",
+    "FlashStoppedError",
+    "Job",
+    "Progress",
+    "State",
+    "flash",
+    "leave_bootloader",
+    "tools",
+]
 
 
 def flash(
@@ -70,6 +79,21 @@ def flash(
         say=say,
     )
     return _tool(name)(job)
+
+
+def leave_bootloader(board: Board, line: Line, ports: Ports | None = None) -> bool:
+    """Call after opening a board's port to talk to its firmware, which opening may have stopped.
+
+    Where the adapter has DTR, opening the port of a SparkFun Edge resets it into its bootloader.
+
+    Returns:
+        Whether the board was in its bootloader and left it.
+    """
+    if not board.flasher:
+        return False
+    module = importlib.import_module(f"{__name__}.{board.flasher}")
+    leave = getattr(module, "leave_bootloader", None)
+    return bool(leave and leave(line, ports or MachinePorts(), board.baud))
 
 
 def tools() -> list[str]:

@@ -23,6 +23,8 @@ PULSES_S = (0.008, 0.1)  # 8 ms is what Arduino's uploader uses
 RELEASE_S = 0.01
 LOADER_START_S = 0.1
 HELLO_S = 0.5
+QUICK_HELLO_S = 0.15
+QUICK_HELLOS = 3
 ANSWER_S = 12.0  # erasing and programming happen between DATA and ACK
 RESET_S = 2.0
 BUTTON_S = 15.0  # at each rate
@@ -77,18 +79,28 @@ def _check(job: Job) -> None:
         )
 
 
-def leave_bootloader(line: Line, ports: Ports) -> bool:
+def leave_bootloader(line: Line, ports: Ports, baud: int) -> bool:
     """Send a board that waits in its loader on to its firmware; whether it was there.
 
     Where the adapter's DTR reaches the board, merely opening the port resets it into the loader,
-    which then waits for seconds. To a running firmware this is a few bytes of noise.
+    which then waits for seconds (section 2.2). To a running firmware this is some noise.
+
+    Args:
+        line: just opened at `baud`, to which it is set again.
     """
     channel = Channel(line, ports)
-    channel.write(ambiq_messages.hello())
-    if not isinstance(_answer(channel, HELLO_S), Status):
-        return False
-    channel.write(ambiq_messages.abort())
-    return isinstance(_answer(channel, HELLO_S), Ack)
+    ports.sleep(LOADER_START_S)
+    try:
+        for rate in sorted(BAUDS * QUICK_HELLOS, key=lambda rate: (rate != baud, rate)):
+            line.set_baud(rate)
+            channel.discard()
+            channel.write(ambiq_messages.hello())
+            if isinstance(_answer(channel, QUICK_HELLO_S), Status):
+                channel.write(ambiq_messages.abort())
+                return isinstance(_answer(channel, HELLO_S), Ack)
+    finally:
+        line.set_baud(baud)
+    return False
 
 
 def _answer(channel: Channel, timeout_s: float) -> Status | Ack | None:

@@ -21,6 +21,8 @@ class Application(Protocol):
         """Bytes to the host."""
 
 
+PUMP_S = 0.005  # of the application, each time it is looked at
+
 Start = Callable[[bytes], Application]
 """Starts an application from the bytes of the flash."""
 
@@ -94,7 +96,7 @@ class SimulatedBoard:
     def pump(self) -> None:
         """Let the application send what it has."""
         if self.application:
-            data = self.application.read(0.0)
+            data = self.application.read(PUMP_S)
             if data:
                 self.answers.append(data)
 
