@@ -12,8 +12,8 @@ namespace {
 void Accumulate(const uint32_t* x, int32_t x_stride, const uint32_t* weights, int32_t stride,
                 int32_t steps, uint32_t* sums) {
   for (int32_t i = 0; i < steps; ++i) {
-    sums[1] = Smlad(x[i * x_stride], weights[i * stride], sums[1]);
-    sums[0] = Smlad(x[i * x_stride], Sxtb16(weights[i * stride]), sums[0]);
+    sums[1] = MultiplyAdd(x[i * x_stride], weights[i * stride], sums[1]);
+    sums[0] = MultiplyAdd(x[i * x_stride], Sxtb16(weights[i * stride]), sums[0]);
   }
 }
 

@@ -58,9 +58,15 @@ inline uint32_t MaxBytes(uint32_t a, uint32_t b) {
 #endif
 }
 
-inline uint32_t Smlad(uint32_t a, uint32_t b, uint32_t sum) {
+// sum + both products of lanes.
+inline uint32_t MultiplyAdd(uint32_t a, uint32_t b, uint32_t sum) {
+#if defined(__ARM_FEATURE_DSP)
+  return static_cast<uint32_t>(
+      __smlad(static_cast<int16x2_t>(a), static_cast<int16x2_t>(b), static_cast<int32_t>(sum)));
+#else
   return sum + static_cast<uint32_t>(Bottom(a) * Bottom(b)) +
          static_cast<uint32_t>(Top(a) * Top(b));
+#endif
 }
 
 inline int32_t AddHigh(int32_t sum, int64_t product) {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tinydeploy.lower import layers
 from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import Add, Conv, Dense, Depthwise, Pointwise, Pool
+from tinydeploy.lower.layers import Add, Conv, Dense, Depthwise, DepthwiseAny, Pointwise, Pool
 
 Machine = Host | CortexM4
 
@@ -58,6 +58,16 @@ DEPTHWISE = [
     Depthwise(11, 12, 4, 2, band=1),
     Depthwise(1, 1, 2, 2),
 ]
+DEPTHWISE_ANY = [
+    DepthwiseAny(9, 7, 5, (5, 5), in_place=True),
+    DepthwiseAny(8, 8, 4, (5, 5), 2, 3),
+    DepthwiseAny(12, 1, 6, (9, 1)),
+    DepthwiseAny(1, 12, 3, (1, 4), 1, 9),
+    DepthwiseAny(7, 6, 4, (2, 2), 2),
+    DepthwiseAny(7, 6, 4, (4, 3), 3),
+    DepthwiseAny(3, 3, 1, (7, 7)),
+    DepthwiseAny(6, 5, 2, (1, 1)),
+]
 REST = [
     Add(1),
     Add(19),
@@ -71,7 +81,9 @@ REST = [
 ]
 
 
-@pytest.mark.parametrize("layer", [*POINTWISE, *DENSE, *CONV, *DEPTHWISE, *REST], ids=repr)
+@pytest.mark.parametrize(
+    "layer", [*POINTWISE, *DENSE, *CONV, *DEPTHWISE, *DEPTHWISE_ANY, *REST], ids=repr
+)
 def test_equals_plain_numpy(layer: layers.Layer, machine: Machine, rng: np.random.Generator):
     layer.case(rng).check(machine)
 

@@ -341,6 +341,56 @@ class Depthwise:
 
 
 @dataclass(frozen=True)
+class DepthwiseAny:
+    """Depthwise convolution of any kernel size, SAME padding."""
+
+    height: int
+    width: int
+    channels: int
+    kernel: tuple[int, int]
+    stride: int = 1
+    output_zero_point: int = -128
+    in_place: bool = False
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        kernel = f"{self.kernel[0]}x{self.kernel[1]}"
+        return f"depthwise {kernel} {self.height}x{self.width}x{self.channels} s{self.stride}"
+
+    @property
+    def macs(self) -> int:
+        """Multiplications."""
+        pixels = -(-self.height // self.stride) * -(-self.width // self.stride)
+        return self.kernel[0] * self.kernel[1] * pixels * self.channels
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+        weights = random_int8(rng, *self.kernel, self.channels, low=-127)
+        given = random_int8(rng, self.height, self.width, self.channels)
+        flat = np.ascontiguousarray(weights.reshape(-1, self.channels).T)
+        p = fold(rng, flat, 4, self.output_zero_point, False)
+        patches = windows(given, self.kernel, self.stride, 4)
+        bias = p.start + 4 * flat.astype(np.int64).sum(axis=1)
+        acc = (patches * weights.astype(np.int64)).sum(axis=(2, 3)) + bias
+        out_h, top = same_padding(self.height, self.kernel[0], self.stride)
+        out_w, left = same_padding(self.width, self.kernel[1], self.stride)
+        geometry = pack.depthwise_any_geometry(
+            given.shape, (out_h, out_w), self.kernel, (self.stride,) * 2, (top, left), 4,
+            p.scaling.mode,
+        )  # fmt: skip
+        return Case(
+            "td_depthwise_any",
+            np.frombuffer(geometry.params, np.uint8).copy(),
+            given,
+            requantize(acc, p.scales, self.output_zero_point),
+            [words(pack.pack_depthwise_any(weights, p.start, p.scaling))],
+            scratch_bytes=geometry.scratch_bytes,
+            in_place=self.in_place,
+        )
+
+
+@dataclass(frozen=True)
 class Add:
     """Addition of two tensors, or their difference."""
 

@@ -361,6 +361,41 @@ def pack_depthwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     return np.concatenate([words, numbers.view(np.uint8)], axis=1).tobytes()
 
 
+def depthwise_any_geometry(
+    input_shape: tuple[int, int, int],
+    output_size: tuple[int, int],
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+    input_zero_point: int,
+    mode: Literal["positive", "signed"],
+) -> Geometry:
+    """DepthwiseAnyParams and scratch of td_depthwise_any (firmware/dsp/depthwise_any.h)."""
+    params = struct.pack(
+        "<5H6BbB", *input_shape, *output_size, *kernel, *stride, *padding, input_zero_point,
+        mode == "signed",
+    )  # fmt: skip
+    taps = (kernel[0] + stride[0] + 1) // 2
+    columns = (-(-output_size[0] // 2) - 1) * stride[0] + taps
+    column = 16 * ((output_size[1] - 1) * stride[1] + kernel[1])
+    return Geometry(params, columns * column + 8 * kernel[1] * taps)
+
+
+def pack_depthwise_any(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """Records of td_depthwise_any.
+
+    Args:
+        weights: int8 [height, width, channels].
+        start: int64 [channels], from `fold_bias` of the weights as [channels, taps].
+        scaling: made with biased=False.
+    """
+    channels = weights.shape[2]
+    taps = _pad(weights.transpose(2, 1, 0).reshape(channels, -1), 1, 4).view(np.uint8)
+    numbers = np.stack([start, scaling.multiplier, scaling.constant, scaling.shift], 1)
+    front = (numbers.astype(np.int64) & 0xFFFFFFFF).astype("<u4").view(np.uint8)
+    return np.concatenate([front, taps], axis=1).tobytes()
+
+
 @dataclass(frozen=True)
 class GeneralConv:
     """Arguments of td_conv_general (firmware/dsp/conv_general.h), which takes what others refuse.
