@@ -10,8 +10,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 
-import host_build  # noqa: E402
-from runner import Runner  # noqa: E402
+import host_build
+from runner import Runner
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Builds the runtime for this PC: with Zig's clang for 64 and 32 bits, with GCC under sanitizers."""
+"""Builds the runtime for this PC: by Zig's clang (64 and 32 bits) and by GCC with sanitizers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ from tinydeploy.config import FIRMWARE_DIR, cache_dir
 
 HERE = Path(__file__).parent
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-DIALECT = "-std=c++17 -fno-exceptions -fno-rtti -fno-threadsafe-statics -ffp-contract=off".split()
+DIALECT = [
+    "-std=c++17",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-threadsafe-statics",
+    "-ffp-contract=off",
+]
 ZIG = [sys.executable, "-m", "ziglang", "c++"]
 DEVICE = [
     *ZIG,
-    *"-target thumb-freestanding-eabihf -mcpu=cortex_m4+vfp4d16sp -fhosted".split(),
+    *["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"],
     "-ffunction-sections",
     "-fdata-sections",
     f"-I{FIRMWARE_DIR / 'platformio' / 'libc'}",  # Zig has no C headers for a bare machine
@@ -50,7 +56,7 @@ def sanitized_runner() -> Path | None:
     """Runner with address and undefined-behaviour sanitizers, None without g++."""
     if shutil.which("g++") is None:
         return None
-    flags = "-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all".split()
+    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
     return _runner("asan", ["g++", *flags])
 
 

@@ -69,8 +69,8 @@ def one_op(
 ) -> bytes:
     """Bytes of a model with the operator `op` (its name in the schema) and nothing else.
 
-    None stands for an omitted input. `options` are the table's name and its fields as in the schema's
-    Python object API.
+    None stands for an omitted input. `options` are the table's name and its fields as in the
+    schema's Python object API.
     """
     model = schema.ModelT()
     model.version = 3

@@ -86,7 +86,8 @@ class Runner:
         return self._process
 
     def _take(self, count: int) -> bytes:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         return self._process.stdout.read(count)
 
     def _last_words(self) -> str:

@@ -11,6 +11,7 @@ import pytest
 import test_kernels_conv as conv
 import test_kernels_elementwise as elementwise
 import test_kernels_shape as shape
+from one_op import Tensor, one_op
 from runner import Runner
 from tinydeploy.config import MODELS_DIR
 
@@ -35,7 +36,7 @@ def _one_op_models() -> Iterator[bytes]:
 
 
 def _mutate(rng: Rng, model: bytes) -> bytes:
-    """Flip a few bytes, words or bits, mostly near the front where the tables are, or cut the end."""
+    """Flip a few bits, bytes or words, often near the front where the tables are, or cut it."""
     damaged = bytearray(model)
     reach = len(damaged) if rng.random() < 0.5 else min(len(damaged), 600)
     for _ in range(int(rng.integers(1, 5))):
@@ -54,7 +55,10 @@ def _mutate(rng: Rng, model: bytes) -> bytes:
 
 
 def test_mutated_models_do_not_crash(sanitized: Runner, tmp_path: Path) -> None:
-    originals = [*_one_op_models(), *(p.read_bytes() for p in sorted(MODELS_DIR.glob("*/*.tflite")))]
+    originals = [
+        *_one_op_models(),
+        *(p.read_bytes() for p in sorted(MODELS_DIR.glob("*/*.tflite"))),
+    ]
     originals = [model for model in originals if len(model) < 20_000]
     accepted = 0
     for seed in range(MUTANTS):
@@ -74,10 +78,11 @@ def test_every_cut_of_a_model_is_refused(sanitized: Runner) -> None:
         assert reply.ok or reply.reason
 
 
-@pytest.mark.parametrize("dims", [(1 << 30, 1 << 30), (1 << 16, 1 << 16), (-1, 4), (1 << 31 - 1, 2)])
-def test_overflowing_shapes_are_refused(dims: tuple[int, ...], sanitized: Runner) -> None:
-    from one_op import Tensor, one_op
+OVERFLOWING = [(1 << 30, 1 << 30), (1 << 16, 1 << 16), (-1, 4), ((1 << 31) - 1, 2)]
 
+
+@pytest.mark.parametrize("dims", OVERFLOWING)
+def test_overflowing_shapes_are_refused(dims: tuple[int, ...], sanitized: Runner) -> None:
     tensor = Tensor(tuple(np.array(dims, np.int64).astype(np.int32).tolist()), "float32")
     reply = sanitized.run(one_op("RELU", [tensor], [tensor]), arena_bytes=ARENA_BYTES)
     assert not reply.ok

@@ -124,9 +124,7 @@ def _fully_connected(rng: Rng, dtype: str) -> Case:
     output = _quantized(rng, (batches, units), dtype)
     options = {"fusedActivationFunction": _activation(rng, dtype)}
     inputs = [image, weights, bias]
-    return Case(
-        "FULLY_CONNECTED", inputs, [output], ("FullyConnectedOptions", options), 1e-5, 1e-5
-    )
+    return Case("FULLY_CONNECTED", inputs, [output], ("FullyConnectedOptions", options), 1e-5, 1e-5)
 
 
 def _pool(rng: Rng, dtype: str, op: str) -> Case:

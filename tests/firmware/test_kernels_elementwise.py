@@ -15,7 +15,20 @@ Rng = np.random.Generator
 CASES = 20
 
 COMPARISONS = ["EQUAL", "NOT_EQUAL", "LESS", "LESS_EQUAL", "GREATER", "GREATER_EQUAL"]
-FLOAT_UNARY = "ABS CEIL COS EXP FLOOR LOG NEG ROUND RSQRT SIN SQRT SQUARE".split()
+FLOAT_UNARY = [
+    "ABS",
+    "CEIL",
+    "COS",
+    "EXP",
+    "FLOOR",
+    "LOG",
+    "NEG",
+    "ROUND",
+    "RSQRT",
+    "SIN",
+    "SQRT",
+    "SQUARE",
+]
 
 
 def _shape(rng: Rng, most: int = 4) -> tuple[int, ...]:
@@ -132,7 +145,7 @@ ACTIVATIONS = [
     *[(op, "int8") for op in ("RELU", "RELU6", "HARD_SWISH", "ELU")],
     *[
         (op, "float32")
-        for op in "LOGISTIC TANH RELU RELU6 LEAKY_RELU HARD_SWISH ELU".split()
+        for op in ["LOGISTIC", "TANH", "RELU", "RELU6", "LEAKY_RELU", "HARD_SWISH", "ELU"]
     ],
 ]
 

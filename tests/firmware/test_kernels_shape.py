@@ -154,5 +154,6 @@ def test_reshapes_equal_tflm(dtype: str, runner: Runner) -> None:
         flat = Tensor((int(np.prod(shape)),), dtype, image.scale, image.zero_point)
         squeezed = Tensor(shape, dtype, image.scale, image.zero_point)
         check(runner, Case("RESHAPE", [image, _indices(flat.shape)], [flat]), rng)
-        check(runner, Case("SQUEEZE", [image], [squeezed], ("SqueezeOptions", {"squeezeDims": [0]})), rng)
+        options = ("SqueezeOptions", {"squeezeDims": [0]})
+        check(runner, Case("SQUEEZE", [image], [squeezed], options), rng)
         check(runner, Case("EXPAND_DIMS", [squeezed, _indices([0])], [image]), rng)
