@@ -4,7 +4,7 @@ A board is a state machine on a time line of its own. `memory.MemoryPorts` puts 
 with simulated time, so that a flash run of minutes takes milliseconds and is the same every time;
 `pty.serve` puts one on a pseudo-terminal in real time.
 
-They are as strict as `/boards` documentation allows: flash bits only go from 1 to 0 between erases,
+They are as strict as the fact sheets allow: flash bits only go from 1 to 0 between erases,
 whatever a real bootloader ignores or dies of is ignored or died of here, and every write into a
 bootloader's own region is counted.
 """
