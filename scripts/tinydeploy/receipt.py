@@ -271,7 +271,7 @@ def _real(values: Array, quantization: Any) -> Array:
     flat = values.reshape(len(values), -1).astype(np.float64)
     if quantization is None:
         return flat
-    return (flat - quantization.zero_point) * quantization.scale
+    return np.asarray((flat - quantization.zero_point) * quantization.scale)
 
 
 def _floats(values: Array) -> tuple[float, ...]:
@@ -285,7 +285,7 @@ def _packed(values: Array) -> dict[str, Any]:
 
 def _unpacked(packed: dict[str, Any]) -> Array:
     flat = np.frombuffer(base64.b64decode(packed["data"]), np.dtype(packed["dtype"]))
-    return flat.reshape(packed["shape"])
+    return np.asarray(flat.reshape(packed["shape"]))
 
 
 def _sha256(path: Path) -> str:

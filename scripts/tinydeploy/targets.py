@@ -67,7 +67,8 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
     if target.name == HOST:
         return ProcessTransport(elf)
     if target.name == SIMULATOR:
-        return simulate.open(board, elf, fast_uart=not target.modelled_baud)
+        device: Transport = simulate.open(board, elf, fast_uart=not target.modelled_baud)
+        return device
     return SerialTransport(target.link_port or target.name, board.baud)
 
 

@@ -148,7 +148,8 @@ def _steps_table(plan: Plan, numbers: Mapping[Tensor, int]) -> Iterator[str]:
     yield "const Step kSteps[] = {"
     for index, step in enumerate(plan.steps):
         output, finished = step.writes[0], plan.finished_tensor(index)
-        number = str(numbers[finished]) if finished in numbers else _NO_TENSOR
+        index_there = numbers.get(finished) if finished is not None else None
+        number = _NO_TENSOR if index_there is None else str(index_there)
         yield (
             f'    {{Step{index}, "{step.op_name}", {step.op_index}, {number}, '
             f"{output.address}, {output.size}}},"
