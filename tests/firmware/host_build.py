@@ -23,6 +23,7 @@ DIALECT = [
     "-fno-threadsafe-statics",
     "-ffp-contract=off",
 ]
+INCLUDES = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR / 'tflm'}"]
 ZIG = [sys.executable, "-m", "ziglang", "c++"]
 DEVICE = [
     *ZIG,
@@ -62,7 +63,12 @@ def sanitized_runner() -> Path | None:
 
 def compile_device(out_dir: Path, flags: Sequence[str] = ("-Os",)) -> list[Path]:
     """Cortex-M4 objects of all sources."""
-    return _objects(out_dir, [*DEVICE, *flags], sources())
+    return compile_with([*DEVICE, *flags], out_dir)
+
+
+def compile_with(command: list[str], out_dir: Path) -> list[Path]:
+    """Objects of all sources by any compiler."""
+    return _objects(out_dir, command, sources())
 
 
 def _runner(name: str, command: list[str]) -> Path:
@@ -83,10 +89,9 @@ def _runner(name: str, command: list[str]) -> Path:
 
 def _objects(folder: Path, command: list[str], files: Sequence[Path]) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    includes = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR / 'tflm'}"]
     objects = [folder / f"{index}-{file.stem}.o" for index, file in enumerate(files)]
     jobs = [
-        [*command, *DIALECT, *WARNINGS, *includes, "-c", str(file), "-o", str(target)]
+        [*command, *DIALECT, *WARNINGS, *INCLUDES, "-c", str(file), "-o", str(target)]
         for file, target in zip(files, objects, strict=True)
     ]
     for first in range(0, len(jobs), 2):  # two at a time

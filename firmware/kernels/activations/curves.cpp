@@ -33,7 +33,7 @@ int32_t HardSwish(const UnaryParams& p, int32_t x) {
   if (p.negative.shift > 0) gate = SaturatingShiftLeft16(gate, p.negative.shift - 1);
   gate = RoundingDoublingHighMul16(gate, p.negative.multiplier);
   if (p.negative.shift > 0) gate = SaturatingShiftLeft16(gate, 1);
-  if (p.negative.shift < 0) gate = RoundingShiftRight(gate, Min(-p.negative.shift, 31));
+  if (p.negative.shift < 0) gate = RoundingShiftRight(gate, Min<int>(-p.negative.shift, 31));
   gate = (gate + (1 << 15)) >> 1;
   const int32_t product = DoublingHighMul16(gate, on_output);
   const int32_t value = RoundingShiftRight(product, -p.positive.shift) + p.output_offset;

@@ -133,7 +133,7 @@ bool FillFactor(const PrepareContext& context, bool mean, ReduceParams* p) {
   if (!QuantizeMultiplier(ratio, &p->factor)) return false;
   if (!mean) return true;
   const int magnitude = 31 - __builtin_clz(static_cast<uint32_t>(p->count));
-  const int shift = Min(Min(magnitude, 32), 31 + p->factor.shift);
+  const int shift = Min<int>(magnitude, 31 + p->factor.shift);
   p->factor.multiplier =
       static_cast<int32_t>((static_cast<int64_t>(p->factor.multiplier) << shift) / p->count);
   p->factor.shift -= shift;
