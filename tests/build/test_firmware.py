@@ -69,7 +69,11 @@ class Wire:
 
 @pytest.mark.parametrize(
     ("board_id", "toolchain"),
-    [(board, toolchain) for board in BOARDS for toolchain in ("zig", "gcc")],
+    [
+        *((board, "zig") for board in BOARDS),
+        *((board, "gcc") for board in ("nano33", "sparkfun_edge")),
+        pytest.param("host", "gcc", marks=pytest.mark.slow),
+    ],
 )
 def test_image_boots_and_says_what_it_is(
     make_image: MakeImage, board_id: str, toolchain: str
