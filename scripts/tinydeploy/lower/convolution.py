@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,10 +15,9 @@ from tinydeploy.lower.lowering import (
     refusal,
     require_int8,
     scale_of,
-    scratch,
 )
-from tinydeploy.lower.plan import Argument, Buffer, Constant, ParamsType, Pointer
-from tinydeploy.lower.ranges import clamp_after
+from tinydeploy.lower.plan import Argument, Buffer, Constant, ParamsType, Pointer, Records
+from tinydeploy.lower.ranges import activation_range, clamp_after
 from tinydeploy.ops.work import op_macs
 
 _CONV = ParamsType(
@@ -33,78 +33,170 @@ _DEPTHWISE = ParamsType(
     "in_height in_width channels out_height out_width stride pad_top pad_left input_zero_point "
     "band",
 )
+_DEPTHWISE_ANY = ParamsType(
+    "DepthwiseAnyParams",
+    "<5H6BbB",
+    "in_height in_width channels out_height out_width kernel_height kernel_width stride_height "
+    "stride_width pad_top pad_left input_zero_point is_signed",
+)
+_GENERAL = ParamsType(
+    "GeneralConvParams",
+    "<15H2h4b",
+    "batches in_height in_width in_channels out_height out_width out_channels group_depth "
+    "group_outputs kernel_height kernel_width stride_height stride_width dilation_height "
+    "dilation_width pad_top pad_left input_zero_point output_zero_point lowest highest",
+)
 _DENSE = ParamsType("FullyConnectedParams", "<3H", "batches depth units")
 
 Size = tuple[int, int]
 
 
 def conv(lowering: Lowering, op: Op) -> None:
-    """CONV_2D int8: 1x1 by pixel pairs, anything else by patches."""
-    source, weights, _ = _operands(lowering, op)
-    if _pair(op, "dilation", ("h_factor", "w_factor")) != (1, 1):
-        raise refusal(op, "is dilated")
-    if weights.shape[3] != source.shape[3] or source.shape[0] != 1:
-        raise refusal(op, "has groups or a batch")
-    filters = _data(weights)
-    depth = filters.reshape(len(filters), -1)
-    start, scaling = _scaling(op, source, weights, depth, biased=True)
-    stride = _pair(op, "stride", ("h", "w"))
-    if filters.shape[1:3] == (1, 1) and stride == (1, 1):
-        _pointwise(lowering, op, depth, start, scaling)
-    else:
-        _patches(lowering, op, filters, start, scaling, stride)
-    clamp_after(lowering, op)
+    """CONV_2D int8: 1x1 by pixel pairs, others by patches; groups and dilation the general way."""
+    source, weights = _operands(lowering, op)
+    _conv(lowering, op, source, weights, _data(weights))
 
 
 def depthwise(lowering: Lowering, op: Op) -> None:
-    """DEPTHWISE_CONV_2D int8, 3x3, multiplier 1, stride 1 or 2."""
-    source, weights, _ = _operands(lowering, op)
-    stride = _pair(op, "stride", ("h", "w"))
-    height, width, channels = weights.shape[1:]
-    fits = (height, width) == (3, 3) and channels == source.shape[3] and source.shape[0] == 1
-    dilated = _pair(op, "dilation", ("h_factor", "w_factor")) != (1, 1)
-    if not fits or dilated or stride not in ((1, 1), (2, 2)):
-        raise refusal(op, "is no 3x3 kernel with stride 1 or 2 and one output a channel")
+    """DEPTHWISE_CONV_2D int8: by planes where there is one output a channel."""
+    source, weights = _operands(lowering, op)
     filters = _data(weights)[0]
-    flat = np.ascontiguousarray(filters.reshape(9, -1).T)
-    start, scaling = _scaling(op, source, weights, flat, biased=False)
-    padding = _padding(op, source, (3, 3), stride)
-    geometry = pack.depthwise_geometry(
-        _image(source), _image(op.outputs[0])[:2], stride[0], padding, scale_of(source)[1]
+    channels = source.shape[3]
+    if channels == 1:  # of one channel, to be seen as a whole: an ordinary convolution
+        _conv(lowering, op, source, weights, _by_output(filters))
+        return
+    rows = np.ascontiguousarray(filters.reshape(-1, filters.shape[2]).T)
+    folded = _scaling(op, source, weights, rows, biased=False)
+    plain = filters.shape[2] == channels and source.shape[0] == 1 and _dilation(op) == (1, 1)
+    if folded is None or not plain:
+        _general(lowering, op, weights, _by_output(filters))
+    elif filters.shape[:2] == (3, 3) and _stride(op) in ((1, 1), (2, 2)):
+        _planes_3x3(lowering, op, filters, *folded)
+    else:
+        _planes(lowering, op, filters, *folded)
+
+
+def fully_connected(lowering: Lowering, op: Op) -> None:
+    """FULLY_CONNECTED int8."""
+    source, weights = _operands(lowering, op)
+    rows = _data(weights)
+    folded = _scaling(op, source, weights, rows, biased=True)
+    units, depth = rows.shape
+    if folded is None:
+        _general(lowering, op, weights, rows.reshape(units, 1, 1, depth))
+        return
+    batches = source.size // depth
+    memory = Buffer("scratch", pack.dense_scratch_bytes(depth))
+    if batches == 1 and lowering.dies_here(source, op):
+        # The input is widened into scratch from front to back: it may lie at the scratch's end.
+        memory.base = lowering.buffer(source)
+        memory.shift = -memory.size // 2
+    _call(
+        lowering,
+        op,
+        ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
+        struct.pack(_DENSE.layout, batches, depth, units),
+        pack.pack_dense(rows, *folded),
+        lowering.output(op),
+        memory,
+        f"td_dot_one_{folded[1].mode}",
     )
-    same = stride == (1, 1) and source.shape == op.outputs[0].shape
-    output = lowering.output(op, over=source if same else None)
-    records = pack.pack_depthwise(filters, start, scaling)
+    clamp_after(lowering, op)
+
+
+def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: Array) -> None:
+    """A convolution with `filters` [out, height, width, depth]."""
+    rows = filters.reshape(len(filters), -1)
+    folded = _scaling(op, source, weights, rows, biased=True)
+    plain = filters.shape[3] == source.shape[3] and source.shape[0] == 1
+    if folded is None or not plain or _dilation(op) != (1, 1):
+        _general(lowering, op, weights, filters)
+        return
+    if filters.shape[1:3] == (1, 1) and _stride(op) == (1, 1):
+        _pointwise(lowering, op, rows, *folded)
+    else:
+        _patches(lowering, op, filters, *folded)
+    clamp_after(lowering, op)
+
+
+def _general(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> None:
+    """Any convolution, exact in every case and slow."""
+    source, result, bias = op.operands[0], op.outputs[0], op.input(2)
+    units, depth = len(filters), filters.shape[3]
+    rows = source.size // depth
+    dense = op.code == "FULLY_CONNECTED"
+    packed = pack.pack_general(
+        filters,
+        None if bias is None else _data(bias),
+        _effective_scales(op, source, weights, len(filters)),
+        (rows, 1, 1, depth) if dense else (source.shape[0], *_image(source)),
+        (rows, 1, 1, units) if dense else (result.shape[0], *_image(result)),
+        stride=_stride(op),
+        dilation=_dilation(op),
+        padding=_padding(op, source, filters.shape[1:3]),
+        zero_points=(scale_of(source)[1], scale_of(result)[1]),
+        activation=activation_range(op, result),
+    )
+    given, output = lowering.buffer(source), lowering.output(op)
+    channels = np.frombuffer(packed.channels, "<i4").reshape(-1, 3)
+    lowering.call(
+        op,
+        "dsp/conv_general.h",
+        "td_conv_general",
+        [
+            Pointer(given, "const int8_t"),
+            Records("channels", "GeneralChannel", channels.tolist()),
+            Constant("weights", np.frombuffer(packed.weights, np.int8)),
+            Pointer(output),
+        ],
+        reads=[given],
+        writes=output,
+        params_type=_GENERAL.name,
+        params=_GENERAL.named(packed.params),
+        macs=op_macs(op),
+    )
+
+
+def _planes_3x3(
+    lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
+) -> None:
+    source, result, stride = op.operands[0], op.outputs[0], _stride(op)
+    geometry = pack.depthwise_geometry(
+        _image(source), _image(result)[:2], stride[0], _padding(op, source, (3, 3)),
+        scale_of(source)[1],
+    )  # fmt: skip
+    same = stride == (1, 1) and source.shape == result.shape
     suffix = "_stride2" if stride == (2, 2) else ""
     _call(
         lowering,
         op,
         ("dsp/depthwise.h", "td_depthwise", _DEPTHWISE),
         geometry.params,
-        records,
-        output,
-        geometry.scratch_bytes,
+        pack.pack_depthwise(filters, start, scaling),
+        lowering.output(op, over=source if same else None),
+        Buffer("scratch", geometry.scratch_bytes),
         f"td_depthwise{suffix}_{scaling.mode}",
     )
     clamp_after(lowering, op)
 
 
-def fully_connected(lowering: Lowering, op: Op) -> None:
-    """FULLY_CONNECTED int8."""
-    source, weights, _ = _operands(lowering, op)
-    depth = weights.shape[-1]
-    start, scaling = _scaling(op, source, weights, _data(weights), biased=True)
-    batches = source.size // depth
-    over = source if batches == 1 else None
+def _planes(
+    lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
+) -> None:
+    """A kernel of another size, or with strides of its own."""
+    source, result, kernel = op.operands[0], op.outputs[0], filters.shape[:2]
+    geometry = pack.depthwise_any_geometry(
+        _image(source), _image(result)[:2], kernel, _stride(op), _padding(op, source, kernel),
+        scale_of(source)[1], scaling.mode,
+    )  # fmt: skip
     _call(
         lowering,
         op,
-        ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
-        struct.pack(_DENSE.layout, batches, depth, weights.shape[0]),
-        pack.pack_dense(_data(weights), start, scaling),
-        lowering.output(op, over=over),
-        pack.dense_scratch_bytes(depth),
-        f"td_dot_one_{scaling.mode}",
+        ("dsp/depthwise_any.h", "td_depthwise_any", _DEPTHWISE_ANY),
+        geometry.params,
+        pack.pack_depthwise_any(filters, start, scaling),
+        lowering.output(op, over=source if source.shape == result.shape else None),
+        Buffer("scratch", geometry.scratch_bytes),
     )
     clamp_after(lowering, op)
 
@@ -122,7 +214,7 @@ def _pointwise(
         geometry.params,
         pack.pack_pointwise(weights, start, scaling),
         lowering.output(op, over=source if units <= depth else None),
-        geometry.scratch_bytes,
+        Buffer("scratch", geometry.scratch_bytes),
         f"td_dot_pairs_{scaling.mode}",
     )
 
@@ -133,11 +225,10 @@ def _patches(
     filters: Array,
     start: Array,
     scaling: pack.Scaling,
-    stride: Size,
 ) -> None:
-    source, result = op.operands[0], op.outputs[0]
+    source, result, stride = op.operands[0], op.outputs[0], _stride(op)
     kernel = (filters.shape[1], filters.shape[2])
-    padding = _padding(op, source, kernel, stride)
+    padding = _padding(op, source, kernel)
     in_place = (
         stride == (1, 1)
         and result.shape[3] <= source.shape[3]
@@ -161,7 +252,7 @@ def _patches(
         geometry.params,
         pack.pack_conv(filters, start, scaling),
         lowering.output(op, over=source if in_place else None),
-        geometry.scratch_bytes,
+        Buffer("scratch", geometry.scratch_bytes),
         f"td_dot_pairs_{scaling.mode}",
     )
 
@@ -173,20 +264,19 @@ def _call(
     params: bytes,
     stream: bytes,
     output: Buffer,
-    scratch_bytes: int,
-    inner: str,
+    memory: Buffer,
+    *inner: str,
 ) -> None:
     """A step of the form (params, input, constants, output, scratch, inner loop)."""
     header, function, params_type = kernel
     source = lowering.buffer(op.operands[0])
-    memory, scratch_arguments = scratch(scratch_bytes)
     constants = Constant("stream", np.frombuffer(stream, "<u4"))
     arguments: list[Argument] = [
         Pointer(source, "const int8_t"),
         constants,
         Pointer(output),
-        *scratch_arguments,
-        inner,
+        Pointer(memory, "uint32_t"),
+        *inner,
     ]
     lowering.call(
         op,
@@ -197,12 +287,13 @@ def _call(
         writes=output,
         params_type=params_type.name,
         params=params_type.named(params),
-        scratch=memory,
+        scratch=[memory],
         macs=op_macs(op),
     )
 
 
-def _operands(lowering: Lowering, op: Op) -> tuple[Tensor, Tensor, Tensor | None]:
+def _operands(lowering: Lowering, op: Op) -> tuple[Tensor, Tensor]:
+    """Input and weights, once it is sure that they and the bias are what the kernels take."""
     source, weights, bias = op.operands[0], op.operands[1], op.input(2)
     require_int8(op, source, weights, op.outputs[0])
     if not weights.is_constant or (bias is not None and not bias.is_constant):
@@ -211,7 +302,7 @@ def _operands(lowering: Lowering, op: Op) -> tuple[Tensor, Tensor, Tensor | None
         raise refusal(op, f"has a bias of {bias.type.label}")
     if np.any(quantization_of(weights).zero_points):
         raise refusal(op, "has weights with a zero point")
-    return source, weights, bias
+    return source, weights
 
 
 def _data(tensor: Tensor) -> Array:
@@ -221,22 +312,22 @@ def _data(tensor: Tensor) -> Array:
 
 def _scaling(
     op: Op, source: Tensor, weights: Tensor, rows: Array, *, biased: bool
-) -> tuple[Array, pack.Scaling]:
-    """Folded bias and requantization of weights as [out, depth]; clamps are a step of their own."""
+) -> tuple[Array, pack.Scaling] | None:
+    """Folded bias and requantization of weights as [out, depth]; None: too wide for fast kernels.
+
+    The clamp of a fused activation is left to `clamp_after`.
+    """
     if not pack.lanes_are_exact(rows):
-        raise refusal(op, "has a weight of -128")
+        return None
     bias, zero_point = op.input(2), scale_of(source)[1]
     start = pack.fold_bias(None if bias is None else _data(bias), rows, zero_point)
-    bounds = pack.accumulator_bounds(rows, start)
     scaling = pack.channel_scaling(
         _effective_scales(op, source, weights, len(rows)),
         scale_of(op.outputs[0])[1],
-        bounds,
+        pack.accumulator_bounds(rows, start),
         biased=biased,
     )
-    if scaling is None:
-        raise refusal(op, "has sums or scales beyond what the fast requantization is exact for")
-    return start, scaling
+    return None if scaling is None else (start, scaling)
 
 
 def _effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) -> Array:
@@ -255,16 +346,25 @@ def _image(tensor: Tensor) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def _pair(op: Op, what: str, names: tuple[str, str]) -> Size:
-    first, second = (int(op.options.get(f"{what}_{name}", 1)) for name in names)
-    return first, second
+def _by_output(filters: Array) -> Array:
+    """Depthwise filters [height, width, out] as [out, height, width, 1]."""
+    return np.ascontiguousarray(filters.transpose(2, 0, 1))[..., None]
 
 
-def _padding(op: Op, source: Tensor, kernel: Size, stride: Size) -> Size:
+def _stride(op: Op) -> Size:
+    return int(op.options.get("stride_h", 1)), int(op.options.get("stride_w", 1))
+
+
+def _dilation(op: Op) -> Size:
+    options = op.options
+    return int(options.get("dilation_h_factor", 1)), int(options.get("dilation_w_factor", 1))
+
+
+def _padding(op: Op, source: Tensor, kernel: Sequence[int]) -> Size:
     """Rows and columns of padding before the image."""
-    if op.options["padding"] != "SAME":
+    if op.options.get("padding") != "SAME":
         return 0, 0
-    result = op.outputs[0]
-    sizes = zip(source.shape[1:3], result.shape[1:3], kernel, stride, strict=True)
+    reach = [(size - 1) * step + 1 for size, step in zip(kernel, _dilation(op), strict=True)]
+    sizes = zip(source.shape[1:3], op.outputs[0].shape[1:3], reach, _stride(op), strict=True)
     top, left = (max((out - 1) * step + size - given, 0) // 2 for given, out, size, step in sizes)
     return top, left

@@ -6,12 +6,13 @@ with the kernels there are raises `NotCompilableError`; the caller then takes th
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
-from tinydeploy.lower.plan import Argument, Buffer, Number, Plan, Pointer, Step
+from tinydeploy.lower.plan import Argument, Buffer, Number, Plan, Step
 
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
@@ -118,7 +119,10 @@ def lower(model: Model, evaluate: Evaluate, rules: Mapping[str, Rule]) -> Plan:
         rule = rules.get(op.code)
         if rule is None:
             raise refusal(op, "has no compiled kernel")
-        rule(lowering, op)
+        try:
+            rule(lowering, op)
+        except struct.error as error:  # a size beyond a field of the kernel's params
+            raise refusal(op, f"is too large for its kernel: {error}") from error
     outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
     if not lowering.steps:
         raise NotCompilableError("the model computes nothing", "use --engine interpreter")
@@ -149,14 +153,6 @@ def quantization_of(tensor: Tensor) -> Quantization:
     """The quantization of a tensor that has one."""
     assert tensor.quantization is not None
     return tensor.quantization
-
-
-def scratch(size: int) -> tuple[list[Buffer], list[Argument]]:
-    """A scratch buffer of words and the argument for it; nothing for size 0 but a null pointer."""
-    if not size:
-        return [], ["nullptr"]
-    buffer = Buffer("scratch", size)
-    return [buffer], [Pointer(buffer, "uint32_t")]
 
 
 def _shown(tensor: Tensor) -> str:

@@ -1,9 +1,10 @@
 """Places the buffers of a compiled plan in the arena: optimal or near it, with the lower bound.
 
-Buffers that share memory (outputs computed in place) are placed as one. Several greedy orders and a
-seeded local search over the order of placement compete; the search ends at once when the result
-equals the lower bound. (Greedy by size and by breadth: Pisarchyk and Lee, Efficient Memory
-Management for Deep Neural Net Inference, 2020.)
+Buffers that lie in one another (outputs computed in place, scratch around an input) keep their
+distances and are placed as one block; each takes room only while it is needed. Several greedy
+orders and a seeded local search over the order of placement compete; the search ends at once when
+the result equals the lower bound. (Greedy by size and by breadth: Pisarchyk and Lee, Efficient
+Memory Management for Deep Neural Net Inference, 2020.)
 """
 
 from __future__ import annotations
@@ -21,50 +22,74 @@ SEED = 1
 
 
 @dataclass(frozen=True)
-class _Block:
-    """Buffers that lie in one another, from the first to the last step that needs any of them."""
+class Extent:
+    """A buffer in a block: [low, high) bytes, from the first to the last step that needs it."""
 
-    root: Buffer
-    size: int
+    low: int
+    high: int
     first: int
     last: int
 
-    def meets(self, other: _Block) -> bool:
-        return self.first <= other.last and other.first <= self.last
+
+@dataclass(frozen=True)
+class _Block:
+    """Buffers with one root; extents count from its lowest byte.
+
+    Attributes:
+        before: bytes of the block in front of the root.
+    """
+
+    root: Buffer
+    before: int
+    extents: tuple[Extent, ...]
+
+    @property
+    def size(self) -> int:
+        return max(extent.high for extent in self.extents)
+
+    @property
+    def first(self) -> int:
+        return min(extent.first for extent in self.extents)
+
+    @property
+    def last(self) -> int:
+        return max(extent.last for extent in self.extents)
+
+    def bytes_at(self, step: int) -> int:
+        """Bytes needed in `step`, those that buffers share counted once."""
+        total, end = 0, 0
+        for extent in sorted(self.extents, key=lambda e: e.low):
+            if extent.first <= step <= extent.last:
+                total += max(extent.high - max(extent.low, end), 0)
+                end = max(end, extent.high)
+        return total
 
 
 def place(plan: Plan) -> None:
     """Set every buffer's offset, and the plan's `arena_bytes` and `lower_bound`."""
     blocks = _blocks(plan)
-    plan.lower_bound = _lower_bound(blocks, len(plan.steps))
+    plan.lower_bound = max(
+        (sum(block.bytes_at(step) for block in blocks) for step in range(len(plan.steps))),
+        default=0,
+    )
     offsets, plan.arena_bytes = _best(blocks, plan.lower_bound)
     for block, offset in zip(blocks, offsets, strict=True):
-        block.root.offset = offset
+        block.root.offset = offset + block.before
 
 
-def memory_map(plan: Plan) -> memory.Plan:
-    """The placed buffers as the report draws them: each from its first to its last step."""
-    spans: dict[Buffer, tuple[int, int]] = dict.fromkeys(plan.inputs, (0, 0))
-    for index, step in enumerate(plan.steps):
-        for buffer in step.buffers:
-            first, _ = spans.get(buffer, (index, index))
-            spans[buffer] = (first, index)
-    drawn = tuple(
-        memory.Buffer(buffer.name, buffer.size, first, last, buffer.address)
-        for buffer, (first, last) in spans.items()
-    )
-    return memory.Plan(drawn, len(plan.steps))
+def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:
+    """First and last step that needs each buffer, in order of first need.
 
-
-def _blocks(plan: Plan) -> list[_Block]:
-    last_step = len(plan.steps) - 1
-    spans: dict[Buffer, tuple[int, int, int]] = {}
+    A buffer that no step writes is another name of what lies there: that one stays alive for it.
+    """
+    spans: dict[Buffer, tuple[int, int]] = {}
+    written = {*plan.inputs, *(buffer for step in plan.steps for buffer in step.writes)}
 
     def need(buffer: Buffer, step: int) -> None:
-        root = buffer.root
-        size = buffer.address_in_root + buffer.size
-        first, last, most = spans.get(root, (step, step, 0))
-        spans[root] = (min(first, step), max(last, step), max(most, size, root.size))
+        first, last = spans.get(buffer, (step, step))
+        spans[buffer] = (min(first, step), max(last, step))
+        if buffer not in written and buffer.tensor is not None and buffer.base is not None:
+            need(buffer.base, step)
 
     for buffer in plan.inputs:
         need(buffer, 0)
@@ -72,20 +97,33 @@ def _blocks(plan: Plan) -> list[_Block]:
         for buffer in step.buffers:
             need(buffer, index)
     for buffer in plan.outputs:
-        need(buffer, last_step)
-    return [
-        _Block(root, _aligned(size), first, last) for root, (first, last, size) in spans.items()
-    ]
+        need(buffer, len(plan.steps) - 1)
+    return spans
 
 
-def _lower_bound(blocks: Sequence[_Block], steps: int) -> int:
-    return max(
-        (
-            sum(block.size for block in blocks if block.first <= step <= block.last)
-            for step in range(steps)
-        ),
-        default=0,
+def memory_map(plan: Plan) -> memory.Plan:
+    """The placed buffers as the report draws them: each from its first to its last step."""
+    drawn = tuple(
+        memory.Buffer(buffer.name, buffer.size, first, last, buffer.address)
+        for buffer, (first, last) in lifetimes(plan).items()
     )
+    return memory.Plan(drawn, len(plan.steps))
+
+
+def _blocks(plan: Plan) -> list[_Block]:
+    members: dict[Buffer, list[tuple[Buffer, int, int]]] = {}
+    for buffer, (first, last) in lifetimes(plan).items():
+        members.setdefault(buffer.root, []).append((buffer, first, last))
+    return [_block(root, found) for root, found in members.items()]
+
+
+def _block(root: Buffer, members: Sequence[tuple[Buffer, int, int]]) -> _Block:
+    before = _aligned(-min(0, *(buffer.address_in_root for buffer, _, _ in members)))
+    extents = []
+    for buffer, first, last in members:
+        low = before + buffer.address_in_root
+        extents.append(Extent(low, _aligned(low + buffer.size), first, last))
+    return _Block(root, before, tuple(extents))
 
 
 def _best(blocks: Sequence[_Block], bound: int) -> tuple[list[int], int]:
@@ -114,21 +152,33 @@ def _best(blocks: Sequence[_Block], bound: int) -> tuple[list[int], int]:
 def _place_in(blocks: Sequence[_Block], order: Sequence[int]) -> tuple[list[int], int]:
     """First fit at the lowest offset, in the given order."""
     offsets = [-1] * len(blocks)
-    placed: list[int] = []
+    placed: list[Extent] = []
     total = 0
     for index in order:
         block = blocks[index]
-        offset = 0
-        for other in sorted(placed, key=lambda i: offsets[i]):
-            if not block.meets(blocks[other]):
-                continue
-            if offset + block.size <= offsets[other]:
-                break
-            offset = max(offset, offsets[other] + blocks[other].size)
+        offset = _lowest_fit(block, placed)
         offsets[index] = offset
-        placed.append(index)
-        total = max(total, offset + block.size)
+        for extent in block.extents:
+            moved = Extent(offset + extent.low, offset + extent.high, extent.first, extent.last)
+            placed.append(moved)
+            total = max(total, moved.high)
     return offsets, total
+
+
+def _lowest_fit(block: _Block, placed: Sequence[Extent]) -> int:
+    """The lowest offset at which no extent of the block meets one that is placed."""
+    barred = sorted(
+        (other.low - extent.high, other.high - extent.low)
+        for extent in block.extents
+        for other in placed
+        if extent.first <= other.last and other.first <= extent.last
+    )
+    offset = 0
+    for low, high in barred:  # offsets in (low, high) would overlap
+        if offset <= low:
+            break
+        offset = max(offset, _aligned(high))
+    return offset
 
 
 def _aligned(size: int) -> int:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinydeploy.lower import convolution, simple
+from tinydeploy.lower import binary, convolution, simple
 from tinydeploy.lower.lowering import Rule
 
 RULES: Mapping[str, Rule] = {
-    "ADD": simple.add,
+    "ADD": binary.add,
     "AVERAGE_POOL_2D": simple.pool,
     "CONCATENATION": simple.concatenation,
     "CONV_2D": convolution.conv,
@@ -19,14 +19,17 @@ RULES: Mapping[str, Rule] = {
     "HARD_SWISH": simple.unary,
     "LEAKY_RELU": simple.unary,
     "LOGISTIC": simple.unary,
+    "MAXIMUM": binary.extreme,
     "MAX_POOL_2D": simple.pool,
     "MEAN": simple.mean,
+    "MINIMUM": binary.extreme,
+    "MUL": binary.multiply,
     "QUANTIZE": simple.unary,
     "RELU": simple.unary,
     "RELU6": simple.unary,
     "RESHAPE": simple.reshape,
     "SOFTMAX": simple.softmax,
     "SQUEEZE": simple.reshape,
-    "SUB": simple.add,
+    "SUB": binary.add,
     "TANH": simple.unary,
 }

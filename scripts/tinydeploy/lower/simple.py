@@ -18,7 +18,7 @@ from tinydeploy.lower.lowering import (
     scale_of,
 )
 from tinydeploy.lower.plan import Buffer, Constant, ParamsType, Pointer
-from tinydeploy.lower.ranges import activation_range, clamp_after, lookup
+from tinydeploy.lower.ranges import activation_range, lookup
 
 _POOL = ParamsType(
     "PoolParams8",
@@ -29,7 +29,6 @@ _POOL = ParamsType(
 _MEAN = ParamsType(
     "MeanParams", "<2I4i", "pixels channels start multiplier shift output_zero_point"
 )
-_ADD = ParamsType("AddParams", "<I3i", "count factor_a factor_b constant")
 _MOST_WINDOW = 256  # pixels that the pool kernels sum up without overflow
 _MOST_SOFTMAX = 4096
 
@@ -46,32 +45,6 @@ def unary(lowering: Lowering, op: Op) -> None:
     if answer is None:
         raise refusal(op, "is refused by TFLM")
     lookup(lowering, op, source, answer[0].astype(np.int8).tobytes())
-
-
-def add(lowering: Lowering, op: Op) -> None:
-    """ADD and SUB of two activations of the same shape."""
-    a, b, result = op.operands[0], op.operands[1], op.outputs[0]
-    require_int8(op, a, b, result)
-    if a.shape != b.shape or a.is_constant or b.is_constant:
-        raise refusal(op, "broadcasts, or adds a constant")
-    sign = -1 if op.code == "SUB" else 1
-    params = elementwise.add_params(scale_of(a), scale_of(b), scale_of(result), result.size, sign)
-    if params is None:
-        raise refusal(op, "has scales that the fast addition is not exact for")
-    first, second = lowering.buffer(a), lowering.buffer(b)
-    over = next((tensor for tensor in (a, b) if lowering.dies_here(tensor, op)), None)
-    output = lowering.output(op, over=over)
-    lowering.call(
-        op,
-        "dsp/elementwise.h",
-        "td_add",
-        [Pointer(first, "const int8_t"), Pointer(second, "const int8_t"), Pointer(output)],
-        reads=[first, second],
-        writes=output,
-        params_type=_ADD.name,
-        params=_ADD.named(params),
-    )
-    clamp_after(lowering, op)
 
 
 def pool(lowering: Lowering, op: Op) -> None:

@@ -1,0 +1,35 @@
+// Two int8 tensors, element by element, exactly as TFLM in every case: what td_add refuses,
+// products, extremes. The second input repeats every `period` elements (a bias per channel, for
+// example). Outputs may lie over an input of their size.
+#ifndef TINYDEPLOY_DSP_BINARY_H_
+#define TINYDEPLOY_DSP_BINARY_H_
+
+#include <stdint.h>
+
+namespace tinydeploy {
+
+struct BinaryParams {
+  uint32_t count, period;
+  int32_t multiplier, shift;  // of the sum or product; shift is positive to the left
+  int16_t zero_point_a, zero_point_b;
+  int16_t output_zero_point;
+  int8_t lowest, highest;  // clamp of the output
+};
+
+extern "C" {
+
+// terms_a, terms_b: what TFLM makes of each int8 before it adds: [256], in the order of the bits.
+// shift in [-31, -1].
+void td_add_terms(const BinaryParams* params, const int8_t* a, const int8_t* b,
+                  const int32_t* terms_a, const int32_t* terms_b, int8_t* output);
+
+void td_multiply(const BinaryParams* params, const int8_t* a, const int8_t* b, int8_t* output);
+
+// Of `count`, `period` and no other field anything is read.
+void td_maximum(const BinaryParams* params, const int8_t* a, const int8_t* b, int8_t* output);
+void td_minimum(const BinaryParams* params, const int8_t* a, const int8_t* b, int8_t* output);
+
+}  // extern "C"
+}  // namespace tinydeploy
+
+#endif  // TINYDEPLOY_DSP_BINARY_H_

@@ -1,0 +1,203 @@
+"""Int8 networks with seeded random weights, quantized as the TFLite converter does it.
+
+Activations of a few random inputs run along in float: their range gives each layer's scale and zero
+point. Weights have one scale a channel (fully connected ones a single one), biases are int32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy.graph.build import Builder
+from tinydeploy.graph.ir import Model, Quantization, Tensor, Type, per_tensor
+from tinydeploy.ops.shapes import window_size
+
+Array = npt.NDArray[Any]
+Mark = tuple[Tensor, Array]
+
+_SAMPLES = 2
+_RELU6_SCALE = 6 / 255
+_CLIPS = {"NONE": (-np.inf, np.inf), "RELU": (0, np.inf), "RELU6": (0, 6)}
+
+
+class Network:
+    """Adds layers one behind the other.
+
+    Args:
+        shape: of the input, NHWC or [1, features].
+        scale, zero_point: of the input.
+        seed: of the weights.
+    """
+
+    def __init__(self, shape: Sequence[int], scale: float, zero_point: int, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+        self._build = Builder()
+        self._x = self._build.input(shape, Type.INT8, per_tensor(scale, zero_point))
+        stored = self._rng.integers(-128, 128, (_SAMPLES, *shape[1:]))
+        self._values: Array = (stored - zero_point) * scale
+
+    def model(self) -> Model:
+        """The model whose output is the last layer's."""
+        return self._build.model(self._x)
+
+    def mark(self) -> Mark:
+        """Where the network is, for `go_back` and `add`."""
+        return self._x, self._values
+
+    def go_back(self, mark: Mark) -> None:
+        """Continue from a mark."""
+        self._x, self._values = mark
+
+    def conv(
+        self,
+        channels: int,
+        kernel: int,
+        stride: int,
+        activation: str = "NONE",
+        live: int | None = None,
+    ) -> None:
+        """CONV_2D, SAME padding.
+
+        Args:
+            live: the output channels from here on are dead: zero weights.
+        """
+        depth = self._x.shape[-1]
+        weights = self._weights((channels, kernel, kernel, depth), kernel * kernel * depth)
+        weights[channels if live is None else live :] = 0
+        bias = self._bias(channels, live)
+        patches = _windows(self._values, kernel, stride)
+        values = np.tensordot(patches, weights, ((3, 4, 5), (1, 2, 3))) + bias
+        operands = self._parameters(weights, bias, 0)
+        self._add("CONV_2D", operands, values, activation, **_geometry(stride))
+
+    def depthwise(
+        self,
+        kernel: int,
+        stride: int,
+        activation: str = "NONE",
+        multiplier: int = 1,
+        live: int | None = None,
+    ) -> None:
+        """DEPTHWISE_CONV_2D, SAME padding; arguments as in `conv`."""
+        channels = self._x.shape[-1] * multiplier
+        weights = self._weights((1, kernel, kernel, channels), kernel * kernel)
+        weights[..., channels if live is None else live :] = 0
+        bias = self._bias(channels, live)
+        patches = np.repeat(_windows(self._values, kernel, stride), multiplier, axis=-1)
+        values = np.einsum("nhwklc,klc->nhwc", patches, weights[0]) + bias
+        operands = self._parameters(weights, bias, 3)
+        self._add(
+            "DEPTHWISE_CONV_2D", operands, values, activation,
+            depth_multiplier=multiplier, **_geometry(stride),
+        )  # fmt: skip
+
+    def dense(self, units: int, activation: str = "NONE") -> None:
+        """FULLY_CONNECTED with one scale for all weights."""
+        weights = self._weights((units, self._x.shape[-1]), self._x.shape[-1])
+        bias = self._bias(units)
+        values = self._values @ weights.T + bias
+        self._add("FULLY_CONNECTED", self._parameters(weights, bias, None), values, activation)
+
+    def add(self, other: Mark, activation: str = "NONE") -> None:
+        """ADD of the tensor at a mark."""
+        self._add("ADD", [other[0]], self._values + other[1], activation)
+
+    def average_pool(self, size: int) -> None:
+        """AVERAGE_POOL_2D of an image of `size` to one pixel."""
+        self._values = self._values.mean(axis=(1, 2), keepdims=True)
+        self._keep(
+            "AVERAGE_POOL_2D", (1, 1, 1, self._x.shape[-1]), filter_height=size, filter_width=size,
+            stride_h=size, stride_w=size, padding="VALID", fused_activation_function="NONE",
+        )  # fmt: skip
+
+    def reshape(self, shape: Sequence[int]) -> None:
+        """RESHAPE."""
+        self._values = self._values.reshape(_SAMPLES, *shape[1:])
+        wanted = self._build.constant(np.array(shape, np.int32))
+        self._keep("RESHAPE", shape, wanted, new_shape=list(shape))
+
+    def softmax(self) -> None:
+        """SOFTMAX."""
+        quantization = per_tensor(1 / 256, -128)
+        self._x = self._build.op(
+            "SOFTMAX", [self._x], self._x.shape, Type.INT8, quantization, beta=1.0
+        )
+
+    def _weights(self, shape: Sequence[int], fan_in: int) -> Array:
+        return self._rng.normal(0, np.sqrt(2 / fan_in), shape)
+
+    def _bias(self, channels: int, live: int | None = None) -> Array:
+        """Dead channels are mostly silent behind a ReLU; now and then one has a constant to say."""
+        bias = self._rng.normal(0, 0.1, channels)
+        if live is not None:
+            bias[live:] = np.where(self._rng.random(channels - live) < 0.1, 0.1, -0.1)
+        return bias
+
+    def _parameters(self, weights: Array, bias: Array, axis: int | None) -> list[Tensor]:
+        """Weights and bias as constants, the weights with a scale per index of `axis`."""
+        others = tuple(i for i in range(weights.ndim) if i != axis)
+        largest = np.abs(weights).max(axis=None if axis is None else others, keepdims=True)
+        scales = np.where(largest > 0, largest / 127, 1e-6).astype(np.float32)
+        stored = np.clip(np.rint(weights / scales), -127, 127).astype(np.int8)
+        flat = scales.reshape(-1)
+        zeros = np.zeros(len(flat), np.int64)
+        bias_scales = (flat * np.float32(self._scale)).astype(np.float32)
+        limit = 2**31 - 1
+        stored_bias = np.clip(np.rint(bias / bias_scales), -limit, limit).astype(np.int32)
+        return [
+            self._build.constant(stored, quantization=Quantization(flat, zeros, axis or 0)),
+            self._build.constant(stored_bias, quantization=Quantization(bias_scales, zeros)),
+        ]
+
+    @property
+    def _scale(self) -> float:
+        assert self._x.quantization is not None
+        return self._x.quantization.scale
+
+    def _add(
+        self, code: str, operands: Sequence[Tensor], values: Array, activation: str, **options: Any
+    ) -> None:
+        self._values = np.clip(values, *_CLIPS[activation])
+        self._x = self._build.op(
+            code, [self._x, *operands], (1, *values.shape[1:]), Type.INT8,
+            _quantization(self._values, activation), fused_activation_function=activation,
+            **options,
+        )  # fmt: skip
+
+    def _keep(self, code: str, shape: Sequence[int], *operands: Tensor, **options: Any) -> None:
+        inputs = [self._x, *operands]
+        self._x = self._build.op(code, inputs, shape, Type.INT8, self._x.quantization, **options)
+
+
+def _quantization(values: Array, activation: str) -> Quantization:
+    if activation == "RELU6":
+        return per_tensor(_RELU6_SCALE, -128)
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    scale = (high - low) / 255 or 1.0
+    return per_tensor(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
+
+
+def _geometry(stride: int) -> dict[str, Any]:
+    return {
+        "padding": "SAME",
+        "stride_h": stride,
+        "stride_w": stride,
+        "dilation_h_factor": 1,
+        "dilation_w_factor": 1,
+    }
+
+
+def _windows(values: Array, kernel: int, stride: int) -> Array:
+    """[samples, out_height, out_width, kernel, kernel, channels], SAME padding."""
+    pads = []
+    for size in values.shape[1:3]:
+        count = window_size(size, kernel, stride, 1, "SAME")
+        total = max((count - 1) * stride + kernel - size, 0)
+        pads.append((total // 2, total - total // 2))
+    padded = np.pad(values, [(0, 0), *pads, (0, 0)])
+    views = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (1, 2))
+    return np.moveaxis(views[:, ::stride, ::stride], 3, -1)
