@@ -133,7 +133,8 @@ def test_priorities_and_tail_chaining(lab: Any) -> None:
         ldr r0, =0xE000E100; movs r1, #7; str r1, [r0]
         ldr r6, =0xE000E200; movs r1, #1; str r1, [r6]; isb; b finish
         .thumb_func
-        irq0: lsls r4, #4; orr r4, #1; movs r1, #6; str r1, [r6]; isb; lsls r4, #4; orr r4, #0xE; bx lr
+        irq0: lsls r4, #4; orr r4, #1; movs r1, #6; str r1, [r6]; isb
+        lsls r4, #4; orr r4, #0xE; bx lr
         .thumb_func
         irq1: lsls r4, #4; orr r4, #2; bx lr
         .thumb_func
@@ -276,8 +277,8 @@ def test_a_conditional_instruction_that_is_skipped_cannot_fault(lab: Any) -> Non
     machine = run(
         lab,
         ENABLE_FAULTS
-        + "ldr r2, =0x20000001; movs r4, #0; cmp r4, #1; itt eq; ldrdeq r4, r5, [r2]; vaddeq.f32 s0, s0, s0"
-        + "; movs r4, #9",
+        + "ldr r2, =0x20000001; movs r4, #0; cmp r4, #1; itt eq; ldrdeq r4, r5, [r2];"
+        + "vaddeq.f32 s0, s0, s0; movs r4, #9",
     )
     assert (machine.reg(Reg.R4), machine.exceptions.cfsr) == (9, 0)
 
@@ -299,7 +300,7 @@ def test_fault_inside_an_it_block_resumes_it(lab: Any) -> None:
 
 def test_lockup_is_told_to_the_host(lab: Any) -> None:
     program = "udf #0; .thumb_func; hard_fault: ldr r0, =0x60000000; ldr r0, [r0]; b finish"
-    with pytest.raises(SimulationError, match="locked up.*PRECISERR.*0x60000000"):
+    with pytest.raises(SimulationError, match=r"locked up.*PRECISERR.*0x60000000"):
         run(lab, program)
 
 
@@ -307,7 +308,7 @@ def test_stack_overflow_locks_up_when_the_hard_fault_uses_the_same_stack(lab: An
     program = (
         "ldr r0, =0x20000008; mov sp, r0; svc #0; .thumb_func; hard_fault: push {r0}; b finish"
     )
-    with pytest.raises(SimulationError, match="locked up.*STKERR"):
+    with pytest.raises(SimulationError, match=r"locked up.*STKERR"):
         run(lab, program)
 
 
@@ -319,7 +320,8 @@ def test_return_to_a_mode_that_does_not_exist_is_a_fault(lab: Any) -> None:
 
 def test_execute_never_ram_until_the_mpu_is_off(lab: Any) -> None:
     mpu = """
-     ldr r0, =0xE000ED94; ldr r1, =0x20000000; str r1, [r0, #8]; ldr r1, =0x110B0023; str r1, [r0, #12]
+     ldr r0, =0xE000ED94; ldr r1, =0x20000000; str r1, [r0, #8]
+     ldr r1, =0x110B0023; str r1, [r0, #12]
      movs r1, #5; str r1, [r0]; dsb; isb; """
     jump = (
         "ldr r2, =0x20000000; ldr r3, =0x47702407; str r3, [r2]; adds r2, #1; movs r4, #0; blx r2;"

@@ -52,6 +52,7 @@ def open(
     from tinydeploy.simulate.device import SimulatedDevice
     from tinydeploy.simulate.options import Options
 
+    chip_module = _chip_module(board)
     image = images.load(elf)
     images.check(image, board)
     options = Options(
@@ -61,7 +62,7 @@ def open(
         bootloader=bootloader,
         native=native,
     )
-    chip = _chip_module(board).Chip(image, options)
+    chip = chip_module.Chip(image, options)
     return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)
 
 

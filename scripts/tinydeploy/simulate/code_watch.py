@@ -14,6 +14,7 @@ from tinydeploy.simulate.registers import Reg
 if TYPE_CHECKING:
     from tinydeploy.simulate.machine import Machine
 
+PAGE_BYTES = 1024
 FAULTS = {Check.FPU: Cfsr.NOCP, Check.DIVIDE: Cfsr.DIVBYZERO, Check.ALIGN: Cfsr.UNALIGNED}
 
 
@@ -27,9 +28,15 @@ class CodeWatch:
         self._machine = machine
         self._uc = uc
         self._flush = False
+        self._pages: set[int] = set()  # that hold executed code
         self._rams = [(m.origin, m.end) for m in machine.memory.memories if not m.is_rom]
         self.counter.attach()
         uc.hook_add(unicorn.UC_HOOK_EDGE_GENERATED, self._on_new_translation)
+
+    def is_code(self, address: int, size: int) -> bool:
+        """Whether code that was executed may lie in a range."""
+        pages = range(address // PAGE_BYTES, (address + size - 1) // PAGE_BYTES + 1)
+        return any(page in self._pages for page in pages)
 
     def flush_soon(self) -> None:
         """Code was written by something else than the CPU: look at it anew at the next update."""
@@ -39,6 +46,7 @@ class CodeWatch:
         """Carry out what cannot be done while Unicorn runs."""
         if self._flush:
             self._flush = False
+            self._pages.clear()
             self.counter.forget()
             self._uc.ctl_flush_tb()
         if self.execute_never != self._applied_never:
@@ -53,6 +61,7 @@ class CodeWatch:
 
     def _find_block(self, address: int, size: int) -> Block:
         xpsr = self._machine.reg(Reg.XPSR)
+        self._pages.update((address // PAGE_BYTES, (address + size - 1) // PAGE_BYTES))
         it_state = xpsr >> 8 & 0xFC | xpsr >> 25 & 3
         return analyse(self._machine.read(address, size), address, it_state)
 

@@ -10,7 +10,9 @@ from __future__ import annotations
 import enum
 from typing import TYPE_CHECKING
 
-from tinydeploy.simulate.registers import FPU_FRAME, Reg
+from tinydeploy.simulate import stacking
+from tinydeploy.simulate.registers import Reg
+from tinydeploy.simulate.stacking import XPSR_EXCEPTION, XPSR_THUMB
 
 if TYPE_CHECKING:
     from tinydeploy.simulate.machine import Machine
@@ -19,11 +21,7 @@ NMI, HARD_FAULT, MEM_MANAGE, BUS_FAULT, USAGE_FAULT = 2, 3, 4, 5, 6
 SV_CALL, DEBUG_MONITOR, PEND_SV, SYS_TICK, FIRST_IRQ = 11, 12, 14, 15, 16
 LOWEST_PRIORITY = 256
 PRIORITY_BITS = 0xE0  # both chips implement three
-XPSR_EXCEPTION, XPSR_ALIGNED, XPSR_THUMB = 0x1FF, 1 << 9, 1 << 24
 XPSR_FLAGS = 0xF80F0000
-CONTROL_SPSEL, CONTROL_FPCA = 2, 4
-EXC_RETURN_BASIC, EXC_RETURN_THREAD, EXC_RETURN_PSP = 0x10, 0x08, 0x04
-BASIC_FRAME_BYTES, EXTENDED_FRAME_BYTES = 0x20, 0x68
 
 
 class Cfsr(enum.IntFlag):
@@ -198,132 +196,66 @@ class Exceptions:
     def enter(self, number: int) -> None:
         """Stack the context of what is running and start the handler of `number`."""
         machine = self._machine
-        xpsr = machine.reg(Reg.XPSR)
-        control = machine.reg(Reg.CONTROL)
-        in_thread = not xpsr & XPSR_EXCEPTION
-        exc_return = 0xFFFFFFE1
-        exc_return |= EXC_RETURN_THREAD if in_thread else 0
-        exc_return |= EXC_RETURN_PSP if in_thread and control & CONTROL_SPSEL else 0
-        exc_return |= 0 if control & CONTROL_FPCA else EXC_RETURN_BASIC
-        stacked = self._push_frame(xpsr, extended=bool(control & CONTROL_FPCA))
-        machine.set_reg(Reg.CONTROL, control & 1)
+        xpsr, control = machine.reg(Reg.XPSR), machine.reg(Reg.CONTROL)
+        preempted = self.execution_priority()
+        return_value = stacking.exc_return(xpsr, control)
+        stacked = stacking.push(machine, xpsr, extended=bool(control & stacking.CONTROL_FPCA))
+        machine.set_reg(Reg.CONTROL, control & stacking.CONTROL_NPRIV)
         machine.set_reg(Reg.XPSR, xpsr & XPSR_FLAGS | XPSR_THUMB | number)
-        machine.set_reg(Reg.LR, exc_return)
-        self.active.add(number)
-        if not stacked:
-            self._stacking_failed(number)
-            return
-        vector = machine.memory.try_read_word(self.vector_table + 4 * number)
-        if vector is None:
-            self._bad_vector(number)
-            return
-        machine.set_pc(vector & ~1)
-        if not vector & 1:
-            self.fault(USAGE_FAULT, Cfsr.INVSTATE)
+        machine.set_reg(Reg.LR, return_value)
+        self._start_handler(number if stacked else self._derive(number, preempted))
 
-    def _stacking_failed(self, number: int) -> None:
-        """The frame could not be written: a derived BusFault takes over from the exception."""
-        if number == HARD_FAULT:
-            self._machine.lock_up(f"stack of the HardFault is unusable: {self.describe_faults()}")
-            return
-        self.active.discard(number)
-        if number in self.enabled and number >= SV_CALL:
-            self.pending.add(number)
-        self.hfsr |= Hfsr.FORCED
-        self._restart_as_hard_fault()
-
-    def _bad_vector(self, number: int) -> None:
-        self.hfsr |= Hfsr.VECTTBL
-        if number == HARD_FAULT:
-            self._machine.lock_up("the HardFault vector cannot be read")
-            return
-        self.active.discard(number)
-        self._restart_as_hard_fault()
-
-    def _restart_as_hard_fault(self) -> None:
-        """Go to the HardFault handler on the frame that has just been pushed."""
-        machine = self._machine
-        self.active.add(HARD_FAULT)
-        machine.set_reg(Reg.XPSR, XPSR_THUMB | HARD_FAULT)
-        vector = machine.memory.try_read_word(self.vector_table + 4 * HARD_FAULT)
-        if vector is None or not vector & 1:
-            machine.lock_up(f"the HardFault vector is unusable: {self.describe_faults()}")
-            return
-        machine.set_pc(vector & ~1)
-
-    def _push_frame(self, xpsr: int, *, extended: bool) -> bool:
-        machine = self._machine
-        sp = machine.reg(Reg.SP)
-        if sp & 4:
-            xpsr |= XPSR_ALIGNED
-        else:
-            xpsr &= ~XPSR_ALIGNED
-        size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
-        sp = (sp - size & ~7) & 0xFFFFFFFF
-        words = [machine.reg(r) for r in (Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR)]
-        words += [machine.reg(Reg.PC) & ~1, xpsr]
-        if extended:
-            words += [machine.reg(r) for r in FPU_FRAME] + [machine.reg(Reg.FPSCR), 0]
-        machine.set_reg(Reg.SP, sp)
-        if machine.memory.try_write_words(sp, words):
-            return True
+    def _derive(self, number: int, preempted: int) -> int:
+        """The frame could not be written: which exception takes over from `number`."""
         self.cfsr |= Cfsr.STKERR
-        return False
+        if number >= SV_CALL:
+            self.pending.add(number)
+        can_run = BUS_FAULT in self.enabled and self.group_priority(BUS_FAULT) < preempted
+        if can_run and number != HARD_FAULT:
+            return BUS_FAULT
+        self.hfsr |= Hfsr.FORCED
+        return HARD_FAULT
 
-    def leave(self, exc_return: int) -> None:
+    def _start_handler(self, number: int) -> None:
+        machine = self._machine
+        vector = machine.memory.try_read_word(self.vector_table + 4 * number)
+        self.active.add(number)
+        machine.set_reg(Reg.XPSR, machine.reg(Reg.XPSR) & ~XPSR_EXCEPTION | number)
+        if vector is not None:
+            machine.set_pc(vector & ~1)
+            if not vector & 1:
+                self.fault(USAGE_FAULT, Cfsr.INVSTATE)
+        elif number == HARD_FAULT:
+            machine.lock_up(f"the HardFault vector cannot be read: {self.describe_faults()}")
+        else:
+            self.active.discard(number)
+            self.hfsr |= Hfsr.VECTTBL
+            self._start_handler(HARD_FAULT)
+
+    def leave(self, return_value: int) -> None:
         """Exception return: what a branch to an EXC_RETURN value does in handler mode."""
         machine = self._machine
-        xpsr = machine.reg(Reg.XPSR)
-        number = xpsr & XPSR_EXCEPTION
-        to_thread = bool(exc_return & EXC_RETURN_THREAD)
-        if not self._is_valid_return(exc_return, number, to_thread):
-            self.active.discard(number)
-            machine.set_pc(exc_return & ~1)
+        number = machine.reg(Reg.XPSR) & XPSR_EXCEPTION
+        valid = self._is_valid_return(return_value, number)
+        self.active.discard(number)
+        if not valid:
+            machine.set_pc(return_value & ~1)
             self.fault(USAGE_FAULT, Cfsr.INVPC)
             return
-        self.active.discard(number)
         if number in self.lines:
             self.pending.add(number)
         if number != NMI:
             machine.set_reg(Reg.FAULTMASK, 0)
-        self._pop_frame(exc_return, to_thread)
-
-    def _is_valid_return(self, exc_return: int, number: int, to_thread: bool) -> bool:
-        if number not in self.active or exc_return & 0xFFFFFFE3 != 0xFFFFFFE1:
-            return False
-        if to_thread:
-            return self.active == {number}
-        return not exc_return & EXC_RETURN_PSP and len(self.active) > 1
-
-    def _pop_frame(self, exc_return: int, to_thread: bool) -> None:
-        machine = self._machine
-        use_psp = bool(exc_return & EXC_RETURN_PSP)
-        extended = not exc_return & EXC_RETURN_BASIC
-        sp = machine.reg(Reg.PSP if use_psp else Reg.MSP)
-        size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
-        words = machine.memory.try_read_words(sp, size // 4)
-        if words is None:
+        xpsr = stacking.pop(machine, return_value)
+        if xpsr is None:
             self.fault(BUS_FAULT, Cfsr.UNSTKERR)
-            return
-        control = machine.reg(Reg.CONTROL) & 1
-        xpsr = words[7]
-        sp += size + (4 if xpsr & XPSR_ALIGNED else 0)
-        machine.set_reg(Reg.PSP if use_psp else Reg.MSP, sp)
-        machine.set_reg(
-            Reg.XPSR,
-            (xpsr & ~XPSR_ALIGNED) & ~XPSR_EXCEPTION | (0 if to_thread else xpsr & XPSR_EXCEPTION),
-        )
-        control |= CONTROL_SPSEL if use_psp else 0
-        control |= CONTROL_FPCA if extended else 0
-        machine.set_reg(Reg.CONTROL, control)
-        for register, value in zip(
-            (Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR), words[:6], strict=True
-        ):
-            machine.set_reg(register, value)
-        if extended:
-            for register, value in zip(FPU_FRAME, words[8:24], strict=True):
-                machine.set_reg(register, value)
-            machine.set_reg(Reg.FPSCR, words[24])
-        machine.set_pc(words[6] & ~1)
-        if not xpsr & XPSR_THUMB:
+        elif not xpsr & XPSR_THUMB:
             self.fault(USAGE_FAULT, Cfsr.INVSTATE)
+
+    def _is_valid_return(self, return_value: int, number: int) -> bool:
+        variants = stacking.EXC_RETURN_BASIC | stacking.EXC_RETURN_THREAD | stacking.EXC_RETURN_PSP
+        if number not in self.active or return_value & ~variants != stacking.EXC_RETURN:
+            return False
+        if return_value & stacking.EXC_RETURN_THREAD:
+            return self.active == {number}
+        return not return_value & stacking.EXC_RETURN_PSP and len(self.active) > 1

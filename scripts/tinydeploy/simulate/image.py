@@ -15,7 +15,7 @@ from elftools.elf.sections import SymbolTableSection
 from tinydeploy.boards import Board
 from tinydeploy.simulate.violations import SimulationError
 
-HINT = "build it for this board: tinydeploy build --board "
+HINT = "`tinydeploy build` makes one for the board that --board names"
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,12 @@ def load(path: Path) -> Image:
         with path.open("rb") as stream:
             elf = ELFFile(stream)
             if elf["e_machine"] != "EM_ARM":
-                raise SimulationError(f"{path} is an ELF file, but not for ARM", HINT + "…")
+                raise SimulationError(f"{path} is an ELF file, but not for ARM", HINT)
             return Image(path, tuple(_segments(elf)), _symbols(elf))
     except FileNotFoundError as error:
-        raise SimulationError(f"there is no firmware at {path}", HINT + "…") from error
+        raise SimulationError(f"there is no firmware at {path}", HINT) from error
     except ELFError as error:
-        raise SimulationError(f"{path} is not an ELF file: {error}", HINT + "…") from error
+        raise SimulationError(f"{path} is not an ELF file: {error}", HINT) from error
 
 
 def _segments(elf: ELFFile) -> Iterator[Segment]:
@@ -103,7 +103,7 @@ def check(image: Image, board: Board) -> None:
             raise SimulationError(
                 f"{image.path.name} has bytes at {segment.address:#010x}, outside the application "
                 f"flash of {board.id} ({board.flash_origin:#x} to {end:#x})",
-                HINT + board.id,
+                HINT,
             )
     start = image.read(board.flash_origin, 8)
     stack, entry = struct.unpack("<II", start) if start else (0, 0)

@@ -19,6 +19,7 @@ from tinydeploy.simulate.debug import CycleCounter
 from tinydeploy.simulate.memory_map import Memory, MemoryMap
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.scs import SystemControlSpace
+from tinydeploy.simulate.stacking import XPSR_THUMB
 from tinydeploy.simulate.stops import CALL_RETURN, Stops
 from tinydeploy.simulate.timeline import Timeline
 from tinydeploy.simulate.violations import SimulationError, Violation
@@ -115,7 +116,8 @@ class Machine:
     def write(self, address: int, data: bytes) -> None:
         """Write memory, flash and code too, as a debugger does."""
         self.memory.write(address, data)
-        self.forget_code()
+        if self._code.is_code(address, len(data)):
+            self.forget_code()
 
     # Requests of the parts, mostly while the CPU runs
 
@@ -204,7 +206,7 @@ class Machine:
         self.scs.reset()
         self.dwt.reset()
         self._clear_state()
-        self.set_reg(Reg.XPSR, exc.XPSR_THUMB)
+        self.set_reg(Reg.XPSR, XPSR_THUMB)
         for register in CLEARED_AT_RESET:
             self.set_reg(register, 0)
         self.set_reg(Reg.LR, 0xFFFFFFFF)

@@ -12,6 +12,7 @@ from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
 from tinydeploy.simulate.exceptions import Cfsr, Hfsr
 from tinydeploy.simulate.registers import Reg
+from tinydeploy.simulate.stacking import XPSR_EXCEPTION, XPSR_THUMB
 from tinydeploy.simulate.violations import SimulationError
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ class Stops:
             model.supervisor_call()
         elif number == BREAKPOINT:
             model.hard_fault(Hfsr.DEBUGEVT)
-        elif number == EXCEPTION_EXIT and self._machine.reg(Reg.XPSR) & exc.XPSR_EXCEPTION:
+        elif number == EXCEPTION_EXIT and self._machine.reg(Reg.XPSR) & XPSR_EXCEPTION:
             self._machine.signal_event()
             model.leave(self._machine.reg(Reg.PC) | 1)
         elif number == EXCEPTION_EXIT:
@@ -123,7 +124,7 @@ class Stops:
 
     def _handle_invalid(self, pc: int) -> None:
         """What Unicorn calls invalid: undefined instructions, ARM state, and WFE and YIELD."""
-        if not self._machine.reg(Reg.XPSR) & exc.XPSR_THUMB:
+        if not self._machine.reg(Reg.XPSR) & XPSR_THUMB:
             self._machine.exceptions.fault(exc.USAGE_FAULT, Cfsr.INVSTATE)
             return
         counter = self._machine.counter

@@ -1,0 +1,76 @@
+"""Exception frames: the eight words, or 26 with FPU state, that the CPU pushes and pops itself.
+
+Lazy FPU stacking looks the same from the program's side, so the registers are always stored.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinydeploy.simulate.registers import FPU_FRAME, Reg
+
+if TYPE_CHECKING:
+    from tinydeploy.simulate.machine import Machine
+
+XPSR_EXCEPTION, XPSR_ALIGNED, XPSR_THUMB = 0x1FF, 1 << 9, 1 << 24
+CONTROL_NPRIV, CONTROL_SPSEL, CONTROL_FPCA = 1, 2, 4
+EXC_RETURN = 0xFFFFFFE1
+EXC_RETURN_BASIC, EXC_RETURN_THREAD, EXC_RETURN_PSP = 0x10, 0x08, 0x04
+BASIC_FRAME_BYTES, EXTENDED_FRAME_BYTES = 0x20, 0x68
+CORE_FRAME = (Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR)
+
+
+def exc_return(xpsr: int, control: int) -> int:
+    """The value of LR with which an exception entered in this state is left."""
+    value = EXC_RETURN if control & CONTROL_FPCA else EXC_RETURN | EXC_RETURN_BASIC
+    if xpsr & XPSR_EXCEPTION:
+        return value
+    return value | EXC_RETURN_THREAD | (EXC_RETURN_PSP if control & CONTROL_SPSEL else 0)
+
+
+def push(machine: Machine, xpsr: int, *, extended: bool) -> bool:
+    """Push a frame on the present stack, 8-byte aligned; False if there is no RAM for it."""
+    sp = machine.reg(Reg.SP)
+    xpsr = xpsr | XPSR_ALIGNED if sp & 4 else xpsr & ~XPSR_ALIGNED
+    size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
+    sp = (sp - size & ~7) & 0xFFFFFFFF
+    words = [machine.reg(register) for register in CORE_FRAME]
+    words += [machine.reg(Reg.PC) & ~1, xpsr]
+    if extended:
+        words += [machine.reg(register) for register in FPU_FRAME]
+        words += [machine.reg(Reg.FPSCR), 0]
+    machine.set_reg(Reg.SP, sp)
+    return machine.memory.try_write_words(sp, words)
+
+
+def pop(machine: Machine, return_value: int) -> int | None:
+    """Restore what an EXC_RETURN value says; returns the new xPSR, None if there is no frame."""
+    extended = not return_value & EXC_RETURN_BASIC
+    stack = Reg.PSP if return_value & EXC_RETURN_PSP else Reg.MSP
+    size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
+    words = machine.memory.try_read_words(machine.reg(stack), size // 4)
+    if words is None:
+        return None
+    xpsr = words[7]
+    sp = machine.reg(stack) + size + (4 if xpsr & XPSR_ALIGNED else 0)
+    machine.set_reg(stack, sp)
+    _restore_state(machine, xpsr & ~XPSR_ALIGNED, return_value)
+    for register, value in zip(CORE_FRAME, words[:6], strict=True):
+        machine.set_reg(register, value)
+    if extended:
+        for fpu_register, value in zip(FPU_FRAME, words[8:24], strict=True):
+            machine.set_reg(fpu_register, value)
+        machine.set_reg(Reg.FPSCR, words[24])
+    machine.set_pc(words[6] & ~1)
+    return xpsr
+
+
+def _restore_state(machine: Machine, xpsr: int, return_value: int) -> None:
+    """Mode first: the stack selection can only be changed in thread mode."""
+    if return_value & EXC_RETURN_THREAD:
+        xpsr &= ~XPSR_EXCEPTION
+    control = machine.reg(Reg.CONTROL) & CONTROL_NPRIV
+    control |= CONTROL_SPSEL if return_value & EXC_RETURN_PSP else 0
+    control |= 0 if return_value & EXC_RETURN_BASIC else CONTROL_FPCA
+    machine.set_reg(Reg.XPSR, xpsr)
+    machine.set_reg(Reg.CONTROL, control)
