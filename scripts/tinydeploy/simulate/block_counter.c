@@ -1,7 +1,8 @@
 /* The hooks of cycles.BlockCounter, compiled: the same counts, without Python in the loop.
  *
- * Python is called for a block that is not in the table and for a check that fails. native.py builds
- * this with Zig and fills `Counter` in; the layouts must stay equal to its ctypes structures. */
+ * Python is called for a block that is not in the table and for a check that fails. native.py
+ * builds this with Zig and fills `Counter` in; the layouts must stay equal to its ctypes
+ * structures. */
 #include <stdint.h>
 
 enum { kTakenBranchCycles = 2, kProbes = 16 };
