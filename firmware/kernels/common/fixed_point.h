@@ -45,13 +45,11 @@ struct TypeLimit<float> {
   static constexpr float kHighest = FLT_MAX;
 };
 
-// High half of 2ab, rounded to nearest, ties away from zero... upwards for negative ones; saturates
-// in the one case that does not fit.
+// High half of 2ab, rounded to nearest, ties upwards; saturates in the one case that does not fit.
+// (TFLM's nudge and truncating division come to the same.)
 inline int32_t RoundingDoublingHighMul(int32_t a, int32_t b) {
   if (a == b && a == INT32_MIN) return INT32_MAX;
-  const int64_t product = static_cast<int64_t>(a) * b;
-  const int64_t nudge = product >= 0 ? (1 << 30) : 1 - (1 << 30);
-  return static_cast<int32_t>((product + nudge) / (static_cast<int64_t>(1) << 31));
+  return static_cast<int32_t>((static_cast<int64_t>(a) * b + (1 << 30)) >> 31);
 }
 
 // x / 2^exponent, rounded to nearest, ties away from zero. exponent in [0, 31]

@@ -19,11 +19,18 @@ Acc Accumulate(const ConvGeometry& g, const Patch<Input>& patch, const Weight* f
                Offset offset) {
   const int32_t row_stride = g.y.dilation * g.x.input * g.input_depth;
   const int32_t pixel_stride = g.x.dilation * g.input_depth;
+  // Without gaps between them the taps of a row are one run.
+  const bool joined = g.x.dilation == 1 && g.filter_depth == g.input_depth;
+  const int32_t taps = patch.x.end - patch.x.begin;
+  const int32_t runs = joined ? 1 : taps;
+  const int32_t length = joined ? taps * g.filter_depth : g.filter_depth;
   for (int32_t y = patch.y.begin; y < patch.y.end; ++y) {
-    const Input* row = patch.origin + y * row_stride;
-    const Weight* taps = filter + y * g.x.filter * g.filter_depth;
-    for (int32_t x = patch.x.begin; x < patch.x.end; ++x) {
-      acc = Dot(acc, row + x * pixel_stride, taps + x * g.filter_depth, g.filter_depth, offset);
+    const Input* input = patch.origin + y * row_stride + patch.x.begin * pixel_stride;
+    const Weight* weights = filter + (y * g.x.filter + patch.x.begin) * g.filter_depth;
+    for (int32_t run = 0; run < runs; ++run) {
+      acc = Dot(acc, input, weights, length, offset);
+      input += pixel_stride;
+      weights += g.filter_depth;
     }
   }
   return acc;

@@ -34,7 +34,8 @@ void Row(const SoftmaxParams& p, const int8_t* input, Output* output, int32_t lo
     sum = AddWrapping(sum, RoundingShiftRight(Exp(p, difference), kSumBits));
   }
   const Reciprocal scale = ReciprocalOf(sum, kSumBits);
-  const int shift = Clamp<int>(scale.bits_over_unit + 31 - static_cast<int>(8 * sizeof(Output)), 0, 31);
+  const int shift =
+      Clamp<int>(scale.bits_over_unit + 31 - static_cast<int>(8 * sizeof(Output)), 0, 31);
   for (int32_t i = 0; i < p.depth; ++i) {
     const int32_t difference = input[i] - largest;
     int32_t value = lowest;
