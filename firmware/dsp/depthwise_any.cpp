@@ -38,14 +38,21 @@ class Image {
     const int32_t line = p_.out_width * p_.channels;
     const uint32_t* row = planes_ + channel;
     for (int32_t y = 0; y < p_.out_height; y += 2, row += p_.stride_height * column_words_) {
-      const bool has_lower = y + 1 < p_.out_height;
-      for (int32_t x = 0; x < p_.out_width; ++x, output += p_.channels) {
-        uint32_t upper = record[0], lower = record[0];
-        Sum(row + 4 * x * p_.stride_width, &upper, &lower);
-        output[0] = Output(upper, record);
-        if (has_lower) output[line] = Output(lower, record);
+      const int32_t below = y + 1 < p_.out_height ? line : 0;
+      for (int32_t x = 0; x < p_.out_width; x += 2) {
+        const int32_t other = x + 1 < p_.out_width ? 1 : 0;
+        const DepthwiseTapsShape shape = {p_.kernel_width, taps_, 4 * column_words_,
+                                          16 * p_.stride_width * other};
+        uint32_t sums[4] = {record[0], 0, 0, 0};
+        td_depthwise_taps(row + 4 * x * p_.stride_width, weights_, sums, &shape);
+        int8_t* first = output + x * p_.channels;
+        int8_t* second = first + other * p_.channels;
+        second[below] = Output(sums[3], record);  // where it is not there, the next ones go over it
+        second[0] = Output(sums[2], record);
+        first[below] = Output(sums[1], record);
+        first[0] = Output(sums[0], record);
       }
-      output += line;
+      output += 2 * line;
     }
   }
 
@@ -73,19 +80,6 @@ class Image {
     }
   }
 
-  void Sum(const uint32_t* words, uint32_t* upper, uint32_t* lower) const {
-    const uint32_t* weights = weights_;
-    uint32_t a = *upper, b = *lower;
-    for (int32_t kx = 0; kx < p_.kernel_width; ++kx, words += 4) {
-      const uint32_t* word = words;
-      for (int32_t i = 0; i < taps_; ++i, word += column_words_, weights += 2) {
-        a = MultiplyAdd(*word, weights[0], a);
-        b = MultiplyAdd(*word, weights[1], b);
-      }
-    }
-    *upper = a, *lower = b;
-  }
-
   int8_t Output(uint32_t sum, const uint32_t* record) const {
     const int32_t y = ScaleWide(sum << 8, record[1], record[2], record[3], p_.is_signed);
     return static_cast<int8_t>(y < -128 ? -128 : y > 127 ? 127 : y);
@@ -99,8 +93,27 @@ class Image {
 
 }  // namespace
 
-extern "C" void td_depthwise_any(const DepthwiseAnyParams* params, const int8_t* input,
-                                 const uint32_t* records, int8_t* output, uint32_t* scratch) {
+extern "C" {
+
+#if !defined(__ARM_FEATURE_DSP)
+void td_depthwise_taps(const uint32_t* words, const uint32_t* weights, uint32_t* sums,
+                       const DepthwiseTapsShape* shape) {
+  const int32_t column = shape->column / 4, second = shape->second / 4;
+  sums[1] = sums[2] = sums[3] = sums[0];
+  for (int32_t kx = 0; kx < shape->kernel_width; ++kx, words += 4) {
+    for (int32_t i = 0; i < shape->taps; ++i, weights += 2) {
+      const uint32_t a = words[i * column], b = words[i * column + second];
+      sums[0] = MultiplyAdd(a, weights[0], sums[0]);
+      sums[1] = MultiplyAdd(a, weights[1], sums[1]);
+      sums[2] = MultiplyAdd(b, weights[0], sums[2]);
+      sums[3] = MultiplyAdd(b, weights[1], sums[3]);
+    }
+  }
+}
+#endif
+
+void td_depthwise_any(const DepthwiseAnyParams* params, const int8_t* input,
+                      const uint32_t* records, int8_t* output, uint32_t* scratch) {
   const DepthwiseAnyParams& p = *params;
   const int32_t record_words = kNumberWords + (p.kernel_height * p.kernel_width + 3) / 4;
   const Image image(p, scratch);
@@ -112,4 +125,5 @@ extern "C" void td_depthwise_any(const DepthwiseAnyParams* params, const int8_t*
   }
 }
 
+}  // extern "C"
 }  // namespace tinydeploy

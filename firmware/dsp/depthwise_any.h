@@ -34,7 +34,20 @@ constexpr int32_t DepthwiseAnyScratchBytes(int32_t out_height, int32_t out_width
   return 16 * columns * ((out_width - 1) * stride_width + kernel_width) + 8 * kernel_width * taps;
 }
 
+// How td_depthwise_taps walks over the planes.
+struct DepthwiseTapsShape {
+  int32_t kernel_width, taps;
+  int32_t column;  // bytes to the word two lines below
+  int32_t second;  // bytes to the words of the second position
+};
+
 extern "C" {
+
+// Two outputs, one above the other, at two positions: sums[0] is what each starts with, the results
+// are upper and lower of the first, upper and lower of the second. words: the first's upper left;
+// weights: kernel_width x taps pairs of words for upper and lower.
+void td_depthwise_taps(const uint32_t* words, const uint32_t* weights, uint32_t* sums,
+                       const DepthwiseTapsShape* shape);
 
 // records: of each channel the words {start, multiplier, constant, shift}, then its weights
 // [kernel_ width, kernel_height], filled up to a multiple of 4 (pack.py: pack_depthwise_any).

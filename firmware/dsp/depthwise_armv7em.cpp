@@ -1,6 +1,8 @@
-// Armv7E-M bodies of depthwise.h, by hand: the 2 x 2 step keeps 6 weight words, 4 sums and 2 words
-// of activations in registers beside its two pointers; what is used once a step waits in the FPU.
+// Armv7E-M bodies of depthwise.h and depthwise_any.h, by hand: the 2 x 2 step keeps 6 weight words,
+// 4 sums and 2 words of activations in registers beside its two pointers; what is used once a step
+// waits in the FPU.
 #include "dsp/depthwise.h"
+#include "dsp/depthwise_any.h"
 
 #if defined(__ARM_FEATURE_DSP)
 
@@ -279,6 +281,48 @@ td_expand_lines:
     mov r0, r5
     pop {r4-r6, pc}
     .size td_expand_lines, . - td_expand_lines
+
+    // r0 words of a kernel column, r1 weights, r2 to the second position, r3 to the word below, r4-r7
+    // sums, r8 kernel columns left, r9 words left, r10 word, r11 weights, r12 lr activations.
+    .section .text.td_depthwise_taps, "ax", %progbits
+    .balign 4
+    .global td_depthwise_taps
+    .type td_depthwise_taps, %function
+    .thumb_func
+td_depthwise_taps:
+    push {r4-r11, lr}
+    vmov s1, r2
+    ldr r4, [r2]
+    ldr r8, [r3]
+    ldr r9, [r3, #4]
+    ldr r2, [r3, #12]
+    ldr r3, [r3, #8]
+    vmov s0, r9
+    mov r5, r4
+    mov r6, r4
+    mov r7, r4
+1:
+    vmov r9, s0
+    mov r10, r0
+2:
+    ldr r12, [r10]
+    ldr lr, [r10, r2]
+    ldr r11, [r1], #4
+    add r10, r10, r3
+    smlad r4, r12, r11, r4
+    smlad r6, lr, r11, r6
+    ldr r11, [r1], #4
+    subs r9, r9, #1
+    smlad r5, r12, r11, r5
+    smlad r7, lr, r11, r7
+    bne 2b
+    add r0, r0, #16
+    subs r8, r8, #1
+    bne 1b
+    vmov r2, s1
+    stm r2, {r4-r7}
+    pop {r4-r11, pc}
+    .size td_depthwise_taps, . - td_depthwise_taps
     .text
 )");
 

@@ -18,6 +18,8 @@ struct AddParams {
 extern "C" {
 
 void td_add(const AddParams* params, const int8_t* a, const int8_t* b, int8_t* output);
+// The same for count / 4 whole words.
+void td_add_words(const AddParams* params, const int8_t* a, const int8_t* b, int8_t* output);
 
 // output = table[input], the table in the order of the bits: 0..127, -128..-1. Any unary function,
 // requantization included (pack.py: lookup_table).

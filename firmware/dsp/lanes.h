@@ -69,39 +69,6 @@ inline uint32_t MultiplyAdd(uint32_t a, uint32_t b, uint32_t sum) {
 #endif
 }
 
-inline int32_t AddHigh(int32_t sum, int64_t product) {
-  return static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(product >> 16));
-}
-
-// sum + (factor * lane >> 16), the lane at the bottom or the top of `lanes`.
-inline int32_t AddScaledBottom(int32_t sum, int32_t factor, uint32_t lanes) {
-#if defined(__ARM_FEATURE_DSP)
-  return __smlawb(factor, static_cast<int32_t>(lanes), sum);
-#else
-  return AddHigh(sum, static_cast<int64_t>(factor) * Bottom(lanes));
-#endif
-}
-inline int32_t AddScaledTop(int32_t sum, int32_t factor, uint32_t lanes) {
-#if defined(__ARM_FEATURE_DSP)
-  return __smlawt(factor, static_cast<int32_t>(lanes), sum);
-#else
-  return AddHigh(sum, static_cast<int64_t>(factor) * Top(lanes));
-#endif
-}
-
-// value >> kShift, clamped to [0, 255].
-template <int kShift>
-inline uint32_t ShiftToByte(int32_t value) {
-#if defined(__ARM_FEATURE_DSP)
-  uint32_t byte;
-  asm("usat %0, #8, %1, asr %2" : "=r"(byte) : "r"(value), "i"(kShift));
-  return byte;
-#else
-  const int32_t shifted = value >> kShift;
-  return static_cast<uint32_t>(shifted < 0 ? 0 : shifted > 255 ? 255 : shifted);
-#endif
-}
-
 // Requantization of dot.h. accumulator: 256 times the sum, as int32.
 inline int32_t ScaleWide(uint32_t accumulator, uint32_t multiplier, uint32_t constant,
                          uint32_t shift, bool is_signed) {

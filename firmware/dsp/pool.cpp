@@ -7,21 +7,7 @@
 namespace tinydeploy {
 namespace {
 
-// Sums of four channels: {0 2}, {1 3} as int16, for up to 256 pixels.
-struct Sums {
-  uint32_t even, odd;
-};
-
-Sums AddPixels(Sums sums, const int8_t* from, int32_t pixels, int32_t step) {
-  for (; pixels > 0; --pixels, from += step) {
-    const uint32_t word = LoadWord(from);
-    sums.even = Sxtab16(sums.even, word);
-    sums.odd = Sxtab16(sums.odd, word >> 8);
-  }
-  return sums;
-}
-
-int32_t SumOf(const Sums& sums, int channel) {
+int32_t SumOf(const ChannelSums& sums, int channel) {
   const uint32_t word = channel & 1 ? sums.odd : sums.even;
   return channel & 2 ? Top(word) : Bottom(word);
 }
@@ -66,13 +52,23 @@ void ForEachWindow(const PoolParams8& p, const int8_t* input, int8_t* output, Wr
 
 extern "C" {
 
+#if !defined(__ARM_FEATURE_DSP)
+void td_sum_pixels(const int8_t* from, int32_t pixels, int32_t step, ChannelSums* sums) {
+  for (; pixels > 0; --pixels, from += step) {
+    const uint32_t word = LoadWord(from);
+    sums->even = Sxtab16(sums->even, word);
+    sums->odd = Sxtab16(sums->odd, word >> 8);
+  }
+}
+#endif
+
 void td_average_pool(const PoolParams8* params, const int8_t* input, int8_t* output) {
   const PoolParams8& p = *params;
   ForEachWindow(p, input, output, [&p](const Window& window, int32_t channel, int8_t* out) {
-    Sums sums = {0, 0};
+    ChannelSums sums = {0, 0};
     const int8_t* row = window.first + channel;
     for (int32_t y = 0; y < window.rows; ++y, row += p.in_width * p.channels) {
-      sums = AddPixels(sums, row, window.columns, p.channels);
+      td_sum_pixels(row, window.columns, p.channels, &sums);
     }
     const int32_t count = window.rows * window.columns;
     for (int i = 0; i < 4 && channel + i < p.channels; ++i) {
@@ -105,8 +101,8 @@ void td_mean(const MeanParams* params, const int8_t* input, int8_t* output) {
   for (int32_t c = 0; c < channels; c += 4) {
     int32_t totals[4] = {params->start, params->start, params->start, params->start};
     for (int32_t done = 0; done < pixels; done += kBlock) {
-      const Sums sums =
-          AddPixels({0, 0}, input + done * channels + c, Min(pixels - done, kBlock), channels);
+      ChannelSums sums = {0, 0};
+      td_sum_pixels(input + done * channels + c, Min(pixels - done, kBlock), channels, &sums);
       for (int i = 0; i < 4; ++i) totals[i] += SumOf(sums, i);
     }
     for (int i = 0; i < 4 && c + i < channels; ++i) {

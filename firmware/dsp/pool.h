@@ -25,7 +25,15 @@ struct MeanParams {
   int32_t output_zero_point;
 };
 
+// Sums of four channels as int16, {0 2} and {1 3}.
+struct ChannelSums {
+  uint32_t even, odd;
+};
+
 extern "C" {
+
+// Adds `pixels` times four channels, `step` bytes apart; at most 256 in all fit the sums.
+void td_sum_pixels(const int8_t* from, int32_t pixels, int32_t step, ChannelSums* sums);
 
 // At most 256 pixels in a window. Both read up to 3 bytes behind `input`.
 void td_average_pool(const PoolParams8* params, const int8_t* input, int8_t* output);

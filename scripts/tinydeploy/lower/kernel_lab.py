@@ -24,7 +24,8 @@ Toolchain = Literal["zig", "gcc"]
 FIRMWARE = Path(__file__).parents[3] / "firmware"
 FLAGS = [
     "-std=c++17",
-    "-O2",
+    "-Os",
+    "-g",  # Zig strips symbols otherwise
     "-fno-exceptions",
     "-fno-rtti",
     "-ffreestanding",
