@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -15,6 +14,8 @@ from tinydeploy.stages.build import Image, build
 from tinydeploy.stages.compile import compile_model
 
 sys.path.insert(0, str(Path(__file__).parent))
+
+from toolchains_here import require_toolchain
 
 SINE = MODELS_DIR / "sine" / "sine_int8.tflite"
 ARENA_BYTES = 4096
@@ -46,10 +47,3 @@ def make_image(
         )
 
     return make
-
-
-def require_toolchain(board: str, toolchain: str) -> None:
-    """Skip where the optional compiler is absent."""
-    program = "g++" if board == "host" else "arm-none-eabi-g++"
-    if toolchain == "gcc" and shutil.which(program) is None:
-        pytest.skip(f"no {program} on the PATH")

@@ -13,6 +13,7 @@ from tinydeploy.config import ROOT
 from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError
 from tinydeploy.stages import image as images
 from tinydeploy.stages.build import PROGRAM_VARIABLE, Image, build, build_id, platformio_environment
+from toolchains_here import require_toolchain
 
 MCUS = ("nano33", "sparkfun_edge")
 TOOLCHAINS = ("zig", "gcc")
@@ -140,6 +141,19 @@ def test_what_does_not_compile_is_shown(make_program: MakeProgram, tmp_path: Pat
     with pytest.raises(BuildError, match=r"model\.cc.*error") as caught:
         build(program, boards.load("nano33"), out_dir=tmp_path)
     assert "pio run -e nano33 -v" in caught.value.hint
+
+
+@pytest.mark.parametrize("toolchain", TOOLCHAINS)
+def test_static_constructors_are_refused(
+    make_program: MakeProgram, tmp_path: Path, toolchain: str
+) -> None:
+    """Start-up does not run them, so an object that needs one would be used unmade."""
+    require_toolchain("nano33", toolchain)
+    program = make_program(4120)
+    with (program / "model.cc").open("a") as stream:
+        stream.write("volatile int one = 1; __attribute__((used)) int two = one + 1;\n")
+    with pytest.raises(BuildError, match="static constructors are not run"):
+        build(program, boards.load("nano33"), toolchain=toolchain, out_dir=tmp_path)
 
 
 def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def build(
     known = Keyed(out_dir / "firmware.json", identity)
     cached = known.load() is not None and elf.is_file() and flat.is_file()
     if not cached:
-        with _one_at_a_time(board, toolchain):
+        with _one_at_a_time():
             _run_platformio(program_dir, board, toolchain, quiet)
             _copy_products(board, toolchain, is_compiled(program_dir), elf, flat)
         known.save({"toolchain": toolchain_version(toolchain, board)})
@@ -221,7 +221,10 @@ def platformio_environment() -> dict[str, str]:
 # "section '.rodata' will not fit in region 'FLASH': overflowed by 1234 bytes" (lld) and
 # "region `FLASH' overflowed by 1234 bytes" (GNU ld).
 _OVERFLOW = re.compile(r"region [`'](FLASH|RAM)'.*?overflowed by (\d+) bytes")
-_FIRST_ERROR = re.compile(r"^.*(?:error|Error|undefined reference|undefined symbol)[: ].*$", re.M)
+# "collect2: error: ld returned 1" says nothing, and a failed assertion of GNU ld lacks the word.
+_FIRST_ERROR = re.compile(
+    r"^(?!collect2|.*warning).*(?:[Ee]rror: |undefined (?:reference|symbol)|/ld: ).*$", re.M
+)
 
 
 def _explain(output: str, board: Board) -> BuildError | ModelTooLargeError:
@@ -272,9 +275,11 @@ def _replace(path: Path, data: bytes, executable: bool = False) -> None:
 
 
 @contextmanager
-def _one_at_a_time(board: Board, toolchain: str) -> Iterator[None]:
-    """Builds of one board share a folder, so that models share objects: one after the other."""
-    lock = BUILD_DIR / "pio" / f"{board.id}-{toolchain}.lock"
+def _one_at_a_time() -> Iterator[None]:
+    """One build after the other: PlatformIO empties the folder that all builds share when it finds
+    that sources were added or removed. The lock lies beside that folder, not in it.
+    """
+    lock = BUILD_DIR / "pio.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as stream:
         try:
