@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from tinydeploy.bench.peers import Peer, peer_of
+from tinydeploy.bench.peers import Peer, peers_of
 from tinydeploy.bench.rows import Row
 
 _HEADINGS = (
@@ -21,17 +21,17 @@ _HEADINGS = (
     "flash",
     "without model",
     "arena",
-    "RAM",
+    "static RAM",
     "stack",
     "µJ",
     "wrong bytes",
 )
 _TEXT_COLUMNS = 3
-_WIDTH = 150
+_WIDTH = 170
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A table for a terminal of 150 columns."""
+    """A table for a terminal of 170 columns."""
     drawn = Table(*_HEADINGS[:_TEXT_COLUMNS])
     for heading in _HEADINGS[_TEXT_COLUMNS:]:
         drawn.add_column(heading, justify="right")
@@ -50,14 +50,12 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def _lines(rows: Sequence[Row]) -> list[list[str]]:
-    """A line a row, and after the last row of a model the peer's."""
+    """A line a row, and after the last row of a model the peers'."""
     lines = []
     for index, row in enumerate(rows):
         lines.append(_cells(row))
-        last = index + 1 == len(rows) or rows[index + 1].model != row.model
-        peer = peer_of(row.macs)
-        if last and peer is not None:
-            lines.append(_peer_cells(row.model, peer))
+        if index + 1 == len(rows) or rows[index + 1].model != row.model:
+            lines += [_peer_cells(row.model, peer) for peer in peers_of(row.macs)]
     return lines
 
 
@@ -65,7 +63,7 @@ def _cells(row: Row) -> list[str]:
     return [
         row.model,
         row.board,
-        f"{row.engine} ({row.toolchain})",
+        f"{row.engine}, {row.toolchain}",
         f"{row.cycles:,.0f}",
         f"{row.milliseconds:.3g}",
         f"{row.cycles_per_mac:.2f}",
@@ -75,23 +73,29 @@ def _cells(row: Row) -> list[str]:
         f"{row.ram_bytes:,}",
         f"{row.stack_bytes:,}",
         f"{row.microjoule:,.0f}" if row.microjoule is not None else "",
-        f"{row.mismatching_bytes} of {row.vectors} vectors",
+        f"{row.mismatching_bytes}",
     ]
 
 
 def _peer_cells(model: str, peer: Peer) -> list[str]:
+    static = None
+    if peer.ram_bytes is not None:
+        static = peer.ram_bytes - (peer.arena_bytes or 0)
+    sizes = (
+        peer.flash_bytes,
+        peer.flash_without_model_bytes,
+        peer.arena_bytes,
+        static,
+        peer.stack_bytes,
+    )
     return [
         model,
         "",
-        "TFLM + CMSIS-NN",
+        peer.engine,
         f"{peer.cycles:,}",
         "",
         f"{peer.cycles / peer.macs:.2f}",
-        f"{peer.flash_bytes:,}",
-        f"{peer.flash_without_model_bytes:,}",
-        f"{peer.arena_bytes:,}",
-        f"{peer.ram_bytes - peer.arena_bytes:,}",
-        "",
+        *("" if size is None else f"{size:,}" for size in sizes),
         "",
         "",
     ]

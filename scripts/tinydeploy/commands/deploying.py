@@ -44,10 +44,15 @@ def add_commands(commands: common.Commands) -> None:
     bench.add_argument("--models", nargs="+", metavar="MODEL", help="models or .tflite files")
     bench.add_argument("--boards", nargs="+", metavar="BOARD", help="boards (default: all chips)")
     bench.add_argument(
+        "--engines", nargs="+", choices=("compiled", "interpreter"), help="default: both"
+    )
+    bench.add_argument(
         "--vectors", type=int, default=3, help="inferences each (default: %(default)s)"
     )
     bench.add_argument("--markdown", action="store_true", help="print a Markdown table")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    bench.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write the table")
+    bench.add_argument("--plot", type=Path, metavar="FILE", help="also draw them as SVG")
     bench.add_argument("--compare", type=Path, metavar="FILE", help="exit 1 if worse than FILE")
     common.add_toolchain(bench)
 
@@ -126,5 +131,8 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
         as_markdown=options.markdown,
         json_file=options.json,
         compare_file=options.compare,
+        engines=options.engines,
+        markdown_file=options.markdown_file,
+        plot_file=options.plot,
         ui=ui,
     )

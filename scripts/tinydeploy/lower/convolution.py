@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -48,6 +49,8 @@ _GENERAL = ParamsType(
 )
 _DENSE = ParamsType("FullyConnectedParams", "<3H", "batches depth units")
 
+_FEW_UNITS = 16
+
 Size = tuple[int, int]
 
 
@@ -80,8 +83,8 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
     """FULLY_CONNECTED int8."""
     source, weights = _operands(lowering, op)
     rows = _data(weights)
-    folded = _scaling(op, source, weights, rows, biased=True)
     units, depth = rows.shape
+    folded = _scaling(op, source, weights, rows, biased=True, few=units <= _FEW_UNITS)
     if folded is None:
         _general(lowering, op, weights, rows.reshape(units, 1, 1, depth))
         return
@@ -311,11 +314,13 @@ def _data(tensor: Tensor) -> Array:
 
 
 def _scaling(
-    op: Op, source: Tensor, weights: Tensor, rows: Array, *, biased: bool
+    op: Op, source: Tensor, weights: Tensor, rows: Array, *, biased: bool, few: bool = False
 ) -> tuple[Array, pack.Scaling] | None:
     """Folded bias and requantization of weights as [out, depth]; None: too wide for fast kernels.
 
-    The clamp of a fused activation is left to `clamp_after`.
+    The clamp of a fused activation is left to `clamp_after`. The signed variant is exact for all
+    that the positive one is, as long as it shifts to the right: a layer of few outputs takes it,
+    so that a small model links one variant.
     """
     if not pack.lanes_are_exact(rows):
         return None
@@ -327,6 +332,8 @@ def _scaling(
         pack.accumulator_bounds(rows, start),
         biased=biased,
     )
+    if scaling is not None and few and (scaling.shift > pack.UNIT_BITS).all():
+        scaling = replace(scaling, mode="signed")
     return None if scaling is None else (start, scaling)
 
 
