@@ -43,6 +43,10 @@ void ForEachWindow(const PoolParams8& p, const int8_t* input, int8_t* output, Wr
       window.rows = Cut(&y, p.kernel_height, p.in_height);
       window.columns = Cut(&x, p.kernel_width, p.in_width);
       window.first = input + (y * p.in_width + x) * p.channels;
+      if (window.columns == p.in_width) {  // whole rows: one run
+        window.columns *= window.rows;
+        window.rows = 1;
+      }
       for (int32_t c = 0; c < p.channels; c += 4) write(window, c, output + c);
     }
   }
