@@ -104,14 +104,13 @@ class Exceptions:
 
     def execution_priority(self, *, ignore_primask: bool = False) -> int:
         """Priority that a new exception must beat."""
-        reg = self._machine.reg
+        primask, basepri, faultmask = self._machine.masks.read()
         current = min((self.group_priority(n) for n in self.active), default=LOWEST_PRIORITY)
-        basepri = reg(Reg.BASEPRI) & PRIORITY_BITS
-        if basepri:
-            current = min(current, self._group(basepri))
-        if reg(Reg.PRIMASK) and not ignore_primask:
+        if basepri & PRIORITY_BITS:
+            current = min(current, self._group(basepri & PRIORITY_BITS))
+        if primask and not ignore_primask:
             current = min(current, 0)
-        if reg(Reg.FAULTMASK):
+        if faultmask:
             current = min(current, -1)
         return current
 

@@ -17,9 +17,10 @@ from tinydeploy.simulate import thumb
 from tinydeploy.simulate.code_watch import CodeWatch
 from tinydeploy.simulate.debug import CycleCounter
 from tinydeploy.simulate.memory_map import Memory, MemoryMap
+from tinydeploy.simulate.register_access import RegisterFile, RegisterGroup
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.scs import SystemControlSpace
-from tinydeploy.simulate.stacking import XPSR_THUMB
+from tinydeploy.simulate.stacking import CORE_FRAME, FPU_FRAME, XPSR_THUMB
 from tinydeploy.simulate.stops import CALL_RETURN, Stops
 from tinydeploy.simulate.timeline import Timeline
 from tinydeploy.simulate.violations import SimulationError, Violation
@@ -30,6 +31,7 @@ NO_END = 0xFFFFFFFF
 FOREVER = 1 << 61
 MASKED_POLL_CYCLES = 64  # how soon a change of PRIMASK is seen while something is pending
 CLEARED_AT_RESET = (Reg.CONTROL, Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK, Reg.FPSCR)
+MASKS = (Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK)
 ARGUMENTS = (Reg.R0, Reg.R1, Reg.R2, Reg.R3)
 
 
@@ -45,6 +47,7 @@ class Machine:
 
     Attributes:
         memory, time, exceptions, scs, counter: the parts, see their classes.
+        core_frame, fpu_frame: what an exception stacks; masks: PRIMASK, BASEPRI, FAULTMASK.
         violations: broken rules so far.
         on_reset: called with the reason when the firmware asks for a reset.
     """
@@ -64,6 +67,10 @@ class Machine:
         self.on_reset: Callable[[str], None] = lambda reason: None
         self._uc = unicorn.Uc(unicorn.UC_ARCH_ARM, unicorn.UC_MODE_THUMB | unicorn.UC_MODE_MCLASS)
         self._uc.ctl_set_cpu_model(arm_const.UC_CPU_ARM_CORTEX_M4)
+        self._registers = RegisterFile(self._uc)
+        self.core_frame = RegisterGroup(self._uc, CORE_FRAME)
+        self.fpu_frame = RegisterGroup(self._uc, FPU_FRAME)
+        self.masks = RegisterGroup(self._uc, MASKS)
         self.stops = Stops(self, self._uc)
         self.memory = MemoryMap(self._uc, memories, self.stops.refuse)
         self._code = CodeWatch(self, self._uc, native)
@@ -98,16 +105,15 @@ class Machine:
 
     def reg(self, register: int) -> int:
         """Value of a CPU register."""
-        value: int = self._uc.reg_read(register)
-        return value
+        return self._registers.read(register)
 
     def set_reg(self, register: int, value: int) -> None:
         """Set a CPU register other than the PC."""
-        self._uc.reg_write(register, value & 0xFFFFFFFF)
+        self._registers.write(register, value & 0xFFFFFFFF)
 
     def set_pc(self, address: int) -> None:
         """Continue at `address`, in Thumb state."""
-        self._uc.reg_write(Reg.PC, address | 1)
+        self._registers.write(Reg.PC, address | 1)
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes of flash or RAM."""

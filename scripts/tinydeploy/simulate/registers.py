@@ -41,4 +41,3 @@ CORE = tuple(
     for name in (*(f"R{n}" for n in range(13)), "SP", "LR", "PC")
 )
 FPU = tuple(getattr(arm_const, f"UC_ARM_REG_S{n}") for n in range(32))
-FPU_FRAME = FPU[:16]

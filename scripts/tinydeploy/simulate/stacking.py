@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinydeploy.simulate.registers import FPU_FRAME, Reg
+from tinydeploy.simulate.registers import FPU, Reg
 
 if TYPE_CHECKING:
     from tinydeploy.simulate.machine import Machine
@@ -17,7 +17,8 @@ CONTROL_NPRIV, CONTROL_SPSEL, CONTROL_FPCA = 1, 2, 4
 EXC_RETURN = 0xFFFFFFE1
 EXC_RETURN_BASIC, EXC_RETURN_THREAD, EXC_RETURN_PSP = 0x10, 0x08, 0x04
 BASIC_FRAME_BYTES, EXTENDED_FRAME_BYTES = 0x20, 0x68
-CORE_FRAME = (Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR)
+CORE_FRAME = (Reg.SP, Reg.R0, Reg.R1, Reg.R2, Reg.R3, Reg.R12, Reg.LR, Reg.PC)
+FPU_FRAME = (*FPU[:16], Reg.FPSCR)
 
 
 def exc_return(xpsr: int, control: int) -> int:
@@ -30,15 +31,13 @@ def exc_return(xpsr: int, control: int) -> int:
 
 def push(machine: Machine, xpsr: int, *, extended: bool) -> bool:
     """Push a frame on the present stack, 8-byte aligned; False if there is no RAM for it."""
-    sp = machine.reg(Reg.SP)
+    sp, *core = machine.core_frame.read()
     xpsr = xpsr | XPSR_ALIGNED if sp & 4 else xpsr & ~XPSR_ALIGNED
     size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
     sp = (sp - size & ~7) & 0xFFFFFFFF
-    words = [machine.reg(register) for register in CORE_FRAME]
-    words += [machine.reg(Reg.PC) & ~1, xpsr]
+    words = [*core[:-1], core[-1] & ~1, xpsr]
     if extended:
-        words += [machine.reg(register) for register in FPU_FRAME]
-        words += [machine.reg(Reg.FPSCR), 0]
+        words += [*machine.fpu_frame.read(), 0]
     machine.set_reg(Reg.SP, sp)
     return machine.memory.try_write_words(sp, words)
 
@@ -48,20 +47,16 @@ def pop(machine: Machine, return_value: int) -> int | None:
     extended = not return_value & EXC_RETURN_BASIC
     stack = Reg.PSP if return_value & EXC_RETURN_PSP else Reg.MSP
     size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
-    words = machine.memory.try_read_words(machine.reg(stack), size // 4)
+    sp = machine.reg(stack)
+    words = machine.memory.try_read_words(sp, size // 4)
     if words is None:
         return None
     xpsr = words[7]
-    sp = machine.reg(stack) + size + (4 if xpsr & XPSR_ALIGNED else 0)
-    machine.set_reg(stack, sp)
+    machine.set_reg(stack, sp + size + (4 if xpsr & XPSR_ALIGNED else 0))
     _restore_state(machine, xpsr & ~XPSR_ALIGNED, return_value)
-    for register, value in zip(CORE_FRAME, words[:6], strict=True):
-        machine.set_reg(register, value)
+    machine.core_frame.write([machine.reg(Reg.SP), *words[:6], words[6] | 1])
     if extended:
-        for fpu_register, value in zip(FPU_FRAME, words[8:24], strict=True):
-            machine.set_reg(fpu_register, value)
-        machine.set_reg(Reg.FPSCR, words[24])
-    machine.set_pc(words[6] & ~1)
+        machine.fpu_frame.write(words[8:25])
     return xpsr
 
 
