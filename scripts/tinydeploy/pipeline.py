@@ -6,7 +6,7 @@ made from; a stage whose key has not changed is not run again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -75,7 +75,7 @@ def deploy(job: Job, ui: Ui) -> Report:
     folder = output_folder(source, board)
     program, image = make_image(source, board, job.toolchain, job.engine, ui)
     if target.is_port:
-        _flash(image, board, target, job, ui)
+        target = _flash(image, board, target, job, ui)
     vectors = choose_vectors(source, job)
     verification = _verify(source, board, program, image, target, vectors, folder, job.force, ui)
     report = receipt.make_report(
@@ -306,10 +306,12 @@ def _build(program: Program, board: Board, toolchain: str, out_dir: Path, ui: Ui
     return image
 
 
-def _flash(image: Image, board: Board, target: Target, job: Job, ui: Ui) -> None:
+def _flash(image: Image, board: Board, target: Target, job: Job, ui: Ui) -> Target:
+    """Write the image; the target afterwards, whose port may have another name."""
     with ui.stage("flash") as stage, ui.progress(f"flash {board.name}") as progress:
         result = flash.flash(image.bin, board, target.name, tool=job.flash_tool, progress=progress)
         stage.detail = result.summary
+    return replace(target, name=result.port or target.name)
 
 
 def _verify(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinydeploy import simulate
+from tinydeploy import flash, simulate
 from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
 from tinydeploy.link.client import Device
@@ -69,7 +69,9 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
     if target.name == SIMULATOR:
         device: Transport = simulate.open(board, elf, fast_uart=not target.modelled_baud)
         return device
-    return SerialTransport(target.link_port or target.name, board.baud)
+    port = SerialTransport(target.link_port or target.name, board.baud)
+    flash.leave_bootloader(board, port)
+    return port
 
 
 def open_device(target: Target, board: Board, elf: Path) -> Device:

@@ -10,6 +10,7 @@ from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
+    from tinydeploy.link.transport import PortInfo
     from tinydeploy.models import ModelSpec, Variant
 
 
@@ -17,6 +18,10 @@ def add_commands(commands: common.Commands) -> None:
     """Add this area's commands."""
     doctor = common.add(commands, "doctor", _doctor, "check this machine, its ports and boards")
     doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.add_argument("--fix", action="store_true", help="print the commands that put it right")
+    doctor.add_argument(
+        "--probe", action="store_true", help="ask what runs on each port, which may restart a board"
+    )
     common.add(commands, "boards", _boards, "list the boards")
     common.add(commands, "models", _models, "list the models with their variants and figures")
 
@@ -24,7 +29,10 @@ def add_commands(commands: common.Commands) -> None:
 def _doctor(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy import doctor
 
-    findings = doctor.diagnose()
+    findings = doctor.diagnose(_firmware_on if options.probe else None)
+    if options.fix:
+        print("\n".join(doctor.fix_commands(findings)))
+        return 0
     print(doctor.to_json(findings) if options.json else doctor.to_text(findings))
     return 4 if any(finding.level == "error" for finding in findings) else 0
 
@@ -54,3 +62,20 @@ def _figures(spec: ModelSpec, variant: Variant) -> str:
     if spec.is_regression or "accuracy" not in metrics:
         return size
     return f"{size}, accuracy {metrics['accuracy']:.1%} (float {metrics['float_accuracy']:.1%})"
+
+
+def _firmware_on(port: PortInfo) -> str:
+    """What firmware answers on a port, for doctor."""
+    from tinydeploy.link.client import Device, Patience
+    from tinydeploy.link.transport import SerialTransport
+
+    baud = max(boards.load(name).baud for name in boards.names())
+    device = Device(SerialTransport(port.device, baud), Patience(tries=2))
+    try:
+        found = device.hello()
+    finally:
+        device.close()
+    return (
+        f"firmware of {found.board}, {found.engine} engine, build {found.build_id[:12]}, model "
+        f"{found.model_hash[:12]}, ABI as this host's"
+    )
