@@ -1,5 +1,5 @@
-// The firmware's frame code as a filter: frames come in, the same frames go out. A dropped one goes out
-// as a NAK with the reason. With an argument: prints the argument's CRC-32.
+// The firmware's frame code as a filter: frames come in, the same frames go out. A dropped one goes
+// out as a NAK with the reason. With an argument: prints the argument's CRC-32.
 #include <stdio.h>
 #include <string.h>
 
