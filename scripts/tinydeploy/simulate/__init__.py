@@ -30,6 +30,7 @@ def open(
     bootloader: str = "A",
     pace: bool = False,
     native: bool | None = None,
+    wait_states: bool = False,
 ) -> Any:
     """Flash `elf` into a simulated `board` and power it on.
 
@@ -41,6 +42,7 @@ def open(
         bootloader: which bootloader hands over, "A" or "B" for nano33.
         pace: hold simulated time back to wall-clock time.
         native: use the compiled cycle counter; None takes it where it can be built.
+        wait_states: add an estimate of the flash's wait states to the cycles; the model has none.
 
     Returns:
         A `device.SimulatedDevice`, which is a Transport.
@@ -61,6 +63,7 @@ def open(
         strict=strict,
         bootloader=bootloader,
         native=native,
+        wait_states=wait_states,
     )
     chip = chip_module.Chip(image, options)
     return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)

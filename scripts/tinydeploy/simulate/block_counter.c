@@ -40,6 +40,13 @@ typedef struct Counter {
   int (*reg_read)(void* uc, int reg, void* value);
   int (*find_block)(uint32_t address, uint32_t size); /* puts it into the table; 0: stop */
   void (*on_check)(uint32_t failed);
+  uint32_t flash_end; /* 0: no wait states; see flash_timing.py for these */
+  uint32_t wait_cycles;
+  uint32_t line_shift;
+  uint32_t set_mask;
+  uint32_t ways;
+  uint32_t caches_data;
+  uint32_t* lines; /* sets x ways: number of the line + 1, the one used last in front */
 } Counter;
 
 static void Stop(void* uc, Counter* counter) {
@@ -72,6 +79,32 @@ void AddBlock(Counter* counter, const Block* block) {
   counter->blocks[home & counter->block_mask] = *block;
 }
 
+static void TouchLine(Counter* counter, uint32_t line) {
+  uint32_t* const set = counter->lines + (line & counter->set_mask) * counter->ways;
+  uint32_t way = 0;
+  while (way < counter->ways - 1 && set[way] != line + 1) ++way;
+  if (set[way] != line + 1) counter->cycles += counter->wait_cycles;
+  for (; way > 0; --way) set[way] = set[way - 1];
+  set[0] = line + 1;
+}
+
+static void Fetch(Counter* counter, uint32_t address, uint32_t size) {
+  const uint32_t last = (address + size - 1) >> counter->line_shift;
+  for (uint32_t line = address >> counter->line_shift; line <= last; ++line) {
+    TouchLine(counter, line);
+  }
+}
+
+/* A load from flash; hooked only where there are wait states. */
+void Load(void* uc, int type, uint64_t address, int size, int64_t value, Counter* counter) {
+  (void)uc, (void)type, (void)size, (void)value;
+  if (counter->caches_data) {
+    TouchLine(counter, (uint32_t)address >> counter->line_shift);
+  } else {
+    counter->cycles += counter->wait_cycles;
+  }
+}
+
 void EnterBlock(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
   const uint32_t address = (uint32_t)address64;
   if (counter->cycles >= counter->deadline) {
@@ -87,6 +120,7 @@ void EnterBlock(void* uc, uint64_t address64, uint32_t size, Counter* counter) {
     block = FindBlock(counter, address, size);
   }
   if (address != counter->last_address + counter->last_size) counter->cycles += kTakenBranchCycles;
+  if (address < counter->flash_end) Fetch(counter, address, size);
   counter->cycles += block->cycles;
   counter->instructions += block->instructions;
   counter->last_address = address;

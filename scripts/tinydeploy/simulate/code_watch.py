@@ -8,6 +8,7 @@ import unicorn
 
 from tinydeploy.simulate.cycles import Block, Check, analyse
 from tinydeploy.simulate.exceptions import USAGE_FAULT, Cfsr
+from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.native import make_counter
 from tinydeploy.simulate.registers import Reg
 
@@ -21,9 +22,11 @@ FAULTS = {Check.FPU: Cfsr.NOCP, Check.DIVIDE: Cfsr.DIVBYZERO, Check.ALIGN: Cfsr.
 class CodeWatch:
     """Owns the cycle counter, and answers what it asks of the code and of the CPU's state."""
 
-    def __init__(self, machine: Machine, uc: Any, native: bool | None) -> None:
+    def __init__(
+        self, machine: Machine, uc: Any, native: bool | None, timing: FlashTiming | None
+    ) -> None:
         self.execute_never: list[tuple[int, int]] = []
-        self.counter = make_counter(uc, self._find_block, self._fail_check, native)
+        self.counter = make_counter(uc, self._find_block, self._fail_check, native, timing)
         self._applied_never: list[tuple[int, int]] = []
         self._machine = machine
         self._uc = uc

@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_MEM_READ
 
 from tinydeploy.simulate import thumb
+from tinydeploy.simulate.flash_timing import FlashCache, FlashTiming
 from tinydeploy.simulate.registers import CORE
 from tinydeploy.simulate.thumb import Instruction, Kind
 
@@ -159,6 +160,7 @@ class BlockCounter:
         uc: the Unicorn engine.
         find_block: gives the cost of a block that was never seen, by address and size.
         on_check: called before an instruction that fails one of `checks`.
+        timing: wait states of the flash; None for the model without any.
 
     Attributes:
         cycles, instructions: executed so far.
@@ -168,7 +170,13 @@ class BlockCounter:
         checks: which checks are on.
     """
 
-    def __init__(self, uc: Any, find_block: FindBlock, on_check: OnCheck) -> None:
+    def __init__(
+        self,
+        uc: Any,
+        find_block: FindBlock,
+        on_check: OnCheck,
+        timing: FlashTiming | None = None,
+    ) -> None:
         self.cycles = 0
         self.instructions = 0
         self.deadline = NEVER
@@ -181,11 +189,16 @@ class BlockCounter:
         self._on_check = on_check
         self._blocks: dict[tuple[int, int], tuple[int, int]] = {}
         self._watches: dict[int, Watch] = {}
+        self._timing = timing
+        self._cache = FlashCache(timing) if timing else None
 
     def attach(self) -> None:
         """Install the hooks."""
         self._uc.hook_add(UC_HOOK_BLOCK, self._enter)
         self._uc.hook_add(UC_HOOK_CODE, self._execute)
+        if self._timing is not None:
+            last = self._timing.flash_end - 1
+            self._uc.hook_add(UC_HOOK_MEM_READ, self._load, begin=0, end=last)
 
     def arm(self, deadline: int) -> None:
         """Before the CPU starts: stop it when `cycles` reaches `deadline`."""
@@ -214,10 +227,16 @@ class BlockCounter:
         cycles, instructions = self._blocks.get((address, size)) or self._look_up(address, size)
         if address != self.last_address + self.last_size:
             self.cycles += TAKEN_BRANCH_CYCLES
+        if self._cache is not None:
+            self.cycles += self._cache.fetch(address, size)
         self.cycles += cycles
         self.instructions += instructions
         self.last_address = address
         self.last_size = size
+
+    def _load(self, uc: Any, access: int, address: int, size: int, value: int, data: Any) -> None:
+        assert self._cache is not None
+        self.cycles += self._cache.load(address)
 
     def _execute(self, uc: Any, address: int, size: int, data: Any) -> None:
         """Unicorn does not call this for an instruction whose IT condition fails."""

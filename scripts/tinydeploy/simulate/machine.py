@@ -16,6 +16,7 @@ from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
 from tinydeploy.simulate.code_watch import CodeWatch
 from tinydeploy.simulate.debug import CycleCounter
+from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.memory_map import Memory, MemoryMap
 from tinydeploy.simulate.register_access import RegisterFile, RegisterGroup
 from tinydeploy.simulate.registers import Reg
@@ -44,6 +45,7 @@ class Machine:
         tick_hz: unit of simulated time; a CPU cycle is `ticks_per_cycle` of them.
         strict: a violation of the chip's rules ends the simulation with SimulationError.
         native: use the compiled hooks; None takes them if Zig can build them.
+        flash_timing: wait states to add to the model; None for zero wait states.
 
     Attributes:
         memory, time, exceptions, scs, counter: the parts, see their classes.
@@ -61,6 +63,7 @@ class Machine:
         ticks_per_cycle: int = 1,
         strict: bool = True,
         native: bool | None = None,
+        flash_timing: FlashTiming | None = None,
     ) -> None:
         self.strict = strict
         self.violations: list[Violation] = []
@@ -73,7 +76,7 @@ class Machine:
         self.masks = RegisterGroup(self._uc, MASKS)
         self.stops = Stops(self, self._uc)
         self.memory = MemoryMap(self._uc, memories, self.stops.refuse)
-        self._code = CodeWatch(self, self._uc, native)
+        self._code = CodeWatch(self, self._uc, native, flash_timing)
         self.counter = self._code.counter
         self.time = Timeline(self.counter, tick_hz, ticks_per_cycle)
         self.exceptions = exc.Exceptions(self, irq_count)

@@ -12,13 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE
+from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_MEM_READ
 from unicorn.unicorn_py3.unicorn import uclib
 
 from tinydeploy import tools
 from tinydeploy.config import cache_dir
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.simulate.cycles import NEVER, Block, BlockCounter, Check, FindBlock, OnCheck, Watch
+from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.registers import CORE
 
 SOURCE = Path(__file__).with_name("block_counter.c")
@@ -65,11 +66,22 @@ class _Counter(ctypes.Structure):
         ("reg_read", ctypes.c_void_p),
         ("find_block", _FindBlock),
         ("on_check", _OnCheck),
+        ("flash_end", UINT32),
+        ("wait_cycles", UINT32),
+        ("line_shift", UINT32),
+        ("set_mask", UINT32),
+        ("ways", UINT32),
+        ("caches_data", UINT32),
+        ("lines", ctypes.POINTER(UINT32)),
     ]
 
 
 def make_counter(
-    uc: Any, find_block: FindBlock, on_check: OnCheck, native: bool | None
+    uc: Any,
+    find_block: FindBlock,
+    on_check: OnCheck,
+    native: bool | None,
+    timing: FlashTiming | None = None,
 ) -> BlockCounter:
     """A counter for `uc`: compiled if `native`, or if that is None and it can be built."""
     library = None if native is False else load_library()
@@ -78,8 +90,8 @@ def make_counter(
             raise TinyDeployError(
                 "the compiled cycle counter cannot be built", "it needs the Python package ziglang"
             )
-        return BlockCounter(uc, find_block, on_check)
-    return NativeCounter(uc, find_block, on_check, library)
+        return BlockCounter(uc, find_block, on_check, timing)
+    return NativeCounter(uc, find_block, on_check, library, timing)
 
 
 @cache
@@ -115,7 +127,12 @@ class NativeCounter(BlockCounter):
     """BlockCounter whose hooks are compiled code: the same numbers, a hundred times faster."""
 
     def __init__(
-        self, uc: Any, find_block: FindBlock, on_check: OnCheck, library: ctypes.CDLL
+        self,
+        uc: Any,
+        find_block: FindBlock,
+        on_check: OnCheck,
+        library: ctypes.CDLL,
+        timing: FlashTiming | None = None,
     ) -> None:
         self._library = library
         self._tables = (
@@ -137,13 +154,28 @@ class NativeCounter(BlockCounter):
         )
         self._known: dict[tuple[int, int], Block] = {}
         self._error: BaseException | None = None
-        super().__init__(uc, find_block, on_check)
+        super().__init__(uc, find_block, on_check, timing)
         self.deadline = NEVER
+        if timing is not None:
+            self._set_timing(timing)
+
+    def _set_timing(self, timing: FlashTiming) -> None:
+        self._lines = (UINT32 * (timing.sets * timing.ways))()
+        self._state.lines = ctypes.cast(self._lines, ctypes.POINTER(UINT32))
+        self._state.flash_end = timing.flash_end
+        self._state.wait_cycles = timing.wait_cycles
+        self._state.line_shift = timing.line_shift
+        self._state.set_mask = timing.sets - 1
+        self._state.ways = timing.ways
+        self._state.caches_data = timing.caches_data
 
     def attach(self) -> None:
         """Install the hooks."""
         self._add_hook(UC_HOOK_BLOCK, self._library.EnterBlock)
         self._add_hook(UC_HOOK_CODE, self._library.ExecuteInstruction)
+        if self._timing is not None:
+            last = self._timing.flash_end - 1
+            self._add_hook(UC_HOOK_MEM_READ, self._library.Load, 0, last)
 
     def check(self) -> None:
         """Raise what a callback raised during the last run."""
@@ -179,7 +211,8 @@ class NativeCounter(BlockCounter):
         )
         filter_[(watch.address >> 1) % FILTER_BYTES] = 1
 
-    def _add_hook(self, kind: int, function: Any) -> None:
+    def _add_hook(self, kind: int, function: Any, first: int = 1, last: int = 0) -> None:
+        """From 1 to 0: everywhere."""
         handle = ctypes.c_size_t()
         status = uclib.uc_hook_add(
             self._uc._uch,
@@ -187,8 +220,8 @@ class NativeCounter(BlockCounter):
             kind,
             ctypes.cast(function, ctypes.c_void_p),
             ctypes.cast(ctypes.pointer(self._state), ctypes.c_void_p),
-            ctypes.c_uint64(1),  # from 1 to 0: everywhere
-            ctypes.c_uint64(0),
+            ctypes.c_uint64(first),
+            ctypes.c_uint64(last),
         )
         if status:
             raise TinyDeployError(f"Unicorn refused a hook: error {status}")

@@ -15,6 +15,7 @@ class Options:
         strict: a broken rule of the chip raises SimulationError; else it is only recorded.
         bootloader: which of the board's bootloaders hands over.
         native: use the compiled cycle counter; None takes it where it can be built.
+        wait_states: add an estimate of the flash's wait states to the cycles.
     """
 
     baud: float
@@ -22,3 +23,4 @@ class Options:
     strict: bool = True
     bootloader: str = "A"
     native: bool | None = None
+    wait_states: bool = False

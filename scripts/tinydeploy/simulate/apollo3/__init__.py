@@ -9,6 +9,7 @@ from tinydeploy.simulate.apollo3.system import ResetGenerator, SystemTimer, Watc
 from tinydeploy.simulate.apollo3.uart import Uart
 from tinydeploy.simulate.bus import Block, Bus
 from tinydeploy.simulate.exceptions import FIRST_IRQ
+from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.image import Image
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.memory_map import Memory
@@ -19,6 +20,11 @@ TICK_HZ = 96_000_000
 TICKS_PER_CYCLE_48MHZ = 2
 IRQ_COUNT = 32
 FLASH = Memory(0, 0x100000, is_rom=True)
+# Geometry 8, instructions and data, and the one wait state that the vendor recommends: what the
+# firmware sets (fact sheet, section 1.4). That a line costs one read is assumed.
+WAIT_STATES = FlashTiming(
+    FLASH.size, wait_cycles=1, line_bytes=16, sets=1024, ways=1, caches_data=True
+)
 RAM = Memory(0x10000000, 0x60000)
 APPLICATION = 0xC000
 UART0, UART0_IRQ, UART0_DEVICE, UART_DOMAIN = 0x4001C000, 15, 7, 2
@@ -49,6 +55,7 @@ class Chip:
             ticks_per_cycle=TICKS_PER_CYCLE_48MHZ,
             strict=options.strict,
             native=options.native,
+            flash_timing=WAIT_STATES if options.wait_states else None,
         )
         self.line = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
         self.in_bootloader = False

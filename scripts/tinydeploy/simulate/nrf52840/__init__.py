@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinydeploy.simulate.bus import Bus
+from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.image import Image
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.memory_map import Memory
@@ -23,6 +24,11 @@ from tinydeploy.simulate.violations import SimulationError
 CPU_HZ = 64_000_000
 IRQ_COUNT = 48
 FLASH = Memory(0, 0x100000, is_rom=True)
+# 2 KiB of instruction cache and 2 wait states on a miss are unconfirmed (fact sheet, section 1);
+# lines of 16 bytes and two ways are assumed.
+WAIT_STATES = FlashTiming(
+    FLASH.size, wait_cycles=2, line_bytes=16, sets=64, ways=2, caches_data=False
+)
 RAM = Memory(0x20000000, 0x40000)
 APPLICATION = 0x10000
 TX_PIN, RX_PIN = 32 + 3, 32 + 10  # P1.03, P1.10
@@ -80,6 +86,7 @@ class Chip:
             tick_hz=CPU_HZ,
             strict=options.strict,
             native=options.native,
+            flash_timing=WAIT_STATES if options.wait_states else None,
         )
         self.line = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
         self._buses = (
