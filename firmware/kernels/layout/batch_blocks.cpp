@@ -16,7 +16,6 @@ struct BatchBlocksParams {
   int32_t block[2];
   int32_t before[2];  // padding above and left of the large image, or crop
   int32_t pixel_bytes;
-  int32_t padding_byte;
 };
 
 // Where pixel (y, x) of small image `batch` lies in the large images; null if in the padding.
@@ -52,7 +51,7 @@ Status EvalSpaceToBatch(const void* params, void* const* args) {
   return ForEachSmallPixel(p, args[0], args[3], [&](const uint8_t* large, const uint8_t* small) {
     auto* to = const_cast<uint8_t*>(small);
     if (large == nullptr) {
-      memset(to, p.padding_byte, bytes);
+      memset(to, 0, bytes);  // not the zero point: so does TFLM
     } else {
       memcpy(to, large, bytes);
     }
@@ -113,7 +112,6 @@ Status Prepare(PrepareContext& context, const TensorView& large, const TensorVie
   if (params == nullptr) return kNoMemory;
   if (!LayOut(context, large, small, params)) return RefuseShapes(context);
   params->pixel_bytes = large.shape[-1] * ElementBytes(type);
-  params->padding_byte = type == Type::kInt8 ? context.output(0).zero_point() & 0xFF : 0;
   context.SetEval(eval);
   return Status::kOk;
 }

@@ -1,6 +1,7 @@
 #include "kernels/pooling/pooling.h"
 
 #include <float.h>
+#include <math.h>
 
 #include "kernels/common/dot.h"
 #include "kernels/common/refuse.h"
@@ -130,6 +131,15 @@ Status EvalMaxFloat(const void* params, void* const* args) {
       });
 }
 
+Status EvalL2Float(const void* params, void* const* args) {
+  return Pool<float>(
+      params, args, 0.0f, [](float sum, float value) { return sum + value * value; },
+      [](const PoolParams& p, float sum, int32_t count) {
+        const float root = sqrtf(sum / static_cast<float>(count));
+        return Clamp(root, p.float_range.lowest, p.float_range.highest);
+      });
+}
+
 }  // namespace
 
 Status PrepareAveragePool2D(PrepareContext& context) {
@@ -138,6 +148,10 @@ Status PrepareAveragePool2D(PrepareContext& context) {
 
 Status PrepareMaxPool2D(PrepareContext& context) {
   return PreparePool(context, {EvalMax<int8_t>, EvalMax<int16_t>, EvalMaxFloat});
+}
+
+Status PrepareL2Pool2D(PrepareContext& context) {
+  return PreparePool(context, {nullptr, nullptr, EvalL2Float});
 }
 
 }  // namespace tinydeploy

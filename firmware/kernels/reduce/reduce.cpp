@@ -1,4 +1,4 @@
-// MEAN, SUM, REDUCE_MAX, REDUCE_MIN over any axes.
+// MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL over any axes.
 #include <float.h>
 
 #include "kernels/common/dot.h"
@@ -95,10 +95,17 @@ Status EvalMin(const void* params, void* const* args) {
       [](const ReduceParams&, T least) { return least; });
 }
 
+Status EvalAll(const void* params, void* const* args) {
+  return Reduce<bool>(
+      params, args, true, [](bool all, bool value) { return all && value; },
+      [](const ReduceParams&, bool all) { return all; });
+}
+
 struct ReduceEvals {
   EvalFn int8;
   EvalFn int16;
   EvalFn float32;
+  EvalFn boolean = nullptr;
 };
 
 Status PrepareReduce(PrepareContext& context, const ReduceEvals& evals, ReduceParams** params) {
@@ -108,6 +115,7 @@ Status PrepareReduce(PrepareContext& context, const ReduceEvals& evals, ReducePa
   const EvalFn eval = input.type == Type::kInt8      ? evals.int8
                       : input.type == Type::kInt16   ? evals.int16
                       : input.type == Type::kFloat32 ? evals.float32
+                      : input.type == Type::kBool    ? evals.boolean
                                                      : nullptr;
   if (eval == nullptr || output.type != input.type || axes.type != Type::kInt32) {
     return RefuseTypes(context);
@@ -158,6 +166,11 @@ Status PrepareSum(PrepareContext& context) { return PrepareSumOrMean(context, fa
 Status PrepareReduceMax(PrepareContext& context) {
   ReduceParams* params;
   return PrepareReduce(context, {EvalMax<int8_t>, EvalMax<int16_t>, EvalMax<float>}, &params);
+}
+
+Status PrepareReduceAll(PrepareContext& context) {
+  ReduceParams* params;
+  return PrepareReduce(context, {nullptr, nullptr, nullptr, EvalAll}, &params);
 }
 
 Status PrepareReduceMin(PrepareContext& context) {
