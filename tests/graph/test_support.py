@@ -102,19 +102,97 @@ def _joined(data: Type, weights: Type, result: Type) -> Model:
     return build.model(y)
 
 
-_BINARY = ["ADD", "DIV", "MAXIMUM", "MINIMUM", "MUL", "SQUARED_DIFFERENCE", "SUB"]
+def _typed(code: str, shapes: Sequence[Any], out: tuple[int, ...], **options: Any) -> Make:
+    """An input of the data's type for each shape; a list stands for an int32 constant."""
+
+    def make(data: Type, weights: Type, result: Type) -> Model:
+        build = Builder()
+        inputs = [
+            build.constant(np.array(shape, np.int32))
+            if isinstance(shape, list)
+            else build.input(shape, data, _quantization(data))
+            for shape in shapes
+        ]
+        y = build.op(code, inputs, out, result, _quantization(result, code), **options)
+        return build.model(y)
+
+    return make
+
+
+def _selected(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    inputs = [build.input(_SHAPE, Type.BOOL)]
+    inputs += [build.input(_SHAPE, data, _quantization(data)) for _ in range(2)]
+    return build.model(build.op("SELECT_V2", inputs, _SHAPE, result, _quantization(result)))
+
+
+def _looked_up(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    ids = build.input((3,), data)
+    table = build.input((4, 2), weights, _quantization(weights))
+    y = build.op("EMBEDDING_LOOKUP", [ids, table], (3, 2), result, _quantization(result))
+    return build.model(y)
+
+
+def _transposed_conv(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    shape = build.constant(np.array(_SHAPE, np.int32))
+    w = build.constant(np.ones((2, 3, 3, 2), weights.dtype), weights, _quantization(weights))
+    x = build.input(_SHAPE, data, _quantization(data))
+    kind = _BIAS.get(data, Type.INT32)
+    bias = build.constant(np.zeros(2, kind.dtype), kind, _quantization(kind))
+    y = build.op(
+        "TRANSPOSE_CONV", [shape, w, x, bias], _SHAPE, result, _quantization(result), **_WINDOW
+    )
+    return build.model(y)
+
+
+_BINARY = [
+    *("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "PRELU"),
+    *("SQUARED_DIFFERENCE", "SUB"),
+]
 _COMPARISONS = ["EQUAL", "GREATER", "GREATER_EQUAL", "LESS", "LESS_EQUAL", "NOT_EQUAL"]
 _UNARY = """
     ABS CEIL COS ELU EXP FLOOR HARD_SWISH LEAKY_RELU LOG LOGICAL_NOT LOGISTIC NEG RELU RELU6 ROUND
-    RSQRT SIN SQRT SQUARE TANH
+    L2_NORMALIZATION LOG_SOFTMAX RSQRT SIN SQRT SQUARE TANH ZEROS_LIKE
 """
-_REDUCTIONS = ["MEAN", "REDUCE_MAX", "REDUCE_MIN", "SUM"]
+_REDUCTIONS = ["MEAN", "REDUCE_ALL", "REDUCE_MAX", "REDUCE_MIN", "SUM"]
 _OPEN = {"begin_mask": 15, "end_mask": 15}
 
 MODELS: dict[str, Make] = {
     **{code: _several(code) for code in [*_BINARY, *_COMPARISONS, "LOGICAL_AND", "LOGICAL_OR"]},
     **{code: _plain(code) for code in _UNARY.split()},
     **{code: _plain(code, (1, 2), constants=[[1, 2]]) for code in _REDUCTIONS},
+    "ADD_N": _several("ADD_N"),
+    "ARG_MAX": _plain("ARG_MAX", (1, 4, 4), constants=[[3]]),
+    "ARG_MIN": _plain("ARG_MIN", (1, 4, 4), constants=[[3]]),
+    "BATCH_MATMUL": _typed("BATCH_MATMUL", [(1, 2, 3), (1, 3, 4)], (1, 2, 4)),
+    "BATCH_TO_SPACE_ND": _plain("BATCH_TO_SPACE_ND", constants=[[1, 1], [[0, 0], [0, 0]]]),
+    "BROADCAST_ARGS": _typed("BROADCAST_ARGS", [(2,), (3,)], (3,)),
+    "BROADCAST_TO": _plain("BROADCAST_TO", (2, 4, 4, 2), constants=[[2, 4, 4, 2]]),
+    "CAST": _plain("CAST"),
+    "CUMSUM": _plain("CUMSUM", constants=[[1]]),
+    "DEPTH_TO_SPACE": _plain("DEPTH_TO_SPACE", block_size=1),
+    "DYNAMIC_UPDATE_SLICE": _typed(
+        "DYNAMIC_UPDATE_SLICE", [_SHAPE, (1, 2, 2, 1), [0, 0, 0, 0]], _SHAPE
+    ),
+    "EMBEDDING_LOOKUP": _looked_up,
+    "FILL": _typed("FILL", [[4, 2], ()], (4, 2)),
+    "GATHER": _plain("GATHER", (1, 4, 3, 2), constants=[[0, 3, 1]], axis=2),
+    "GATHER_ND": _plain("GATHER_ND", (3, 2), constants=[[[0, 1, 2]] * 3]),
+    "MIRROR_PAD": _plain("MIRROR_PAD", constants=[np.zeros((4, 2))]),
+    "PACK": _typed("PACK", [_SHAPE], (1, *_SHAPE), values_count=1, axis=0),
+    "RESIZE_BILINEAR": _plain("RESIZE_BILINEAR", constants=[[4, 4]]),
+    "RESIZE_NEAREST_NEIGHBOR": _plain("RESIZE_NEAREST_NEIGHBOR", constants=[[4, 4]]),
+    "REVERSE_V2": _plain("REVERSE_V2", constants=[[1]]),
+    "SELECT_V2": _selected,
+    "SHAPE": _plain("SHAPE", (4,)),
+    "SPACE_TO_BATCH_ND": _plain("SPACE_TO_BATCH_ND", constants=[[1, 1], [[0, 0], [0, 0]]]),
+    "SPACE_TO_DEPTH": _plain("SPACE_TO_DEPTH", block_size=1),
+    "SPLIT": _typed("SPLIT", [[0], _SHAPE], _SHAPE, num_splits=1),
+    "SPLIT_V": _typed("SPLIT_V", [_SHAPE, [1], [0]], _SHAPE, num_splits=1),
+    "TRANSPOSE_CONV": _transposed_conv,
+    "UNPACK": _plain("UNPACK", (4, 4, 2), num=1, axis=0),
     "AVERAGE_POOL_2D": _plain("AVERAGE_POOL_2D", **_POOL),
     "CONCATENATION": _joined,
     "CONV_2D": _weighted("CONV_2D", (2, 3, 3, 2), _SHAPE, **_WINDOW),
@@ -124,6 +202,7 @@ MODELS: dict[str, Make] = {
     "DEQUANTIZE": _plain("DEQUANTIZE"),
     "EXPAND_DIMS": _plain("EXPAND_DIMS", (1, *_SHAPE), constants=[[0]]),
     "FULLY_CONNECTED": _weighted("FULLY_CONNECTED", (2, 32), (1, 2)),
+    "L2_POOL_2D": _plain("L2_POOL_2D", **_POOL),
     "MAX_POOL_2D": _plain("MAX_POOL_2D", **_POOL),
     "PAD": _plain("PAD", constants=[np.zeros((4, 2))]),
     "PADV2": _padded,
@@ -135,8 +214,11 @@ MODELS: dict[str, Make] = {
     "STRIDED_SLICE": _plain("STRIDED_SLICE", constants=[[0] * 4, list(_SHAPE), [1] * 4], **_OPEN),
     "TRANSPOSE": _plain("TRANSPOSE", constants=[[0, 1, 2, 3]]),
 }
-_HAS_WEIGHTS = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
-_OTHER_RESULT = {"DEQUANTIZE", "QUANTIZE", "SOFTMAX"}
+_HAS_WEIGHTS = {
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+}
+_OTHER_RESULT = {"CAST", "DEQUANTIZE", "EMBEDDING_LOOKUP", "QUANTIZE", "SOFTMAX"}
+_INDEX_RESULT = {"ARG_MAX", "ARG_MIN", "SHAPE"}
 
 
 def _combinations(code: str) -> Iterator[tuple[Type, Type, Type]]:
@@ -149,6 +231,8 @@ def _combinations(code: str) -> Iterator[tuple[Type, Type, Type]]:
 def _results(code: str, data: Type) -> list[Type]:
     if code in _COMPARISONS:
         return [Type.BOOL]
+    if code in _INDEX_RESULT:
+        return [Type.INT32]
     return TYPES if code in _OTHER_RESULT else [data]
 
 

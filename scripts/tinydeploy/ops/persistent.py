@@ -29,7 +29,7 @@ class Kernel:
         float_params: the same for float32.
         channel_axis: axis of the weights along which each channel has a multiplier, or None.
         only_per_channel: multipliers only if the weights have several scales.
-        params_per_input: bytes of params for each input besides.
+        params_per_input, params_per_output: bytes of params for each input or output besides.
     """
 
     inputs: int
@@ -38,6 +38,7 @@ class Kernel:
     channel_axis: int | None = None
     only_per_channel: bool = False
     params_per_input: int = 0
+    params_per_output: int = 0
 
 
 def _each(names: str, kernel: Kernel) -> dict[str, Kernel]:
@@ -67,6 +68,32 @@ KERNELS: dict[str, Kernel] = {
     "STRIDED_SLICE": Kernel(4, 60, 60),
     "TRANSPOSE": Kernel(2, 60, 60),
     **_each("DEQUANTIZE QUANTIZE", Kernel(1, 32, 32)),
+    "ADD_N": Kernel(0, 36, 36),
+    **_each("ARG_MAX ARG_MIN CUMSUM", Kernel(2, 48, 48)),
+    "BATCH_MATMUL": Kernel(2, 96, 96),
+    **_each("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", Kernel(3, 40, 40)),
+    "BROADCAST_ARGS": Kernel(2, 12, 12),
+    **_each("BROADCAST_TO REVERSE_V2", Kernel(2, 60, 60)),
+    **_each("CAST ZEROS_LIKE", Kernel(1, 8, 8)),
+    **_each("DEPTH_TO_SPACE SPACE_TO_DEPTH", Kernel(1, 60, 60)),
+    "DYNAMIC_UPDATE_SLICE": Kernel(3, 92, 92),
+    "EMBEDDING_LOOKUP": Kernel(2, 20, 20),
+    "FILL": Kernel(2, 8, 8),
+    **_each("FLOOR_DIV FLOOR_MOD PRELU", Kernel(2, 132, 132)),
+    "GATHER": Kernel(2, 24, 24),
+    "GATHER_ND": Kernel(2, 40, 40),
+    "L2_NORMALIZATION": Kernel(1, 12, 12),
+    "L2_POOL_2D": Kernel(1, 72, 72),
+    **_each("LOG_SOFTMAX SHAPE", Kernel(1, 28, 28)),
+    "MIRROR_PAD": Kernel(2, 84, 84),
+    "PACK": Kernel(0, 16, 16, params_per_input=4),
+    "REDUCE_ALL": Kernel(2, 140, 140),
+    **_each("RESIZE_BILINEAR RESIZE_NEAREST_NEIGHBOR", Kernel(2, 52, 52)),
+    "SELECT_V2": Kernel(3, 104, 104),
+    "SPLIT": Kernel(2, 16, 16, params_per_output=4),
+    "SPLIT_V": Kernel(3, 16, 16, params_per_output=4),
+    "TRANSPOSE_CONV": Kernel(4, 84, 84, channel_axis=0),
+    "UNPACK": Kernel(1, 16, 16, params_per_output=4),
 }
 _USUAL = Kernel(0, 48, 48)
 
@@ -100,10 +127,10 @@ def arena_bytes(model: Model, planned_bytes: int) -> int:
 def params_bytes(op: Op) -> int:
     """Bytes of the params that the kernel keeps for `op`."""
     kernel = KERNELS.get(op.name, _USUAL)
-    of_inputs = kernel.params_per_input * len(op.inputs)
-    if op.operands and op.operands[0].type is Type.FLOAT32:
-        return kernel.float_params + of_inputs
-    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES + of_inputs
+    of_ends = kernel.params_per_input * len(op.inputs) + kernel.params_per_output * len(op.outputs)
+    if any(operand.type is Type.FLOAT32 for operand in op.operands):
+        return kernel.float_params + of_ends
+    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES + of_ends
 
 
 def _arguments(op: Op) -> int:

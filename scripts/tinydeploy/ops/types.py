@@ -10,7 +10,7 @@ from __future__ import annotations
 from tinydeploy.graph.ir import Op, Tensor
 
 # Where an operator's data and weights are, if not at 0 and nowhere.
-_DATA = {"TRANSPOSE_CONV": 2, "SPLIT": 1, "SELECT_V2": 1}
+_DATA = {"TRANSPOSE_CONV": 2, "SPLIT": 1, "SELECT_V2": 1, "FILL": 1}
 _WEIGHTS = {
     "CONV_2D": 1,
     "DEPTHWISE_CONV_2D": 1,
@@ -45,22 +45,40 @@ def _each(names: str, text: str) -> dict[str, frozenset[str]]:
 _WEIGHTED = "float32 x float32, int8 x int8, int16 x int8"
 _NUMERIC = "float32, int8, int16"
 _ANY = "float32, int8, int16, uint8, int32, int64, bool"
+_NUMBERS = ("float32", "int8", "int16", "uint8", "int32", "int64", "bool")
+_PAIRS = ", ".join(a if a == b else f"{a} -> {b}" for a in _NUMBERS for b in _NUMBERS)
 _ORDERED = "float32 -> bool, int8 -> bool, int16 -> bool, int32 -> bool, int64 -> bool, bool"
 
 # tests/graph/test_support.py asks the kernels themselves.
 SUPPORTED: dict[str, frozenset[str]] = {
-    **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED", _WEIGHTED),
+    **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV", _WEIGHTED),
+    **_each("BATCH_MATMUL", "float32 x float32, int8 x int8, int16 x int16"),
     **_each("AVERAGE_POOL_2D MAX_POOL_2D MEAN REDUCE_MAX REDUCE_MIN SUM", _NUMERIC),
     **_each("LEAKY_RELU LOGISTIC RELU RELU6 TANH", _NUMERIC),
-    **_each("ELU HARD_SWISH", "float32, int8"),
+    **_each("ELU HARD_SWISH L2_NORMALIZATION LOG_SOFTMAX PRELU", "float32, int8"),
+    **_each("ADD_N CUMSUM RESIZE_BILINEAR", "float32, int8"),
+    **_each("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", "float32, int8"),
+    **_each("RESIZE_NEAREST_NEIGHBOR", _NUMERIC),
+    **_each("ARG_MAX ARG_MIN", "float32 -> int32, int8 -> int32"),
     **_each("SOFTMAX", "float32, int8, int8 -> int16"),
     **_each("ADD MUL SUB", "float32, int8, int16, int32"),
     **_each("MAXIMUM MINIMUM", "float32, int8, int16, int32, int64"),
     **_each("SQUARED_DIFFERENCE", "float32, int8, int32"),
+    **_each("FLOOR_DIV FLOOR_MOD L2_POOL_2D", "float32"),
     **_each("ABS CEIL COS DIV EXP FLOOR LOG NEG ROUND RSQRT SIN SQRT SQUARE", "float32"),
     **_each("EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL", _ORDERED),
-    **_each("LOGICAL_AND LOGICAL_NOT LOGICAL_OR", "bool"),
+    **_each("LOGICAL_AND LOGICAL_NOT LOGICAL_OR REDUCE_ALL", "bool"),
+    **_each("CAST", _PAIRS),
+    **_each("BROADCAST_ARGS", "int32, int64"),
+    **_each(
+        "EMBEDDING_LOOKUP",
+        "int32 x float32 -> float32, int32 x int8 -> int8, int32 x int8 -> float32",
+    ),
+    **_each("SHAPE", ", ".join(a if a == "int32" else f"{a} -> int32" for a in _NUMBERS)),
     **_each("CONCATENATION EXPAND_DIMS RESHAPE SLICE SQUEEZE STRIDED_SLICE TRANSPOSE", _ANY),
+    **_each("BROADCAST_TO DEPTH_TO_SPACE DYNAMIC_UPDATE_SLICE FILL GATHER GATHER_ND", _ANY),
+    **_each("MIRROR_PAD PACK REVERSE_V2 SELECT_V2 SPACE_TO_DEPTH SPLIT SPLIT_V UNPACK", _ANY),
+    **_each("ZEROS_LIKE", _ANY),
     **_each("PAD PADV2", "float32, int8, int16, int32"),
     **_each("DEQUANTIZE", "int8 -> float32, uint8 -> float32, int16 -> float32"),
     **_each(
