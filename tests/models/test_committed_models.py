@@ -17,6 +17,7 @@ COMMON_OPERATORS = {
     "CONV_2D",
     "DEPTHWISE_CONV_2D",
     "FULLY_CONNECTED",
+    "MAX_POOL_2D",
     "MEAN",
     "RESHAPE",
     "SOFTMAX",
