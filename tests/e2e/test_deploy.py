@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -166,4 +165,4 @@ def kws_on_pty(tmp_path: Path) -> Iterator[str]:
         while not link.exists() and time.monotonic() < deadline:
             time.sleep(0.1)
         yield str(link)
-        simulator.send_signal(signal.SIGINT)
+        simulator.terminate()  # SIGINT is ignored where a shell started us in the background
