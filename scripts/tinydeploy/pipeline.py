@@ -59,6 +59,7 @@ class Job:
     seed: int = 1
     retrain: bool = False
     modelled_baud: bool = False
+    wait_states: bool = False
     flash_tool: str | None = None
     force: bool = False
 
@@ -70,7 +71,7 @@ def deploy(job: Job, ui: Ui) -> Report:
         ParityError: an output differs; others of `tinydeploy.errors` for what went wrong before.
     """
     board = boards.load(job.board)
-    target = targets.choose(job.target, board, job.link_port, job.modelled_baud)
+    target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     folder = output_folder(source, board)
     program, image = make_image(source, board, job.toolchain, job.engine, ui)
@@ -230,10 +231,14 @@ def choose_vectors(source: Source, job: Job) -> Vectors:
 
 def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Program, Image]:
     board = boards.load(job.board)
-    target = targets.choose(job.target, board, job.link_port, job.modelled_baud)
+    target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     program, image = make_image(source, board, job.toolchain, job.engine, ui)
     return board, target, source, program, image
+
+
+def _target(job: Job, board: Board) -> Target:
+    return targets.choose(job.target, board, job.link_port, job.modelled_baud, job.wait_states)
 
 
 def _require_parity(found: Verification, job: Job) -> None:
@@ -325,7 +330,9 @@ def _verify(
     force: bool,
     ui: Ui,
 ) -> Verification:
-    key = key_of(image.build_id, vectors.sha256(), target.name, package_key())
+    key = key_of(
+        image.build_id, vectors.sha256(), target.name, str(target.wait_states), package_key()
+    )
     known = Keyed(folder / "verification.json", key)
     with ui.stage("verify") as stage:
         found = receipt.load_verification(known) if target.repeatable and not force else None

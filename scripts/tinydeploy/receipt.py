@@ -37,6 +37,7 @@ CYCLE_SOURCES = {
     "device": "DWT cycle counter of the board",
     "host": "nanoseconds on this PC",
 }
+WAITING = "DWT cycle counter of the simulated Cortex-M4, with wait states of the flash (estimated)"
 
 
 def make_report(
@@ -178,7 +179,7 @@ def _cycles(
         maximum=float(max(found.cycles)),
         per_op=per_op,
         overhead=mean - sum(found.cycles_per_op),
-        source=CYCLE_SOURCES[target.kind],
+        source=WAITING if target.wait_states else CYCLE_SOURCES[target.kind],
     )
 
 

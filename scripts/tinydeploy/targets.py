@@ -24,11 +24,13 @@ class Target:
         name: "simulator", "host", or the name of a serial port.
         link_port: port that the link runs over where it is not the one to flash through.
         modelled_baud: let simulated bytes take the time that they take on a wire.
+        wait_states: simulate an estimate of the flash's wait states, too.
     """
 
     name: str
     link_port: str | None = None
     modelled_baud: bool = False
+    wait_states: bool = False
 
     @property
     def is_port(self) -> bool:
@@ -46,7 +48,13 @@ class Target:
         return self.name == SIMULATOR
 
 
-def choose(name: str, board: Board, link_port: str | None, modelled_baud: bool) -> Target:
+def choose(
+    name: str,
+    board: Board,
+    link_port: str | None,
+    modelled_baud: bool,
+    wait_states: bool = False,
+) -> Target:
     """The target for a name from the command line; "auto" is what suits the board without one.
 
     Raises:
@@ -59,7 +67,11 @@ def choose(name: str, board: Board, link_port: str | None, modelled_baud: bool) 
             f"--target {name} does not go with --board {board.id}",
             "the board `host` runs on the target `host`, the others on `simulator` or a port",
         )
-    return Target(name, link_port, modelled_baud)
+    if wait_states and name != SIMULATOR:
+        raise UsageError(
+            f"--wait-states does not go with --target {name}", "only the simulator models them"
+        )
+    return Target(name, link_port, modelled_baud, wait_states)
 
 
 def open_transport(target: Target, board: Board, elf: Path) -> Transport:
@@ -67,7 +79,9 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
     if target.name == HOST:
         return ProcessTransport(elf)
     if target.name == SIMULATOR:
-        device: Transport = simulate.open(board, elf, fast_uart=not target.modelled_baud)
+        device: Transport = simulate.open(
+            board, elf, fast_uart=not target.modelled_baud, wait_states=target.wait_states
+        )
         return device
     port = SerialTransport(target.link_port or target.name, board.baud)
     flash.leave_bootloader(board, port)

@@ -56,6 +56,17 @@ def test_hand_counted(
     assert [a - b for a, b in zip(waits, without, strict=True)] == [first * WAIT, second * WAIT]
 
 
+@pytest.mark.parametrize("native", [True, False], ids=["compiled", "python"])
+def test_a_conditional_load_leaves_no_condition_behind(lab: Any, native: bool) -> None:
+    """Unicorn would take the rest of the IT block for that of the next block."""
+    program = (
+        "mov r1, #0x20000; movs r0, #0; cmp r1, r1; itee eq; ldreq r2, [r1]; movne r3, #1; "
+        "movne r3, #2; b 1f; nop; 1: adds r0, #1; adds r0, #2; adds r0, #4; bx lr"
+    )
+    machine = lab.machine(program, native=native, flash_timing=timing())
+    assert machine.call(lab.flash.origin, stack=lab.stack) == 7
+
+
 @pytest.mark.parametrize(("board", "line_wait"), [("nano33", 2), ("sparkfun_edge", 1)])
 def test_boards(lab: Any, board: str, line_wait: int) -> None:
     program = ".balign 16; " + SEVEN_NOPS + "; nop"
@@ -66,5 +77,6 @@ def test_boards(lab: Any, board: str, line_wait: int) -> None:
     # 8 nops fill a line; the branch to `finish`, its `wfi` and what is between lie in two others.
     extra = waiting.cycles - plain.cycles
     assert plain.instructions == waiting.instructions
-    assert extra > 0 and extra % line_wait == 0
+    assert extra > 0
+    assert extra % line_wait == 0
     assert extra <= 4 * line_wait

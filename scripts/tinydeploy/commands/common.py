@@ -86,6 +86,11 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="let simulated bytes take as long as on a wire",
     )
+    parser.add_argument(
+        "--wait-states",
+        action="store_true",
+        help="simulator: add an estimate of the flash's wait states to the cycles",
+    )
 
 
 def add_vectors(parser: argparse.ArgumentParser) -> None:

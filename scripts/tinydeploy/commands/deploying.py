@@ -96,6 +96,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         seed=options.seed,
         retrain=options.retrain,
         modelled_baud=options.modelled_baud,
+        wait_states=options.wait_states,
         flash_tool=getattr(options, "flash_tool", None),
         force=getattr(options, "force", False),
     )

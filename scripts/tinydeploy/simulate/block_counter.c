@@ -7,6 +7,7 @@
 
 enum { kTakenBranchCycles = 2, kProbes = 16 };
 enum { kCheckDivide = 2, kCheckAlign = 8 };
+enum { kItState = 0x0600FC00 }; /* in xPSR */
 
 typedef struct Block {
   uint32_t address;
@@ -47,6 +48,8 @@ typedef struct Counter {
   uint32_t ways;
   uint32_t caches_data;
   uint32_t* lines; /* sets x ways: number of the line + 1, the one used last in front */
+  int xpsr;        /* Unicorn's number */
+  int (*reg_write)(void* uc, int reg, const void* value);
 } Counter;
 
 static void Stop(void* uc, Counter* counter) {
@@ -95,9 +98,20 @@ static void Fetch(Counter* counter, uint32_t address, uint32_t size) {
   }
 }
 
+/* Before it calls a hook for a load, Unicorn puts the ITSTATE of the instruction into xPSR, where
+ * it keeps 0 while translated code runs; left there it would be that of the next block. */
+static void ClearItState(void* uc, const Counter* counter) {
+  uint32_t xpsr = 0;
+  counter->reg_read(uc, counter->xpsr, &xpsr);
+  if ((xpsr & kItState) == 0) return;
+  xpsr &= ~(uint32_t)kItState;
+  counter->reg_write(uc, counter->xpsr, &xpsr);
+}
+
 /* A load from flash; hooked only where there are wait states. */
 void Load(void* uc, int type, uint64_t address, int size, int64_t value, Counter* counter) {
-  (void)uc, (void)type, (void)size, (void)value;
+  (void)type, (void)size, (void)value;
+  ClearItState(uc, counter);
   if (counter->caches_data) {
     TouchLine(counter, (uint32_t)address >> counter->line_shift);
   } else {

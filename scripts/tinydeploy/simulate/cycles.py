@@ -20,10 +20,11 @@ from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_MEM_READ
 
 from tinydeploy.simulate import thumb
 from tinydeploy.simulate.flash_timing import FlashCache, FlashTiming
-from tinydeploy.simulate.registers import CORE
+from tinydeploy.simulate.registers import CORE, Reg
 from tinydeploy.simulate.thumb import Instruction, Kind
 
 TAKEN_BRANCH_CYCLES = 2
+IT_STATE = 0x0600FC00  # in xPSR
 NEVER = 1 << 62
 
 FIXED_CYCLES = {
@@ -237,6 +238,9 @@ class BlockCounter:
     def _load(self, uc: Any, access: int, address: int, size: int, value: int, data: Any) -> None:
         assert self._cache is not None
         self.cycles += self._cache.load(address)
+        xpsr = uc.reg_read(Reg.XPSR)
+        if xpsr & IT_STATE:  # put there for this hook; left there, the next block would have it
+            uc.reg_write(Reg.XPSR, xpsr & ~IT_STATE)
 
     def _execute(self, uc: Any, address: int, size: int, data: Any) -> None:
         """Unicorn does not call this for an instruction whose IT condition fails."""

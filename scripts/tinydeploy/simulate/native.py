@@ -20,7 +20,7 @@ from tinydeploy.config import cache_dir
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.simulate.cycles import NEVER, Block, BlockCounter, Check, FindBlock, OnCheck, Watch
 from tinydeploy.simulate.flash_timing import FlashTiming
-from tinydeploy.simulate.registers import CORE
+from tinydeploy.simulate.registers import CORE, Reg
 
 SOURCE = Path(__file__).with_name("block_counter.c")
 SUFFIX = {"win32": ".dll", "darwin": ".dylib"}.get(sys.platform, ".so")
@@ -73,6 +73,8 @@ class _Counter(ctypes.Structure):
         ("ways", UINT32),
         ("caches_data", UINT32),
         ("lines", ctypes.POINTER(UINT32)),
+        ("xpsr", ctypes.c_int),
+        ("reg_write", ctypes.c_void_p),
     ]
 
 
@@ -168,6 +170,8 @@ class NativeCounter(BlockCounter):
         self._state.set_mask = timing.sets - 1
         self._state.ways = timing.ways
         self._state.caches_data = timing.caches_data
+        self._state.xpsr = Reg.XPSR
+        self._state.reg_write = _address(uclib.uc_reg_write)
 
     def attach(self) -> None:
         """Install the hooks."""
