@@ -16,6 +16,7 @@ from tinydeploy.lower.plan import (
     Array,
     Buffer,
     Constant,
+    Field,
     Number,
     Plan,
     Pointer,
@@ -109,10 +110,11 @@ def _step(index: int, step: Step) -> Iterator[str]:
     yield from _wrapped(call, ", ".join(arguments), "); }")
 
 
-def _field(named: tuple[str, Number]) -> str:
+def _field(named: tuple[str, Field]) -> str:
     """A designated initializer; the value alone for a parameter that is no struct."""
     name, value = named
-    return f".{name} = {_number(value)}" if name else _number(value)
+    text = f"{{{', '.join(map(str, value))}}}" if isinstance(value, tuple) else _number(value)
+    return f".{name} = {text}" if name else text
 
 
 def _argument(step: int, argument: Argument) -> str:

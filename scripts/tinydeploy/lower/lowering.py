@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
-from tinydeploy.lower.plan import Argument, Buffer, Number, Plan, Step
+from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
 
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
@@ -77,7 +77,7 @@ class Lowering:
         reads: Sequence[Buffer],
         writes: Buffer,
         params_type: str = "",
-        params: Mapping[str, Number] | None = None,
+        params: Mapping[str, Field] | None = None,
         scratch: Sequence[Buffer] = (),
         macs: int = 0,
     ) -> None:

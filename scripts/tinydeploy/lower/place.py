@@ -12,13 +12,16 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from tinydeploy import memory
 from tinydeploy.lower.plan import Buffer, Plan
 
 ALIGNMENT_BYTES = 8  # kernels load and store pairs of words
-SEARCH_ROUNDS = 2000
+SEARCH_ROUNDS = 1000
 SEED = 1
+
+_Ranges = list[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class _Block:
     before: int
     extents: tuple[Extent, ...]
 
-    @property
+    @cached_property
     def size(self) -> int:
         return max(extent.high for extent in self.extents)
 
@@ -133,9 +136,10 @@ def _best(blocks: Sequence[_Block], bound: int) -> tuple[list[int], int]:
         lambda i: (blocks[i].first, -blocks[i].size, i),
         lambda i: (-blocks[i].size * (blocks[i].last - blocks[i].first + 1), i),
     )
+    barred = _all_barred(blocks)
     orders = [sorted(range(len(blocks)), key=key) for key in keys]
-    order = min(orders, key=lambda candidate: _place_in(blocks, candidate)[1])
-    offsets, total = _place_in(blocks, order)
+    order = min(orders, key=lambda candidate: _place_in(blocks, barred, candidate)[1])
+    offsets, total = _place_in(blocks, barred, order)
     generator = random.Random(SEED)
     for _ in range(SEARCH_ROUNDS if len(blocks) > 1 else 0):
         if total == bound:
@@ -143,42 +147,52 @@ def _best(blocks: Sequence[_Block], bound: int) -> tuple[list[int], int]:
         a, b = generator.sample(range(len(order)), 2)
         trial = list(order)
         trial.insert(b, trial.pop(a))
-        trial_offsets, trial_total = _place_in(blocks, trial)
+        trial_offsets, trial_total = _place_in(blocks, barred, trial)
         if trial_total <= total:
             order, offsets, total = trial, trial_offsets, trial_total
     return offsets, total
 
 
-def _place_in(blocks: Sequence[_Block], order: Sequence[int]) -> tuple[list[int], int]:
+def _all_barred(blocks: Sequence[_Block]) -> list[dict[int, _Ranges]]:
+    """For each block the others that it meets, and where it then must not begin.
+
+    A pair (low, high) bars the offsets between low and high, counted from the other's offset.
+    """
+    found: list[dict[int, _Ranges]] = [{} for _ in blocks]
+    for index, block in enumerate(blocks):
+        for number, other in enumerate(blocks):
+            ranges = [
+                (there.low - here.high, there.high - here.low)
+                for here in block.extents
+                for there in other.extents
+                if here.first <= there.last and there.first <= here.last
+            ]
+            if ranges and number != index:
+                found[index][number] = ranges
+    return found
+
+
+def _place_in(
+    blocks: Sequence[_Block], barred: Sequence[dict[int, _Ranges]], order: Sequence[int]
+) -> tuple[list[int], int]:
     """First fit at the lowest offset, in the given order."""
     offsets = [-1] * len(blocks)
-    placed: list[Extent] = []
     total = 0
     for index in order:
-        block = blocks[index]
-        offset = _lowest_fit(block, placed)
+        ranges = sorted(
+            (offsets[other] + low, offsets[other] + high)
+            for other, pairs in barred[index].items()
+            if offsets[other] >= 0
+            for low, high in pairs
+        )
+        offset = 0
+        for low, high in ranges:
+            if offset <= low:
+                break
+            offset = max(offset, _aligned(high))
         offsets[index] = offset
-        for extent in block.extents:
-            moved = Extent(offset + extent.low, offset + extent.high, extent.first, extent.last)
-            placed.append(moved)
-            total = max(total, moved.high)
+        total = max(total, offset + blocks[index].size)
     return offsets, total
-
-
-def _lowest_fit(block: _Block, placed: Sequence[Extent]) -> int:
-    """The lowest offset at which no extent of the block meets one that is placed."""
-    barred = sorted(
-        (other.low - extent.high, other.high - extent.low)
-        for extent in block.extents
-        for other in placed
-        if extent.first <= other.last and other.first <= extent.last
-    )
-    offset = 0
-    for low, high in barred:  # offsets in (low, high) would overlap
-        if offset <= low:
-            break
-        offset = max(offset, _aligned(high))
-    return offset
 
 
 def _aligned(size: int) -> int:

@@ -18,6 +18,7 @@ from tinydeploy.graph.ir import Tensor
 
 Array = npt.NDArray[Any]
 Number = int | float | bool
+Field = Number | tuple[int, ...]  # of a params struct
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ class Step:
     reads: list[Buffer]
     writes: list[Buffer]
     params_type: str = ""
-    params: Mapping[str, Number] = field(default_factory=dict)
+    params: Mapping[str, Field] = field(default_factory=dict)
     scratch: list[Buffer] = field(default_factory=list)
     op_index: int = 0
     macs: int = 0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinydeploy.lower import binary, convolution, simple
+from tinydeploy.lower import binary, convolution, moves, simple
 from tinydeploy.lower.lowering import Rule
 
 RULES: Mapping[str, Rule] = {
     "ADD": binary.add,
     "AVERAGE_POOL_2D": simple.pool,
-    "CONCATENATION": simple.concatenation,
+    "CONCATENATION": moves.concatenation,
     "CONV_2D": convolution.conv,
     "DEPTHWISE_CONV_2D": convolution.depthwise,
     "ELU": simple.unary,
@@ -24,12 +24,21 @@ RULES: Mapping[str, Rule] = {
     "MEAN": simple.mean,
     "MINIMUM": binary.extreme,
     "MUL": binary.multiply,
+    "PACK": moves.pack,
+    "PAD": moves.pad,
+    "PADV2": moves.pad,
     "QUANTIZE": simple.unary,
     "RELU": simple.unary,
     "RELU6": simple.unary,
     "RESHAPE": simple.reshape,
+    "SLICE": moves.slices,
     "SOFTMAX": simple.softmax,
+    "SPLIT": moves.split,
+    "SPLIT_V": moves.split,
     "SQUEEZE": simple.reshape,
+    "STRIDED_SLICE": moves.slices,
     "SUB": binary.add,
     "TANH": simple.unary,
+    "TRANSPOSE": moves.transpose,
+    "UNPACK": moves.split,
 }

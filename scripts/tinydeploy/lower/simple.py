@@ -12,7 +12,6 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.lower import elementwise
 from tinydeploy.lower.lowering import (
     Lowering,
-    quantization_of,
     refusal,
     require_int8,
     scale_of,
@@ -124,46 +123,19 @@ def reshape(lowering: Lowering, op: Op) -> None:
     ends = (source in lowering.graph.inputs) or (result in lowering.graph.outputs)
     if output.base is given and not ends:
         return
-    _copy(lowering, op, given, output, rows=1, nbytes=result.nbytes)
+    _copy(lowering, op, given, output, result.nbytes)
 
 
-def concatenation(lowering: Lowering, op: Op) -> None:
-    """CONCATENATION of int8 tensors of one quantization."""
-    result = op.outputs[0]
-    require_int8(op, *op.operands, result)
-    if any(not quantization_of(tensor).same(result.quantization) for tensor in op.operands):
-        raise refusal(op, "joins tensors of different scales")
-    axis = int(op.options["axis"]) % len(result.shape)
-    rows = math.prod(result.shape[:axis])
-    step, at = result.nbytes // rows, 0
-    output = lowering.output(op)
-    for tensor in op.operands:
-        given = lowering.buffer(tensor)
-        nbytes = tensor.nbytes // rows
-        _copy(lowering, op, given, output, rows, nbytes, (nbytes, step), at)
-        at += nbytes
-
-
-def _copy(
-    lowering: Lowering,
-    op: Op,
-    given: Buffer,
-    output: Buffer,
-    rows: int,
-    nbytes: int,
-    steps: tuple[int, int] = (0, 0),
-    at: int = 0,
-) -> None:
-    target = Buffer(output.name, output.size - at, output.tensor, base=output, shift=at)
+def _copy(lowering: Lowering, op: Op, given: Buffer, output: Buffer, nbytes: int) -> None:
     lowering.call(
         op,
         "dsp/copy.h",
         "td_copy",
-        [Pointer(given, "const int8_t"), Pointer(target)],
+        [Pointer(given, "const int8_t"), Pointer(output)],
         reads=[given],
         writes=output,
         params_type="CopyParams",
-        params={"rows": rows, "bytes": nbytes, "input_step": steps[0], "output_step": steps[1]},
+        params={"rows": 1, "bytes": nbytes, "input_step": 0, "output_step": 0},
     )
 
 

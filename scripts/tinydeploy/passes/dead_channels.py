@@ -142,7 +142,7 @@ def _bias(op: Op, constants: Constants, keep: Keep) -> npt.NDArray[np.int64]:
 
 
 def _rewrite(op: Op, constants: Constants, keep: Keep) -> None:
-    if not op.operands or op.outputs[0] not in keep:
+    if not op.operands or not op.operands[0].shape or op.outputs[0] not in keep:
         return
     source, result = op.operands[0], op.outputs[0]
     inputs, outputs = sorted(keep.get(source, ())), sorted(keep[result])

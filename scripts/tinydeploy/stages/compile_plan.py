@@ -38,8 +38,8 @@ def compile_plan(tflite: Path, out_dir: Path, *, name: str) -> Program:
     macs, op_count = work.macs(model), tuple(op.name for op in model.main.ops)
     tensors = list(model.main.tensors)
     shapes = {tensor: tensor.shape for tensor in tensors}
-    passes.optimise(model, _evaluate)
-    plan = lower(model, _evaluate, RULES)
+    passes.optimise(model, evaluate)
+    plan = lower(model, evaluate, RULES)
     place(plan)
     numbers = {
         tensor: index for index, tensor in enumerate(tensors) if tensor.shape == shapes[tensor]
@@ -93,7 +93,8 @@ def _program_step(plan: Plan, index: int, numbers: dict[Tensor, int]) -> Program
     return ProgramStep(step.op_name, output.shape, output.label, comparable, step.macs)
 
 
-def _evaluate(model: bytes, inputs: Sequence[Array]) -> list[Array] | None:
+def evaluate(model: bytes, inputs: Sequence[Array]) -> list[Array] | None:
+    """What TFLM computes; None if it refuses the model."""
     try:
         return Judge(model).run(inputs)
     except UnsupportedModelError:
