@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from tinydeploy.graph import read_tflite
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.stages import verify
+from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.vectors import Vectors
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -56,6 +58,19 @@ def test_keyword_spotting(tinydeploy: Run, board: str) -> None:
     report = deployed(tinydeploy, "--model", "kws", "--board", board, "--vectors", 30)
     assert report["accuracy"]["device"] == report["accuracy"]["host"] >= 0.8
     assert sum(map(sum, report["accuracy"]["confusion"])) == 30
+
+
+@pytest.mark.parametrize("board", CHIPS)
+@pytest.mark.parametrize("toolchain", ["zig", "gcc"])
+def test_the_interpreter_engine_with_both_toolchains(
+    tinydeploy: Run, board: str, toolchain: str
+) -> None:
+    if toolchain == "gcc" and shutil.which("arm-none-eabi-g++") is None:
+        pytest.skip("arm-none-eabi-g++ is not on the PATH")
+    chosen = ("--engine", "interpreter", "--toolchain", toolchain)
+    report = deployed(tinydeploy, "--model", "sine", "--board", board, *chosen)
+    assert report["engine"] == "interpreter"
+    assert report["parity"]["vectors"] == 100
 
 
 @pytest.mark.parametrize("board", CHIPS)
@@ -125,12 +140,13 @@ def test_other_firmware_is_refused(tinydeploy: Run, kws_on_pty: str) -> None:
 
 
 def test_one_wrong_bit_fails_the_run_and_is_named(
-    host_sine: Device, monkeypatch: pytest.MonkeyPatch
+    host_sine: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     source = models.load("sine")
     data = source.tflite().read_bytes()
     inputs, labels = source.test_set()
     vectors = Vectors((inputs[:10],), labels[:10], "test")
+    steps = compile_plan(source.tflite(), tmp_path, name="sine").steps
     honest = Device.read
     reads = iter(range(1000))
 
@@ -139,7 +155,7 @@ def test_one_wrong_bit_fails_the_run_and_is_named(
         return bytes([answer[0] ^ 1]) + answer[1:] if next(reads) == 7 else answer
 
     monkeypatch.setattr(Device, "read", lie)
-    found = verify.verify(host_sine, read_tflite.load(data), data, vectors)
+    found = verify.verify(host_sine, read_tflite.load(data), data, vectors, steps)
     assert found.mismatching_bytes == 1
     assert "vector 7, output 0, byte 0" in found.first_mismatch
 

@@ -63,7 +63,7 @@ def test_too_large_for_flash(tinydeploy: Run, too_large: Path) -> None:
 
 
 def test_too_large_for_ram(tinydeploy: Run, too_wide: Path) -> None:
-    assert_explained(tinydeploy("deploy", "--model", too_wide), MODEL, "arena")
+    assert_explained(tinydeploy("deploy", "--model", too_wide), MODEL, "RAM")
 
 
 def test_no_such_port(tinydeploy: Run) -> None:
