@@ -101,6 +101,16 @@ def test_samples_set_the_scale(keras: Any, save: Build, tmp_path: Path) -> None:
     assert (quantization.scale, quantization.zero_point) == (1 / 16, -128)
 
 
+def test_own_test_set_as_samples(keras: Any, save: Build, tmp_path: Path) -> None:
+    """It holds int8 for the quantized model, and says by which scale and zero point."""
+    quantized = np.array([[-128] * 4, [127] * 4], np.int8)
+    np.savez(tmp_path / "s.npz", inputs=quantized, scale=np.float32(1 / 16), zero_point=-128)
+    out = convert(save(keras.layers.Dense(1)), tmp_path / "o.tflite", tmp_path / "s.npz")
+    quantization = read_tflite.load(out).main.inputs[0].quantization
+    assert quantization is not None
+    assert (quantization.scale, quantization.zero_point) == (1 / 16, -128)
+
+
 def test_without_samples_noise_and_a_warning(keras: Any, save: Build, tmp_path: Path) -> None:
     source, said = save(keras.layers.Dense(1)), list[str]()
     first = convert(source, tmp_path / "a.tflite", warn=said.append).read_bytes()

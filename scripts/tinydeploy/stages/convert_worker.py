@@ -222,7 +222,7 @@ def _named(path: Path, names: list[str]) -> dict[str, Array]:
     if isinstance(loaded, np.ndarray):
         arrays: dict[str, Array] = {"inputs": loaded}
     else:
-        arrays = {name: loaded[name] for name in sorted(loaded.files)}
+        arrays = _dequantized({name: loaded[name] for name in sorted(loaded.files)})
     if set(names) <= set(arrays):
         return {name: arrays[name] for name in names}
     inputs = [array for name, array in arrays.items() if name.startswith(("inputs", "x"))]
@@ -232,6 +232,17 @@ def _named(path: Path, names: list[str]) -> dict[str, Array]:
             "name the arrays as the inputs, or inputs_0, inputs_1, ... in their order",
         )
     return dict(zip(names, inputs, strict=True))
+
+
+def _dequantized(arrays: dict[str, Array]) -> dict[str, Array]:
+    """Test sets of ours hold quantized inputs and say by which scale and zero point."""
+    if not {"scale", "zero_point"} <= set(arrays):
+        return arrays
+    scale, zero_point = np.float32(arrays.pop("scale")), np.float32(arrays.pop("zero_point"))
+    return {
+        name: (values - zero_point) * scale if values.dtype.kind == "i" else values
+        for name, values in arrays.items()
+    }
 
 
 def _fitted(sample: Array, spec: Any, path: Path) -> Array:
