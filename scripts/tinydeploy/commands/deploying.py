@@ -26,6 +26,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_board(build)
     common.add_toolchain(build)
     common.add_engine(build)
+    common.add_mode(build)
 
     verify = common.add(
         commands, "verify", _verify, "compare a device that already runs the model with TFLM"
@@ -54,6 +55,11 @@ def add_commands(commands: common.Commands) -> None:
     bench.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write the table")
     bench.add_argument("--plot", type=Path, metavar="FILE", help="also draw them as SVG")
     bench.add_argument("--compare", type=Path, metavar="FILE", help="exit 1 if worse than FILE")
+    bench.add_argument(
+        "--startup",
+        action="store_true",
+        help="measure instead the way from reset to the first result, and the steps' dispatch",
+    )
     common.add_toolchain(bench)
 
 
@@ -103,12 +109,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 
 def _build(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, pipeline, sources
-
-    board = boards.load(options.board)
-    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
-    _, image = pipeline.make_image(source, board, options.toolchain, options.engine, ui)
-    print(image.elf)
+    print(common.make_image(options, ui).elf)
 
 
 def _verify(options: argparse.Namespace, ui: Ui) -> None:
@@ -124,6 +125,13 @@ def _verify(options: argparse.Namespace, ui: Ui) -> None:
 def _bench(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy import bench
 
+    if options.startup:
+        from tinydeploy.bench import startup
+
+        engines = options.engines or bench.ENGINES
+        found = startup.run(options.models, options.boards, engines, options.toolchain, ui)
+        print(startup.table(found))
+        return 0
     return bench.run(
         model_names=options.models,
         board_ids=options.boards,
