@@ -26,8 +26,8 @@ sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
 import plan_machine
 from random_graphs import RandomGraph
 
-COUNT = 40
-COUNT_ON_M4 = 12
+COUNT = 30
+COUNT_ON_M4 = 8
 
 
 @dataclass

@@ -26,10 +26,6 @@ def check(plan: Plan) -> None:
         for output in step.writes:
             for given in step.reads:
                 assert not _overlap(output, given) or _may_overlap(step, given, output), step.title
-            for address in range(output.address, output.address + output.size):
-                owner = held.get(address)
-                if owner is not None and owner[0] is output:
-                    continue
             _write(plan, held, output)
         for scratch in step.scratch:
             for address in range(scratch.address, scratch.address + scratch.size):
@@ -72,7 +68,8 @@ def _check_scratch(step: Step, scratch: Buffer) -> None:
     """Scratch over an input: only where td_widen reads ahead of what it writes."""
     for given in step.reads:
         if _overlap(scratch, given):
-            assert step.function == "td_fully_connected" and step.params["batches"] == 1
+            assert step.function == "td_fully_connected"
+            assert step.params["batches"] == 1
             words = -(-given.size // 4)
             assert given.address == scratch.address + scratch.size - 4 * words
 
@@ -87,7 +84,11 @@ def _may_overlap(step: Step, given: Buffer, output: Buffer) -> bool:
     if step.function in ("td_depthwise", "td_depthwise_any"):
         return given.address == output.address and given.size == output.size
     if step.function == "td_conv":
-        return given.address == output.address and params["copies_rows"] == 1 and output.size <= given.size
+        return (
+            given.address == output.address
+            and params["copies_rows"] == 1
+            and output.size <= given.size
+        )
     return False
 
 

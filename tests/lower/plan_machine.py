@@ -1,4 +1,4 @@
-"""Compiles many plans into one library and runs them: on this PC, and on the simulated Cortex-M4."""
+"""Compiles many plans into one library and runs them: on this PC, on the simulated Cortex-M4."""
 
 from __future__ import annotations
 
@@ -45,9 +45,7 @@ def kernel_sources() -> list[Path]:
     return [Path(source) for source in kernel_lab._sources()]
 
 
-def build(
-    files: Sequence[Path], out: Path, compiler: Sequence[str], flags: Sequence[str]
-) -> Path:
+def build(files: Sequence[Path], out: Path, compiler: Sequence[str], flags: Sequence[str]) -> Path:
     """Compile and link `files` with the kernels."""
     common = [*kernel_lab.FLAGS, *INCLUDES, *flags]
     sources = [str(file) for file in (*files, *kernel_sources())]
@@ -63,7 +61,9 @@ def run(machine: Any, index: int, plan: Plan, inputs: Sequence[Any]) -> list[Any
     machine.run(index, space)
     assert (space[plan.arena_bytes :] == 0x5A).all(), "wrote behind the arena"
     return [
-        space[buffer.address : buffer.address + buffer.size].view(np.int8).reshape(buffer.tensor.shape)
+        space[buffer.address : buffer.address + buffer.size]
+        .view(np.int8)
+        .reshape(buffer.tensor.shape)
         for buffer in plan.outputs
         if buffer.tensor is not None
     ]

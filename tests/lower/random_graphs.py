@@ -41,7 +41,7 @@ class RandomGraph:
 
     def conv(self, kernel: tuple[int, int] | None = None) -> None:
         x = self.pick()
-        h, w, depth = x.shape[1:]
+        depth = x.shape[3]
         size = kernel or tuple(int(n) for n in self.rng.integers(1, 5, 2))
         dilation = (1, 2)[self.rng.random() < 0.15], 1
         stride = tuple(int(n) for n in self.rng.integers(1, 3, 2)) if dilation == (1, 1) else (1, 1)
@@ -125,10 +125,14 @@ class RandomGraph:
 
     def pool(self) -> None:
         x = self.pick()
-        size = tuple(int(min(n, k)) for n, k in zip(x.shape[1:3], self.rng.integers(1, 4, 2), strict=True))
+        size = tuple(
+            int(min(n, k)) for n, k in zip(x.shape[1:3], self.rng.integers(1, 4, 2), strict=True)
+        )
         stride = int(self.rng.integers(1, 3))
         padding = ("SAME", "VALID")[self.rng.integers(2)]
-        out = [window_size(n, k, stride, 1, padding) for n, k in zip(x.shape[1:3], size, strict=True)]
+        out = [
+            window_size(n, k, stride, 1, padding) for n, k in zip(x.shape[1:3], size, strict=True)
+        ]
         code = ("AVERAGE_POOL_2D", "MAX_POOL_2D")[self.rng.integers(2)]
         self.add(
             code, [x], (1, *out, x.shape[3]), x.quantization, filter_height=size[0],
@@ -137,7 +141,9 @@ class RandomGraph:
         )  # fmt: skip
 
     def unary(self) -> None:
-        code = ("RELU", "RELU6", "HARD_SWISH", "LOGISTIC", "TANH", "LEAKY_RELU")[self.rng.integers(6)]
+        code = ("RELU", "RELU6", "HARD_SWISH", "LOGISTIC", "TANH", "LEAKY_RELU")[
+            self.rng.integers(6)
+        ]
         x = self.pick()
         fixed = {"LOGISTIC": per_tensor(1 / 256, -128), "TANH": per_tensor(1 / 128, 0)}
         options = {"alpha": 0.2} if code == "LEAKY_RELU" else {}
@@ -168,10 +174,16 @@ class RandomGraph:
         ranges = []
         for size in x.shape:
             begin = int(self.rng.integers(0, size))
-            ranges.append((begin, int(self.rng.integers(begin, size)) + 1, int(self.rng.integers(1, 3))))
+            ranges.append(
+                (begin, int(self.rng.integers(begin, size)) + 1, int(self.rng.integers(1, 3)))
+            )
         shape = tuple(len(range(*r)) for r in ranges)
-        bounds = [self.build.constant(np.array(column, np.int32)) for column in zip(*ranges, strict=True)]
-        masks = dict.fromkeys(("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0)
+        bounds = [
+            self.build.constant(np.array(column, np.int32)) for column in zip(*ranges, strict=True)
+        ]
+        masks = dict.fromkeys(
+            ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask"), 0
+        )
         self.add("STRIDED_SLICE", [x, *bounds], shape, x.quantization, **masks)
 
     def transpose(self) -> None:
@@ -205,7 +217,9 @@ class RandomGraph:
             )
         units, depth = int(self.rng.integers(1, 20)), flat.shape[1]
         scale = np.float32(0.01)
-        weights = self.build.constant(self.weights((units, depth)), quantization=per_tensor(scale, 0))
+        weights = self.build.constant(
+            self.weights((units, depth)), quantization=per_tensor(scale, 0)
+        )
         assert flat.quantization is not None
         bias = self.bias(units, per_tensor(scale * np.float32(flat.quantization.scale), 0))
         dense = self.build.op(
@@ -222,7 +236,12 @@ class RandomGraph:
         return self.images[self.rng.integers(len(self.images))]
 
     def add(
-        self, code: str, inputs: list[Any], shape: Any, quantization: Quantization | None, **options: Any
+        self,
+        code: str,
+        inputs: list[Any],
+        shape: Any,
+        quantization: Quantization | None,
+        **options: Any,
     ) -> None:
         if not 0 < np.prod(shape) <= LARGEST:
             return
@@ -247,7 +266,9 @@ class RandomGraph:
             values[self.rng.random(shape[0]) < 0.5] = 0
         return values
 
-    def bias(self, channels: int, quantization: Quantization, needed: bool = False) -> Tensor | None:
+    def bias(
+        self, channels: int, quantization: Quantization, needed: bool = False
+    ) -> Tensor | None:
         """None now and then, but not for depthwise ones: TFLM crashes without."""
         if self.rng.random() < 0.2 and not needed:
             return None

@@ -46,7 +46,7 @@ def vww(dead: bool = False) -> Model:
         net.conv(channels, 1, 1, "RELU", live=_LIVE[index] if dead else None)
     net.average_pool(3)
     net.reshape((1, 256))
-    net.dense(2)
+    net.dense(2, spread=True)
     net.softmax()
     return net.model()
 
@@ -83,7 +83,7 @@ def ic() -> Model:
         net.add(main, "RELU")
     net.average_pool(8)
     net.reshape((1, 64))
-    net.dense(10)
+    net.dense(10, spread=True)
     net.softmax()
     return net.model()
 

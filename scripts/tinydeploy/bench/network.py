@@ -19,7 +19,7 @@ from tinydeploy.ops.shapes import window_size
 Array = npt.NDArray[Any]
 Mark = tuple[Tensor, Array]
 
-_SAMPLES = 2
+_SAMPLES = 4
 _RELU6_SCALE = 6 / 255
 _CLIPS = {"NONE": (-np.inf, np.inf), "RELU": (0, np.inf), "RELU6": (0, 6)}
 
@@ -95,10 +95,18 @@ class Network:
             depth_multiplier=multiplier, **_geometry(stride),
         )  # fmt: skip
 
-    def dense(self, units: int, activation: str = "NONE") -> None:
-        """FULLY_CONNECTED with one scale for all weights."""
+    def dense(self, units: int, activation: str = "NONE", spread: bool = False) -> None:
+        """FULLY_CONNECTED with one scale for all weights.
+
+        Args:
+            spread: tell inputs apart, as trained networks do: noise looks alike to random ones.
+        """
         weights = self._weights((units, self._x.shape[-1]), self._x.shape[-1])
         bias = self._bias(units)
+        if spread:
+            sums = self._values @ weights.T
+            weights /= sums.std(axis=0)[:, None]
+            bias = -(self._values @ weights.T).mean(axis=0)
         values = self._values @ weights.T + bias
         self._add("FULLY_CONNECTED", self._parameters(weights, bias, None), values, activation)
 

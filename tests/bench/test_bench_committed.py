@@ -1,0 +1,41 @@
+"""The committed table still holds: simulated cycles are exact, so that any change shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tinydeploy import bench
+from tinydeploy.bench import subjects
+from tinydeploy.bench.rows import changes, load
+from tinydeploy.ui import Ui
+
+COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "bench.json"
+GOALS = {
+    "kws_ref_model": 4_300_000,
+    "vww": 8_000_000,
+    "ic": 16_500_000,
+    "ad": 360_000,
+    "person_detect": 11_000_000,
+    "sine": 2_500,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", subjects.QUICK)
+def test_no_figure_is_worse(name: str) -> None:
+    (row,) = bench.measure([name], ["nano33"], ["compiled"], 1, "zig", Ui(quiet=True))
+    assert row.mismatching_bytes == 0
+    before = [old for old in load(COMMITTED) if old.key == row.key]
+    assert before, f"{name} is not in {COMMITTED}"
+    worse = [str(change) for change in changes(before, [row]) if change.is_regression]
+    assert not worse, "tinydeploy bench makes the table again: see docs/bench.md"
+
+
+@pytest.mark.parametrize("name", GOALS)
+def test_goals(name: str) -> None:
+    rows = [row for row in load(COMMITTED) if row.model == name and row.engine == "compiled"]
+    assert {row.board for row in rows} == {"nano33", "sparkfun_edge"}
+    for row in rows:
+        assert row.cycles <= GOALS[name]
+        assert row.mismatching_bytes == 0
