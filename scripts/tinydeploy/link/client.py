@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import struct
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,10 @@ from tinydeploy.errors import DeviceFaultError, DeviceWedgedError, LinkError
 from tinydeploy.link import fault
 from tinydeploy.link.frame import Decoder, Frame, Noise, encode
 from tinydeploy.link.transport import Transport
+
+# Bytes that keep coming are no answer: after this long on the clock they count as silence. A
+# simulator's clock is another, so this is not the timeout.
+BABBLE_S = 3.0
 
 Command, Status, State = protocol.Command, protocol.Status, protocol.State
 
@@ -270,6 +275,7 @@ class Device:
 
     def _await(self, request: Frame, timeout_s: float, probe: Frame | None = None) -> Frame | None:
         """The answer to `request`, or to `probe`; None after silence or a NAK."""
+        give_up = time.monotonic() + max(timeout_s, BABBLE_S)
         while True:
             while self._arrived:
                 frame = self._arrived.popleft()
@@ -277,7 +283,7 @@ class Device:
                     return frame
                 if self._is_event(frame):
                     return None
-            data = self.transport.read(timeout_s)
+            data = self.transport.read(timeout_s) if time.monotonic() < give_up else b""
             if not data:
                 return None
             self._receive(data)
