@@ -84,6 +84,7 @@ class ModelSpec:
         labels: names of the classes in output order; empty for a regression.
         data: options for the model's `data.py`.
         limits: figures that training must keep, see `models/README.md`.
+        mlperf: how it takes part in MLPerf Tiny, see `tinydeploy.mlperf.settings`.
     """
 
     name: str
@@ -96,6 +97,7 @@ class ModelSpec:
     training: Mapping[str, Any]
     data: Mapping[str, Any]
     limits: Mapping[str, float]
+    mlperf: Mapping[str, str] = field(default_factory=dict)
 
     def module(self, name: str) -> ModuleType:
         """`<folder>/<name>.py`, in a package made of the folder so that it can import siblings."""
@@ -226,6 +228,7 @@ def _spec(folder: Path, recipe: Mapping[str, Any]) -> ModelSpec:
         training=recipe["training"],
         data=recipe.get("data", {}),
         limits=recipe.get("limits", {}),
+        mlperf=recipe.get("mlperf", {}),
     )
     _one_of([variant.name for variant in spec.variants], spec.default_variant, "default_variant")
     return spec

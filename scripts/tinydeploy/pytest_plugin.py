@@ -122,14 +122,20 @@ def model(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def app(request: pytest.FixtureRequest, board: str, model: str) -> Any:
+def firmware_mode() -> str:
+    """Flavour of the firmware, "link" or "mlperf"; a test module overrides it."""
+    return "link"
+
+
+@pytest.fixture
+def app(request: pytest.FixtureRequest, board: str, model: str, firmware_mode: str) -> Any:
     """The firmware with the model in it."""
     bench = request.config.stash[BENCH]
     bench.forget()
     ids = board.split("|")
     if len(ids) not in (1, bench.count):
         raise UsageError(f"--board {board} for --count {bench.count}", "name one or each")
-    return _packed([bench.app(ids[n % len(ids)], model) for n in range(bench.count)])
+    return _packed([bench.app(ids[n % len(ids)], model, firmware_mode) for n in range(bench.count)])
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ LAYERS = [
     {"sources", "targets"},
     {"receipt"},
     {"pipeline"},
+    {"mlperf"},
     {"hardware"},
     {"bench", "pytest_plugin"},
     {"commands"},

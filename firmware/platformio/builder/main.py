@@ -16,6 +16,8 @@ from tinydeploy.stages import image  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
     build_id,
     is_compiled,
+    is_mlperf,
+    link_baud,
     object_folder,
     program_folder,
 )
@@ -25,7 +27,8 @@ env.Replace(PROGNAME="firmware", PROGSUFFIX="" if board.is_host else ".elf")
 toolchain = toolchains.select(env, board.id)
 program = program_folder(env.GetProjectOption("custom_model"), board)
 compiled = is_compiled(program)
-env.Replace(BUILD_DIR=str(object_folder(board, toolchain, compiled)))
+mlperf = is_mlperf(program)
+env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program)))
 firmware = project / "firmware"
 
 # What serves TFLM's API: the interpreter, or the plan that came with the program.
@@ -37,7 +40,7 @@ KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": "+<commo
 
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
-    CPPDEFINES=[("TINYDEPLOY_BAUD", board.baud)],
+    CPPDEFINES=[("TINYDEPLOY_BAUD", link_baud(program, board)), *["TINYDEPLOY_MLPERF"] * mlperf],
     CCFLAGS=["-O1" if board.is_host else "-Os"],
 )
 
@@ -52,10 +55,11 @@ def include_program():
     header = generated / "tinydeploy_build_id.h"
     if not header.is_file() or header.read_text() != text:
         header.write_text(text)
-    env.AddBuildMiddleware(
-        lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program, generated]),
-        "*/app/program.cpp",
-    )
+    for sees_the_model in ("*/app/program.cpp", "*/mlperf/tensors.cpp"):
+        env.AddBuildMiddleware(
+            lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program, generated]),
+            sees_the_model,
+        )
     return env.Clone(CPPPATH=[*env["CPPPATH"], program])
 
 
@@ -68,6 +72,8 @@ def add_sources():
         for chip in ("cortex_m4", board.chip):
             folder = os.path.join("$BUILD_DIR", "chips", chip)
             env.BuildSources(folder, str(firmware / "chips" / chip))
+    if mlperf:
+        env.BuildSources(os.path.join("$BUILD_DIR", "mlperf"), str(firmware / "mlperf"))
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels = env.Clone()

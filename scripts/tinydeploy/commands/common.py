@@ -71,6 +71,41 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_benchmark(parser: argparse.ArgumentParser) -> None:
+    """`--benchmark`."""
+    parser.add_argument(
+        "--benchmark",
+        metavar="NAME",
+        help="of MLPerf Tiny: kws01, vww01, ic01 or ad01 (default: by the recipe or the input)",
+    )
+
+
+def add_mode(parser: argparse.ArgumentParser) -> None:
+    """`--mode` and `--benchmark`."""
+    parser.add_argument(
+        "--mode",
+        choices=("link", "mlperf"),
+        default="link",
+        help="mlperf: the firmware also obeys MLPerf Tiny's runner, at 115200 baud",
+    )
+    add_benchmark(parser)
+
+
+def make_image(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-def]
+    """Build what `--model`, `--board`, `--engine`, `--toolchain` and `--mode` say; the Image."""
+    from tinydeploy import pipeline, sources
+
+    board = boards.load(options.board)
+    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+    if options.mode != "mlperf":
+        return pipeline.make_image(source, board, options.toolchain, options.engine, ui)[1]
+    from tinydeploy.mlperf import firmware
+    from tinydeploy.mlperf.settings import settings_of
+
+    settings = settings_of(source, options.benchmark)
+    return firmware.make_image(source, board, settings, options.toolchain, options.engine, ui)[1]
+
+
 def add_target(parser: argparse.ArgumentParser) -> None:
     """`--target` and what belongs to it."""
     parser.add_argument(

@@ -25,6 +25,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_model(simulate)
     common.add_toolchain(simulate)
     common.add_engine(simulate)
+    common.add_mode(simulate)
     simulate.add_argument("--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C")
     simulate.add_argument("--link", type=Path, help="also make a symbolic link to it there")
     simulate.add_argument("--elf", type=Path, help="image to run (default: build the model)")
@@ -48,13 +49,11 @@ def _flash(options: argparse.Namespace, ui: Ui) -> None:
 
 
 def _simulate(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, pipeline, simulate, sources
+    from tinydeploy import boards, simulate
     from tinydeploy.simulate import pty
+    from tinydeploy.stages.build import MLPERF_BAUD
 
-    board = boards.load(options.board)
-    elf = options.elf
-    if elf is None:
-        source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
-        elf = pipeline.make_image(source, board, options.toolchain, options.engine, ui)[1].elf
-    device = simulate.open(board, elf, fast_uart=False)
+    elf = options.elf or common.make_image(options, ui).elf
+    baud = MLPERF_BAUD if options.mode == "mlperf" else None
+    device = simulate.open(boards.load(options.board), elf, baud=baud, fast_uart=False)
     pty.serve(device, link_path=options.link)

@@ -12,6 +12,8 @@ from tinydeploy.hardware.connection import Connection
 from tinydeploy.hardware.embedded import FirmwareApp
 from tinydeploy.hardware.flakes import Flakes
 from tinydeploy.link.transport import list_ports
+from tinydeploy.mlperf import firmware
+from tinydeploy.mlperf.settings import settings_of
 from tinydeploy.ui import Ui
 
 
@@ -29,9 +31,9 @@ class Bench:
         """Boards in a test."""
         return int(self._config.getoption("count", 1))
 
-    def app(self, board_id: str, model: str) -> FirmwareApp:
-        """Build `model` for a board, or take what was built."""
-        return _build(board_id, model, self._config.getoption("engine"))
+    def app(self, board_id: str, model: str, mode: str) -> FirmwareApp:
+        """Build `model` for a board, or take what was built; `mode` is "link" or "mlperf"."""
+        return _build(board_id, model, self._config.getoption("engine"), mode)
 
     def connect(self, app: FirmwareApp, index: int) -> Connection:
         """Open the `index`th board: a fresh simulator, or a port that stays open between tests."""
@@ -119,10 +121,13 @@ class Bench:
 
 
 @cache
-def _build(board_id: str, model: str, engine: str) -> FirmwareApp:
+def _build(board_id: str, model: str, engine: str, mode: str) -> FirmwareApp:
     ui, board = Ui(quiet=True), boards.load(board_id)
     source = sources.resolve(model, None, False, None, ui)
-    program, image = pipeline.make_image(source, board, "zig", engine, ui)
+    if mode == "mlperf":
+        program, image = firmware.make_image(source, board, settings_of(source), "zig", engine, ui)
+    else:
+        program, image = pipeline.make_image(source, board, "zig", engine, ui)
     return FirmwareApp(board, source, program, image)
 
 

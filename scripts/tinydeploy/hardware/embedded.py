@@ -18,7 +18,7 @@ from tinydeploy.boards import Board
 from tinydeploy.hardware.connection import Connection
 from tinydeploy.link.shared import SharedWire
 from tinydeploy.sources import Source
-from tinydeploy.stages.build import Image
+from tinydeploy.stages.build import Image, link_baud
 from tinydeploy.stages.compile import Program
 
 PATIENCE_S = 30.0
@@ -30,7 +30,7 @@ class FirmwareApp(App):  # type: ignore[misc]
     def __init__(self, board: Board, source: Source, program: Program, image: Image) -> None:
         super().__init__(app_path=str(image.elf.parent), build_dir=str(image.elf.parent))
         self.board, self.source, self.program, self.image = board, source, program, image
-        self.baud = board.baud
+        self.baud = link_baud(program.folder, board)
 
 
 class WireLog(PexpectProcess):  # type: ignore[misc]

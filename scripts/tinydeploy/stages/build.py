@@ -25,6 +25,8 @@ PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
 
 PLAN_FILE = "plan.cc"
+MLPERF_FILE = "mlperf_program.h"  # makes the program an MLPerf Tiny firmware
+MLPERF_BAUD = 115_200  # the runner's
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
 _TIMEOUT_S = 900.0  # a cold build on a slow machine
 
@@ -90,7 +92,7 @@ def build(
     if not cached:
         with _one_at_a_time():
             _run_platformio(program_dir, board, toolchain, quiet)
-            _copy_products(board, toolchain, is_compiled(program_dir), elf, flat)
+            _copy_products(board, toolchain, program_dir, elf, flat)
         known.save({"toolchain": toolchain_version(toolchain, board)})
     sizes = image.sizes_of(elf)
     _require_fit(sizes, board)
@@ -103,7 +105,7 @@ def build_id(program_dir: Path, board: Board, toolchain: str) -> str:
     for text in (sources_hash(board), board.id, toolchain_version(toolchain, board)):
         digest.update(text.encode() + b"\0")
     source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
-    for name in ("model.h", source):
+    for name in ("model.h", source, *[MLPERF_FILE] * is_mlperf(program_dir)):
         digest.update(name.encode() + b"\0" + _read(program_dir / name) + b"\0")
     return digest.hexdigest()
 
@@ -113,10 +115,21 @@ def is_compiled(program_dir: Path) -> bool:
     return (program_dir / PLAN_FILE).is_file()
 
 
-def object_folder(board: Board, toolchain: str, compiled: bool) -> Path:
+def is_mlperf(program_dir: Path) -> bool:
+    """Whether the firmware is to obey MLPerf Tiny's runner besides serving frames."""
+    return (program_dir / MLPERF_FILE).is_file()
+
+
+def link_baud(program_dir: Path, board: Board) -> int:
+    """Bit rate of the firmware's UART."""
+    return MLPERF_BAUD if is_mlperf(program_dir) else board.baud
+
+
+def object_folder(board: Board, toolchain: str, program_dir: Path) -> Path:
     """Where PlatformIO keeps objects: shared by all models of a board, toolchain and engine."""
-    engine = "-compiled" if compiled else ""
-    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}"
+    engine = "-compiled" if is_compiled(program_dir) else ""
+    mode = "-mlperf" if is_mlperf(program_dir) else ""
+    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}"
 
 
 def sources_hash(board: Board) -> str:
@@ -257,8 +270,8 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
     )
 
 
-def _copy_products(board: Board, toolchain: str, compiled: bool, elf: Path, flat: Path) -> None:
-    folder = object_folder(board, toolchain, compiled)
+def _copy_products(board: Board, toolchain: str, program_dir: Path, elf: Path, flat: Path) -> None:
+    folder = object_folder(board, toolchain, program_dir)
     built = folder / ("firmware" if board.is_host else "firmware.elf")
     data = built.read_bytes()
     _replace(elf, data, executable=board.is_host)

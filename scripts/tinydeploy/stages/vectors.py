@@ -148,7 +148,7 @@ def _load_folder(path: Path, specs: Sequence[InputSpec]) -> Vectors:
             f"put .bin files and a {LABELS_FILE} (file, classes, label) there",
         )
     spec, inputs, labels = specs[0], [], []
-    for name, label in _label_rows(labels_file):
+    for name, label in label_rows(labels_file):
         file = path / name
         if not file.is_file():
             continue  # MLPerf's list names 1,000 files of which any part may be there
@@ -165,7 +165,8 @@ def _load_folder(path: Path, specs: Sequence[InputSpec]) -> Vectors:
     return Vectors((np.stack(inputs),), np.array(labels), str(path))
 
 
-def _label_rows(file: Path) -> list[tuple[str, int]]:
+def label_rows(file: Path) -> list[tuple[str, int]]:
+    """File names and labels of a `y_labels.csv`; raises UsageError for another form."""
     with file.open(newline="", encoding="utf-8") as lines:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
     try:

@@ -1,0 +1,83 @@
+#include "mlperf/text.h"
+
+#include <string.h>
+
+#include "board.h"
+
+namespace tinydeploy {
+namespace mlperf {
+
+void Put(const char* text) { board::Write(reinterpret_cast<const uint8_t*>(text), strlen(text)); }
+
+void PutLine(const char* text) {
+  Put(text);
+  Put("\r\n");
+}
+
+void PutNumber(uint64_t value) {
+  char digits[21];
+  char* at = digits + sizeof(digits) - 1;
+  *at = 0;
+  do {
+    *--at = static_cast<char>('0' + value % 10);
+    value /= 10;
+  } while (value != 0);
+  Put(at);
+}
+
+void PutHex(uint8_t byte) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  const char text[] = {kDigits[byte >> 4], kDigits[byte & 15], 0};
+  Put(text);
+}
+
+void PutDecimal(float value) {
+  if (value != value) return Put("nan");
+  if (value < 0) {
+    Put("-");
+    value = -value;
+  }
+  constexpr float kLargest = 1e15f;  // thousandths of it still fit 64 bits
+  const float bounded = value < kLargest ? value : kLargest;
+  const uint64_t thousandths = static_cast<uint64_t>(bounded * 1000.0f + 0.5f);
+  PutNumber(thousandths / 1000);
+  const uint32_t rest = static_cast<uint32_t>(thousandths % 1000);
+  Put(rest < 10 ? ".00" : rest < 100 ? ".0" : ".");
+  PutNumber(rest);
+}
+
+char* NextWord(char** rest) {
+  char* at = *rest;
+  while (*at == ' ') ++at;
+  char* const word = at;
+  while (*at != 0 && *at != ' ') ++at;
+  if (*at != 0) *at++ = 0;
+  *rest = at;
+  return word;
+}
+
+bool Same(const char* a, const char* b) {
+  while (*a != 0 && *a == *b) ++a, ++b;
+  return *a == *b;
+}
+
+bool ParseNumber(const char* text, uint32_t largest, uint32_t* value) {
+  uint64_t sum = 0;
+  if (*text == 0) return false;
+  for (; *text != 0; ++text) {
+    if (*text < '0' || *text > '9') return false;
+    sum = 10 * sum + static_cast<uint32_t>(*text - '0');
+    if (sum > largest) return false;
+  }
+  *value = static_cast<uint32_t>(sum);
+  return true;
+}
+
+int HexDigit(char digit) {
+  if (digit >= '0' && digit <= '9') return digit - '0';
+  const char lower = static_cast<char>(digit | 0x20);
+  return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+}  // namespace mlperf
+}  // namespace tinydeploy

@@ -1,0 +1,116 @@
+"""`mlperf`: the benchmark of MLPerf Tiny, on a simulator or a board."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+if TYPE_CHECKING:
+    from tinydeploy.hardware.connection import Connection
+    from tinydeploy.mlperf.runner import Runner
+    from tinydeploy.mlperf.settings import Settings
+    from tinydeploy.sources import Source
+
+Inputs = tuple[list[bytes], list[int]]
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    mlperf = common.add(
+        commands, "mlperf", _mlperf, "run MLPerf Tiny as its runner does, over text commands"
+    )
+    mlperf.add_argument(
+        "--mode", choices=("performance", "accuracy"), default="performance", help="what to measure"
+    )
+    common.add_board(mlperf)
+    common.add_model(mlperf)
+    common.add_toolchain(mlperf)
+    common.add_engine(mlperf)
+    common.add_benchmark(mlperf)
+    mlperf.add_argument(
+        "--target", default="auto", help="simulator, host or a serial port (default: by the board)"
+    )
+    mlperf.add_argument(
+        "--data",
+        type=Path,
+        help="folder of .bin files and y_labels.csv, or .npz (default: ours)",
+    )
+    mlperf.add_argument(
+        "--vectors",
+        type=common.vector_count,
+        default=None,
+        metavar="N",
+        help="inputs of accuracy mode (default: all)",
+    )
+    mlperf.add_argument(
+        "--seconds", type=float, default=10.0, help="of the device's time for each window"
+    )
+    mlperf.add_argument("--windows", type=int, default=5, help="runs to take the median of")
+
+
+def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import boards, sources
+    from tinydeploy.mlperf.firmware import make_image
+    from tinydeploy.mlperf.runner import Runner
+    from tinydeploy.mlperf.settings import settings_of
+
+    board = boards.load(options.board)
+    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+    settings = settings_of(source, options.benchmark)
+    inputs = _inputs(options, source, settings)
+    _, image = make_image(source, board, settings, options.toolchain, options.engine, ui)
+    connection = _open(options.target, board, image)
+    try:
+        runner = Runner(connection.wire)
+        runner.synchronise()
+        ui.say(f"{settings.model} on {connection.wire.description}: {runner.name()}")
+        _run(options, runner, inputs, ui)
+    finally:
+        connection.close()
+
+
+def _inputs(options: argparse.Namespace, source: Source, settings: Settings) -> Inputs:
+    from tinydeploy import pipeline
+    from tinydeploy.mlperf import inputs
+    from tinydeploy.pipeline import Job
+
+    tensor = source.model.main.inputs[0]
+    if options.data is not None and options.data.is_dir():
+        return inputs.of_folder(options.data, settings, tensor, options.vectors)
+    job = Job(options.board, options.model, data=options.data, vectors=options.vectors)
+    return inputs.of_vectors(pipeline.choose_vectors(source, job), settings, tensor)
+
+
+def _open(target: str, board, image) -> Connection:  # type: ignore[no-untyped-def]
+    from tinydeploy import targets
+    from tinydeploy.hardware import connection
+    from tinydeploy.stages.build import MLPERF_BAUD
+
+    chosen = targets.choose(target, board, None, modelled_baud=False)
+    if chosen.is_port:
+        return connection.open_port(board, image, chosen.name, baud=MLPERF_BAUD)
+    return connection.open_simulated(board, image, MLPERF_BAUD)
+
+
+def _run(options: argparse.Namespace, runner: Runner, inputs: Inputs, ui: Ui) -> None:
+    from tinydeploy.mlperf import modes
+
+    data, labels = inputs
+    with ui.progress(f"mlperf {options.mode}") as progress:
+        if options.mode == "accuracy":
+            found = modes.accuracy(runner, data, labels, progress)
+            print(f"accuracy: {found.right} of {len(found.labels)} right, top-1 {found.top1:.4f}")
+            return
+        measured = modes.performance(
+            runner, data, windows=options.windows, window_s=options.seconds, progress=progress
+        )
+    for number, window in enumerate(measured.windows, 1):
+        print(
+            f"window {number}: {window.inferences} inferences, {window.microseconds / 1e6:.3f} s, "
+            f"{window.per_second:.3f} inf./s"
+        )
+    print(f"performance: median {measured.median_per_second:.3f} inf./s")

@@ -1,0 +1,155 @@
+"""The runner's protocol line by line, and both modes, on the simulated boards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tinydeploy import boards, sources
+from tinydeploy.errors import DeviceFaultError
+from tinydeploy.hardware import connection
+from tinydeploy.judge import Judge
+from tinydeploy.mlperf import inputs, modes
+from tinydeploy.mlperf.firmware import make_image
+from tinydeploy.mlperf.runner import Runner
+from tinydeploy.mlperf.settings import BENCHMARKS, Settings, settings_of
+from tinydeploy.pytest_plugin import unpacked
+from tinydeploy.stages.build import MLPERF_BAUD
+from tinydeploy.ui import Ui
+
+# Commands to the sine model, whose input is one byte, and the lines that must come back.
+CONVERSATION = [
+    ("name", ["m-name-dut-[tinydeploy]"]),
+    ("profile", ["m-profile-[ULPMark for tinyML Firmware V0.0.1]", "m-model-[sine]"]),
+    ("timestamp", [r"m-lap-us-\d+"]),
+    ("", []),
+    ("db", [r"e-\[Command 'db' requires a subcommand\]"]),
+    ("db load", [r"e-\[Command 'db load' requires the # of bytes\]"]),
+    ("db load 0", [r"e-\[Command 'db load' must be >0 bytes\]"]),
+    ("db load 2", [r"e-\[Command 'db load' takes at most 1 bytes\]"]),
+    ("db load 1", [r"m-\[Expecting 1 bytes\]"]),
+    ("db 1", [r"e-\[Insufficent number of hex digits\]"]),
+    ("db 4g", [r"e-\[Invalid hex digit\]"]),
+    ("db 4F", ["m-load-done"]),
+    ("db 00", [r"e-\[More bytes than 'db load' announced\]"]),
+    ("db print", ["m-buffer-4f"]),
+    ("infer 0", [r"e-\[Inference iterations must be >0\]"]),
+    ("infer 1 -1", [r"e-\[Inference warmup must be >=0\]"]),
+    (
+        "infer 3 2",
+        [
+            *("m-warmup-start-2", "m-warmup-done", "m-infer-start-3", r"m-lap-us-\d+"),
+            *(r"m-lap-us-\d+", "m-infer-done", r"m-results-\[-?\d\.\d{3}\]"),
+        ],
+    ),
+    ("results", [r"m-results-\[-?\d\.\d{3}\]"]),
+    ("x" * 200, [r"e-\[Command too long\]"]),
+    ("jump", [r"e-\[Unknown command: jump\]"]),
+]
+
+
+def literal(pattern: str) -> str:
+    """Brackets of plain expectations mean themselves."""
+    return pattern if "\\" in pattern else re.escape(pattern)
+
+
+def test_every_command_answers_as_the_runner_expects(dut: Any) -> None:
+    for each in unpacked(dut):
+        each.expect_exact("m-init-done\r\nm-ready\r\n", timeout=2)
+        for command, answer in CONVERSATION:
+            each.write(f"{command}%\r\n")
+            lines = [literal(line) for line in [*answer, "m-ready"]]
+            each.expect(re.compile("".join(rf"^{line}\r\n" for line in lines).encode(), re.M))
+
+
+@pytest.mark.parametrize("model", ["kws"], indirect=True)
+def test_performance_is_the_cycle_counter_s(app: Any, serial: Any) -> None:
+    for firmware, each in zip(unpacked(app), unpacked(serial), strict=True):
+        device = each.device()
+        device.hello()
+        cycles = device.invoke().cycles
+        runner = Runner(each.wire)
+        runner.synchronise()
+        data = bytes(firmware.source.model.main.inputs[0].nbytes)
+        found = modes.performance(runner, [data], windows=2, window_s=0.05)
+        assert all(window.microseconds >= 50_000 for window in found.windows)
+        expected = firmware.board.cpu_hz / cycles
+        assert found.median_per_second == pytest.approx(expected, rel=0.03)
+
+
+@pytest.fixture(scope="module")
+def reference(shared_data: Path) -> sources.Source:
+    model = shared_data / "mlperf_tiny" / "kws_ref_model.tflite"
+    return sources.resolve(str(model), None, False, None, Ui(quiet=True))
+
+
+@pytest.fixture(scope="module")
+def kws01(reference: sources.Source) -> Iterator[connection.Connection]:
+    board, settings = boards.load("nano33"), settings_of(reference)
+    image = make_image(reference, board, settings, "zig", "auto", Ui(quiet=True))[1]
+    opened = connection.open_simulated(board, image, MLPERF_BAUD)
+    yield opened
+    opened.close()
+
+
+def test_accuracy_of_the_reference_model_is_tflm_s(
+    reference: sources.Source, kws01: connection.Connection, shared_data: Path
+) -> None:
+    runner = Runner(kws01.wire)
+    runner.synchronise()
+    assert runner.model() == "kws01"
+    tensor, settings = reference.model.main.inputs[0], settings_of(reference)
+    folder = shared_data / "mlperf_tiny" / "kws01"
+    data, labels = inputs.of_folder(folder, settings, tensor, 20)
+    found = modes.accuracy(runner, data, labels)
+    judge, output = Judge(reference.data), reference.model.main.outputs[0]
+    for row, values in zip(found.outputs, data, strict=True):
+        raw = judge.run([np.frombuffer(values, np.int8).reshape(tensor.shape)])[0].ravel()
+        assert output.quantization is not None
+        expected = (raw.astype(np.int64) - output.quantization.zero_points) * (
+            output.quantization.scales.astype(np.float64)
+        )
+        assert row == pytest.approx(expected, abs=0.0006)
+    assert found.top1 >= 0.85
+
+
+def test_an_error_of_the_device_is_an_error_here(kws01: connection.Connection) -> None:
+    runner = Runner(kws01.wire)
+    runner.synchronise()
+    with pytest.raises(DeviceFaultError, match="takes at most 490 bytes"):
+        runner.load(bytes(491))
+
+
+@pytest.mark.parametrize("name", ["uint8", "float32"])
+def test_encodings_give_the_tensor_that_was_meant(name: str) -> None:
+    """The same input in another encoding gives the same results."""
+    quiet, board = Ui(quiet=True), boards.load("nano33")
+    source = sources.resolve("sine", None, False, None, quiet)
+    tensor, results = source.model.main.inputs[0], {}
+    values = [np.full(tensor.shape, value, np.int8) for value in (-128, -1, 0, 77, 127)]
+    for settings in (Settings("sine"), Settings("sine", name)):
+        image = make_image(source, board, settings, "zig", "auto", quiet)[1]
+        opened = connection.open_simulated(board, image, MLPERF_BAUD)
+        runner = Runner(opened.wire)
+        runner.synchronise()
+        results[settings.input] = []
+        for value in values:
+            runner.load(inputs.encode(value, settings, tensor))
+            results[settings.input].append(runner.infer(1, 0)[1])
+        opened.close()
+    assert results[name] == results["raw"]
+    assert len(set(results["raw"])) == len(values)
+
+
+def test_benchmarks_have_the_encodings_of_the_rules() -> None:
+    chosen = {name: (entry.input, entry.result) for name, entry in BENCHMARKS.items()}
+    assert chosen == {
+        "kws01": ("raw", "values"),
+        "vww01": ("uint8", "values"),
+        "ic01": ("uint8", "values"),
+        "ad01": ("float32", "mean_squared_error"),
+    }
