@@ -89,6 +89,10 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
         _general(lowering, op, weights, rows.reshape(units, 1, 1, depth))
         return
     batches = source.size // depth
+    if batches == 1 and units <= _FEW_UNITS and _has_convolutions(lowering):
+        _pointwise(lowering, op, rows, *folded, pixels=1)  # saves linking a kernel for a head
+        clamp_after(lowering, op)
+        return
     memory = Buffer("scratch", pack.dense_scratch_bytes(depth))
     if batches == 1 and lowering.dies_here(source, op):
         # The input is widened into scratch from front to back: it may lie at the scratch's end.
@@ -116,7 +120,8 @@ def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: 
         _general(lowering, op, weights, filters)
         return
     if filters.shape[1:3] == (1, 1) and _stride(op) == (1, 1):
-        _pointwise(lowering, op, rows, *folded)
+        _, height, width, _ = op.outputs[0].shape
+        _pointwise(lowering, op, rows, *folded, pixels=height * width)
     else:
         _patches(lowering, op, filters, *folded)
     clamp_after(lowering, op)
@@ -205,11 +210,11 @@ def _planes(
 
 
 def _pointwise(
-    lowering: Lowering, op: Op, weights: Array, start: Array, scaling: pack.Scaling
+    lowering: Lowering, op: Op, weights: Array, start: Array, scaling: pack.Scaling, *, pixels: int
 ) -> None:
-    source, result = op.operands[0], op.outputs[0]
+    source = op.operands[0]
     units, depth = weights.shape
-    geometry = pack.pointwise_geometry(result.shape[1] * result.shape[2], depth, units)
+    geometry = pack.pointwise_geometry(pixels, depth, units)
     _call(
         lowering,
         op,
@@ -353,6 +358,10 @@ def _image(tensor: Tensor) -> tuple[int, int, int]:
     return height, width, channels
 
 
+def _has_convolutions(lowering: Lowering) -> bool:
+    return any(step.function in ("td_pointwise", "td_conv") for step in lowering.steps)
+
+
 def _by_output(filters: Array) -> Array:
     """Depthwise filters [height, width, out] as [out, height, width, 1]."""
     return np.ascontiguousarray(filters.transpose(2, 0, 1))[..., None]
@@ -374,4 +383,4 @@ def _padding(op: Op, source: Tensor, kernel: Sequence[int]) -> Size:
     reach = [(size - 1) * step + 1 for size, step in zip(kernel, _dilation(op), strict=True)]
     sizes = zip(source.shape[1:3], op.outputs[0].shape[1:3], reach, _stride(op), strict=True)
     top, left = (max((out - 1) * step + size - given, 0) // 2 for given, out, size, step in sizes)
-    return top, left
+    return int(op.options.get("pad_top", top)), left  # a band has padding at its ends only
