@@ -58,8 +58,9 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
         "namespace {",
         "",
     ]
+    owners = plan.owners()
     for index, step in enumerate(plan.steps):
-        lines += [*_step(index, step), ""]
+        lines += [*_step(index, step, owners), ""]
     lines += [
         *_steps_table(plan, numbers),
         "",
@@ -90,7 +91,7 @@ def _includes(plan: Plan) -> list[str]:
     ]
 
 
-def _step(index: int, step: Step) -> Iterator[str]:
+def _step(index: int, step: Step, owners: Mapping[Constant | Records, int]) -> Iterator[str]:
     yield f"// Step {index}, operator {step.op_index}: {step.title}"
     for buffer in step.buffers:
         yield f"//   {buffer.name}: {buffer.size} bytes at {buffer.address}"
@@ -100,11 +101,12 @@ def _step(index: int, step: Step) -> Iterator[str]:
         yield from _wrapped(f"constexpr {step.params_type} kParams{index} = {{", fields, "};")
         arguments.append(f"&kParams{index}")
     for argument in step.arguments:
-        if isinstance(argument, Constant):
+        owner = owners[argument] if isinstance(argument, (Constant, Records)) else index
+        if isinstance(argument, Constant) and owner == index:
             yield from _constant(index, argument)
-        elif isinstance(argument, Records):
+        elif isinstance(argument, Records) and owner == index:
             yield from _records(index, argument)
-        arguments.append(_argument(index, argument))
+        arguments.append(_argument(owner, argument))
     arena = "uint8_t* arena" if any("arena" in text for text in arguments) else "uint8_t*"
     call = f"void Step{index}({arena}) {{ {step.function}("
     yield from _wrapped(call, ", ".join(arguments), "); }")

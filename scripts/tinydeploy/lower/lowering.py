@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
+from tinydeploy.lower.patching import View
 from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
 
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
@@ -29,10 +30,12 @@ class Lowering:
 
     Attributes:
         evaluate: TFLM, for tables of functions that it alone defines.
+        views: tensors that lie in others.
     """
 
     graph: Subgraph
     evaluate: Evaluate
+    views: Mapping[Tensor, View] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     buffers: dict[Tensor, Buffer] = field(default_factory=dict)
     op_index: int = 0
@@ -45,7 +48,9 @@ class Lowering:
                 "use --engine interpreter",
             )
         if tensor not in self.buffers:
-            self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor)
+            view = self.views.get(tensor)
+            base, shift = (self.buffer(view.parent), view.offset) if view else (None, 0)
+            self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, -1, base, shift)
         return self.buffers[tensor]
 
     def dies_here(self, tensor: Tensor, op: Op) -> bool:
@@ -54,6 +59,7 @@ class Lowering:
         later = self.graph.ops[index + 1 :]
         return (
             not tensor.is_constant
+            and tensor not in self.views
             and tensor not in self.graph.outputs
             and op.inputs.count(tensor) == 1
             and not any(tensor in other.inputs for other in later)
@@ -62,7 +68,7 @@ class Lowering:
     def output(self, op: Op, over: Tensor | None = None) -> Buffer:
         """The memory of the op's output: over that of the input `over` where that may be."""
         tensor = op.outputs[0]
-        if over is not None and self.dies_here(over, op):
+        if over is not None and tensor not in self.views and self.dies_here(over, op):
             base = self.buffer(over)
             self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, base=base)
         return self.buffer(tensor)
@@ -101,17 +107,23 @@ class Lowering:
         )
 
 
-def lower(model: Model, evaluate: Evaluate, rules: Mapping[str, Rule]) -> Plan:
+def lower(
+    model: Model,
+    evaluate: Evaluate,
+    rules: Mapping[str, Rule],
+    views: Mapping[Tensor, View] | None = None,
+) -> Plan:
     """The plan of the main subgraph, buffers not yet placed.
 
     Args:
         rules: by operator code.
+        views: from `patching.split`.
 
     Raises:
         NotCompilableError: an operator has no rule, or its rule has no exact kernel.
     """
     graph = model.main
-    lowering = Lowering(graph, evaluate)
+    lowering = Lowering(graph, evaluate, views or {})
     for tensor in graph.inputs:
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):

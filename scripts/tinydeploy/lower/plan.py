@@ -54,6 +54,12 @@ class Constant:
     values: Array
     alignment: int = 4
 
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for constants that may be one in flash."""
+        values = np.ascontiguousarray(self.values)
+        return self.name, values.dtype.str, self.alignment, values.tobytes()
+
 
 @dataclass(frozen=True, eq=False)
 class Records:
@@ -62,6 +68,11 @@ class Records:
     name: str
     ctype: str
     rows: Sequence[Sequence[Number]]
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for records that may be one in flash."""
+        return self.name, self.ctype, tuple(map(tuple, self.rows))
 
 
 @dataclass(eq=False)
@@ -166,11 +177,21 @@ class Plan:
 
     @property
     def flash_constants_bytes(self) -> int:
-        """Bytes of all constant arrays."""
-        arrays = [
-            argument.values
+        """Bytes of all constant arrays, equal ones once."""
+        arrays = {
+            argument.key: np.asarray(argument.values).nbytes
             for step in self.steps
             for argument in step.arguments
             if isinstance(argument, Constant)
-        ]
-        return int(sum(np.asarray(values).nbytes for values in arrays))
+        }
+        return int(sum(arrays.values()))
+
+    def owners(self) -> dict[Constant | Records, int]:
+        """For each constant the first step that has an equal one: it is in flash once."""
+        first: dict[tuple[object, ...], int] = {}
+        return {
+            argument: first.setdefault(argument.key, index)
+            for index, step in enumerate(self.steps)
+            for argument in step.arguments
+            if isinstance(argument, (Constant, Records))
+        }
