@@ -59,9 +59,10 @@ def _figures(spec: ModelSpec, variant: Variant) -> str:
     """Size and accuracy from training, as far as they are known."""
     metrics = spec.metrics(variant.name)
     size = f"{spec.tflite(variant.name).stat().st_size:,} bytes, {variant.quantization}"
-    if spec.is_regression or "accuracy" not in metrics:
+    if "int8_accuracy" not in metrics:
         return size
-    return f"{size}, accuracy {metrics['accuracy']:.1%} (float {metrics['float_accuracy']:.1%})"
+    ours, before = metrics["int8_accuracy"], metrics["float_accuracy"]
+    return f"{size}, accuracy {ours:.1%} (float {before:.1%})"
 
 
 def _firmware_on(port: PortInfo) -> str:
