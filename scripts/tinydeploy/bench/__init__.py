@@ -8,7 +8,7 @@ from pathlib import Path
 from tinydeploy import boards, pipeline
 from tinydeploy.bench import subjects
 from tinydeploy.bench.plot import svg
-from tinydeploy.bench.render import markdown, table
+from tinydeploy.bench.render import markdown, page, table
 from tinydeploy.bench.rows import Row, changes, load, row_of, save
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.pipeline import Job
@@ -43,7 +43,8 @@ def run(
     if json_file:
         save(rows, json_file)
     if markdown_file:
-        markdown_file.write_text(markdown(rows) + "\n", encoding="utf-8")
+        picture = plot_file.name if plot_file else ""
+        markdown_file.write_text(page(rows, picture), encoding="utf-8")
     if plot_file:
         plot_file.write_text(svg(rows, ids[0]), encoding="utf-8")
     return _compared(before, rows, ui)

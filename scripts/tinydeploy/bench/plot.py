@@ -35,7 +35,7 @@ class _Bar:
 def svg(rows: Sequence[Row], board: str) -> str:
     """The rows of one board; every panel has a scale of its own, less is better everywhere."""
     shown = [row for row in rows if row.board == board and peers_of(row.macs)]
-    names = list(dict.fromkeys(row.model for row in shown))
+    names = list({row.macs: row.model for row in reversed(shown)}.values())[::-1]
     width = _NAME_WIDTH + len(_FIGURES) * _PANEL_WIDTH + _MARGIN
     height = _TOP + _ROW_HEIGHT * len(names) + _MARGIN
     lines = [

@@ -27,6 +27,17 @@ _HEADINGS = (
     "wrong bytes",
 )
 _TEXT_COLUMNS = 3
+_PREFACE = """# Bench
+
+To make it again:
+`tinydeploy bench --json docs/bench.json --markdown-file docs/bench.md --plot docs/bench.svg`;
+`tinydeploy bench --compare docs/bench.json` shows every change and fails where a figure is worse.
+
+kws_ref_model is MLPerf Tiny's own. vww, ic, ad and person_detect have the published architectures
+with random weights; vww as many dead channels as the published one, vww_dense none. Cycles are
+modelled without wait states of the flash, and so are the peers'. Images of ours have the link in
+them, those of the peers a harness of 728 bytes. Energy is an estimate for the chip alone.
+"""
 _WIDTH = 170
 
 
@@ -49,12 +60,21 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
+def page(rows: Sequence[Row], picture: str) -> str:
+    """The table as a page of the documentation, under a picture if there is one."""
+    shown = f"![Cycles, flash and arena beside the peers]({picture})\n\n" if picture else ""
+    return f"{_PREFACE}\n{shown}{markdown(rows)}\n"
+
+
 def _lines(rows: Sequence[Row]) -> list[list[str]]:
-    """A line a row, and after the last row of a model the peers'."""
-    lines = []
+    """A line a row, and after the last row of a model the peers', once for an architecture."""
+    lines: list[list[str]] = []
+    met: set[int] = set()
     for index, row in enumerate(rows):
         lines.append(_cells(row))
-        if index + 1 == len(rows) or rows[index + 1].model != row.model:
+        last = index + 1 == len(rows) or rows[index + 1].model != row.model
+        if last and row.macs not in met:
+            met.add(row.macs)
             lines += [_peer_cells(row.model, peer) for peer in peers_of(row.macs)]
     return lines
 
