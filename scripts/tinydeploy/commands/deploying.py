@@ -60,6 +60,12 @@ def add_commands(commands: common.Commands) -> None:
         action="store_true",
         help="measure instead the way from reset to the first result, and the steps' dispatch",
     )
+    bench.add_argument(
+        "--link-faults",
+        type=int,
+        metavar="N",
+        help="try N faults on the link instead: bytes lost, changed or late, resets, unplugging",
+    )
     common.add_toolchain(bench)
 
 
@@ -103,6 +109,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         retrain=options.retrain,
         modelled_baud=options.modelled_baud,
         wait_states=options.wait_states,
+        choices=common.choices(options),
         flash_tool=getattr(options, "flash_tool", None),
         force=getattr(options, "force", False),
     )
@@ -125,6 +132,10 @@ def _verify(options: argparse.Namespace, ui: Ui) -> None:
 def _bench(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy import bench
 
+    if options.link_faults:
+        from tinydeploy.hardware import link_faults
+
+        return link_faults.run(options.models, options.boards, options.link_faults, ui)
     if options.startup:
         from tinydeploy.bench import startup
 
