@@ -16,6 +16,7 @@ from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, ParityError, UsageError
 from tinydeploy.keys import Keyed, key_of, package_key
+from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.report.model import Report
 from tinydeploy.sources import Source, resolve
@@ -42,6 +43,7 @@ class Job:
     Attributes:
         model: name of a model of ours, or path of a .tflite, .keras or SavedModel.
         engine: "compiled", "interpreter", or "auto": compiled where every operator can be.
+        choices: of the compiled engine.
         vectors: how many inferences; None for the whole test set.
         data: file or folder of the user's own test data.
         force: do again what has not changed.
@@ -60,6 +62,7 @@ class Job:
     retrain: bool = False
     modelled_baud: bool = False
     wait_states: bool = False
+    choices: Choices = Choices()  # noqa: RUF009 - frozen
     flash_tool: str | None = None
     force: bool = False
 
@@ -74,7 +77,7 @@ def deploy(job: Job, ui: Ui) -> Report:
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     folder = output_folder(source, board)
-    program, image = make_image(source, board, job.toolchain, job.engine, ui)
+    program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
     if target.is_port:
         target = _flash(image, board, target, job, ui)
     vectors = choose_vectors(source, job)
@@ -162,16 +165,27 @@ def last_image(board: Board) -> Path:
 
 
 def make_image(
-    source: Source, board: Board, toolchain: str, engine: str, ui: Ui
+    source: Source,
+    board: Board,
+    toolchain: str,
+    engine: str,
+    ui: Ui,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
 ) -> tuple[Program, Image]:
     """Compile and build, with the arena that the model needs and no more."""
-    program = make_program(source, board, toolchain, engine, None, ui)
+    program = make_program(source, board, toolchain, engine, None, ui, choices)
     out_dir = output_folder(source, board) / "firmware"
     return program, _build(program, board, toolchain, out_dir, ui)
 
 
 def make_program(
-    source: Source, board: Board, toolchain: str, engine: str, out_dir: Path | None, ui: Ui
+    source: Source,
+    board: Board,
+    toolchain: str,
+    engine: str,
+    out_dir: Path | None,
+    ui: Ui,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
 ) -> Program:
     """The model as C++ in `out_dir`, or in the build folder: a plan, or a model to interpret.
 
@@ -181,7 +195,7 @@ def make_program(
     folder = out_dir or output_folder(source, board)
     if engine != "interpreter":
         try:
-            return _compile_plan(source, folder if out_dir else folder / "plan", ui)
+            return _compile_plan(source, board, folder if out_dir else folder / "plan", choices, ui)
         except NotCompilableError as error:
             if engine == "compiled":
                 raise
@@ -189,9 +203,15 @@ def make_program(
     return _compile_model(source, board, toolchain, folder if out_dir else folder / "program", ui)
 
 
-def _compile_plan(source: Source, out_dir: Path, ui: Ui) -> Program:
+def _compile_plan(source: Source, board: Board, out_dir: Path, choices: Choices, ui: Ui) -> Program:
     with ui.stage("compile") as stage:
-        program = compile_plan(source.tflite, out_dir, name=source.name)
+        program = compile_plan(
+            source.tflite,
+            out_dir,
+            name=source.name,
+            choices=choices,
+            ram_bytes=None if board.is_host else board.ram_size - RESERVED_RAM_BYTES,
+        )
         stage.detail = (
             f"{len(program.ops)} operators as {len(program.steps)} steps, {program.macs:,} MACs, "
             f"arena {program.arena_bytes:,} bytes"
@@ -233,7 +253,7 @@ def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Program, Image]:
     board = boards.load(job.board)
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
-    program, image = make_image(source, board, job.toolchain, job.engine, ui)
+    program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
     return board, target, source, program, image
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tinydeploy import boards
+from tinydeploy.lower.choices import GOALS, OFF, Choices
 from tinydeploy.ui import Ui
 
 Run = Callable[[argparse.Namespace, Ui], int | None]
@@ -69,6 +70,24 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="compiled to a plan ahead of time, or interpreted on the device as TFLM does "
         "(default: compiled where every operator can be)",
     )
+    parser.add_argument(
+        "--optimize",
+        choices=GOALS,
+        default="balanced",
+        help="compiled engine: speed takes RAM, size saves it (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--patch",
+        default=OFF,
+        metavar="N",
+        help="compiled engine: run the first layers in N bands of rows to save RAM; auto: only if "
+        "the model does not fit otherwise (default: %(default)s)",
+    )
+
+
+def choices(options: argparse.Namespace) -> Choices:
+    """What `add_engine` added beside the engine."""
+    return Choices(options.optimize, options.patch)
 
 
 def add_benchmark(parser: argparse.ArgumentParser) -> None:
@@ -98,7 +117,9 @@ def make_image(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
     if options.mode != "mlperf":
-        return pipeline.make_image(source, board, options.toolchain, options.engine, ui)[1]
+        return pipeline.make_image(
+            source, board, options.toolchain, options.engine, ui, choices(options)
+        )[1]
     from tinydeploy.mlperf import firmware
     from tinydeploy.mlperf.settings import settings_of
 
@@ -111,7 +132,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         default="auto",
-        help="simulator, host, or a serial port such as /dev/ttyACM0 (default: by the board)",
+        help="simulator, host, renode, or a serial port such as /dev/ttyACM0 (default: by the board)",
     )
     parser.add_argument(
         "--link-port", help="serial port of the UART if it is not the one to flash through"

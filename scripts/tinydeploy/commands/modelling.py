@@ -101,7 +101,13 @@ def _compile(options: argparse.Namespace, ui: Ui) -> None:
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
     program = pipeline.make_program(
-        source, board, options.toolchain, options.engine, options.out, ui
+        source,
+        board,
+        options.toolchain,
+        options.engine,
+        options.out,
+        ui,
+        common.choices(options),
     )
     print(program.header)
     print(program.source)

@@ -31,26 +31,33 @@ def assemble(
     Raises:
         NotCompilableError: as `lower`.
     """
-    plan = lower(model, evaluate, rules)
+    plan = lower(model, evaluate, rules, goal=choices.optimize)
     place(plan)
     fits = ram_bytes is None or plan.arena_bytes <= ram_bytes
     if choices.patch == OFF or (choices.patch == AUTO and fits):
         return plan
     if choices.patch != AUTO:
+        bands = int(choices.patch)
+        patched = _patched_plans(model, evaluate, rules, choices.optimize, bands, _work(plan))
         return min(
-            [plan, *_patched_plans(model, evaluate, rules, int(choices.patch), _work(plan))],
+            [plan, *patched],
             key=lambda candidate: (candidate.arena_bytes, _work(candidate)),
         )
-    return _least_that_fits(plan, model, evaluate, rules, ram_bytes or 0)
+    return _least_that_fits(plan, model, evaluate, rules, choices.optimize, ram_bytes or 0)
 
 
 def _least_that_fits(
-    plan: Plan, model: Model, evaluate: Evaluate, rules: Mapping[str, Rule], ram_bytes: int
+    plan: Plan,
+    model: Model,
+    evaluate: Evaluate,
+    rules: Mapping[str, Rule],
+    goal: str,
+    ram_bytes: int,
 ) -> Plan:
     """The least work with the fewest bands that fit; the smallest arena if none does."""
     smallest = plan
     for bands in AUTO_BANDS:
-        candidates = list(_patched_plans(model, evaluate, rules, bands, _work(plan)))
+        candidates = list(_patched_plans(model, evaluate, rules, goal, bands, _work(plan)))
         fitting = [each for each in candidates if each.arena_bytes <= ram_bytes]
         if fitting:
             return min(fitting, key=_work)
@@ -59,22 +66,27 @@ def _least_that_fits(
 
 
 def _patched_plans(
-    model: Model, evaluate: Evaluate, rules: Mapping[str, Rule], bands: int, work: int
+    model: Model,
+    evaluate: Evaluate,
+    rules: Mapping[str, Rule],
+    goal: str,
+    bands: int,
+    work: int,
 ) -> Iterator[Plan]:
     """A plan for every point up to which the bands may go without too much being done twice."""
     for last_op in patching.split_points(model.main):
         patched = patching.split(model, last_op, bands)
         if patched is None:
             continue
-        plan = _plan_of(patched, evaluate, rules)
+        plan = _plan_of(patched, evaluate, rules, goal)
         if _work(plan) > MOST_WORK * work:
             return
         place(plan)
         yield plan
 
 
-def _plan_of(patched: Patched, evaluate: Evaluate, rules: Mapping[str, Rule]) -> Plan:
-    return patched.finish(lower(patched.model, evaluate, rules, patched.views))
+def _plan_of(patched: Patched, evaluate: Evaluate, rules: Mapping[str, Rule], goal: str) -> Plan:
+    return patched.finish(lower(patched.model, evaluate, rules, patched.views, goal))
 
 
 def _work(plan: Plan) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
-from tinydeploy.lower import pack
+from tinydeploy.lower import pack, tiles
 from tinydeploy.lower.lowering import (
     Lowering,
     quantization_of,
@@ -48,6 +48,8 @@ _GENERAL = ParamsType(
     "dilation_width pad_top pad_left input_zero_point output_zero_point lowest highest",
 )
 _DENSE = ParamsType("FullyConnectedParams", "<3H", "batches depth units")
+
+TILED = {"td_conv": _CONV, "td_pointwise": _POINTWISE, "td_depthwise": _DEPTHWISE}
 
 _FEW_UNITS = 16
 
@@ -277,6 +279,9 @@ def _call(
 ) -> None:
     """A step of the form (params, input, constants, output, scratch, inner loop)."""
     header, function, params_type = kernel
+    params, memory.size = tiles.fit(
+        function, params_type, params, memory.size, inner, lowering.goal
+    )
     source = lowering.buffer(op.operands[0])
     constants = Constant("stream", np.frombuffer(stream, "<u4"))
     arguments: list[Argument] = [

@@ -31,11 +31,13 @@ class Lowering:
     Attributes:
         evaluate: TFLM, for tables of functions that it alone defines.
         views: tensors that lie in others.
+        goal: what to optimise for, see `tiles`.
     """
 
     graph: Subgraph
     evaluate: Evaluate
     views: Mapping[Tensor, View] = field(default_factory=dict)
+    goal: str = "balanced"
     steps: list[Step] = field(default_factory=list)
     buffers: dict[Tensor, Buffer] = field(default_factory=dict)
     op_index: int = 0
@@ -112,18 +114,20 @@ def lower(
     evaluate: Evaluate,
     rules: Mapping[str, Rule],
     views: Mapping[Tensor, View] | None = None,
+    goal: str = "balanced",
 ) -> Plan:
     """The plan of the main subgraph, buffers not yet placed.
 
     Args:
         rules: by operator code.
         views: from `patching.split`.
+        goal: "speed", "balanced" or "size"; "rule" for what the kernels choose themselves.
 
     Raises:
         NotCompilableError: an operator has no rule, or its rule has no exact kernel.
     """
     graph = model.main
-    lowering = Lowering(graph, evaluate, views or {})
+    lowering = Lowering(graph, evaluate, views or {}, goal)
     for tensor in graph.inputs:
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):

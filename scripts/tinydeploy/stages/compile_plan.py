@@ -10,9 +10,11 @@ from tinydeploy import passes
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Tensor
 from tinydeploy.judge import Judge
+from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.emit import emit
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.place import memory_map, place
+from tinydeploy.lower.place import memory_map
 from tinydeploy.lower.plan import Plan
 from tinydeploy.lower.rules import RULES
 from tinydeploy.ops import work
@@ -27,8 +29,18 @@ from tinydeploy.stages.compile import (
 )
 
 
-def compile_plan(tflite: Path, out_dir: Path, *, name: str) -> Program:
+def compile_plan(
+    tflite: Path,
+    out_dir: Path,
+    *,
+    name: str,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
+    ram_bytes: int | None = None,
+) -> Program:
     """Write `model.h` and `plan.cc` of a .tflite into `out_dir`.
+
+    Args:
+        ram_bytes: room for the arena, for `choices.patch` = "auto".
 
     Raises:
         ModelFileError: not a readable .tflite.
@@ -39,8 +51,7 @@ def compile_plan(tflite: Path, out_dir: Path, *, name: str) -> Program:
     tensors = list(model.main.tensors)
     shapes = {tensor: tensor.shape for tensor in tensors}
     passes.optimise(model, evaluate)
-    plan = lower(model, evaluate, RULES)
-    place(plan)
+    plan = assemble(model, evaluate, RULES, choices, ram_bytes)
     numbers = {
         tensor: index for index, tensor in enumerate(tensors) if tensor.shape == shapes[tensor]
     }
@@ -65,12 +76,20 @@ def compile_plan(tflite: Path, out_dir: Path, *, name: str) -> Program:
     )
     out_dir.mkdir(parents=True, exist_ok=True)
     write_if_changed(program.header, header_text(program, ()))
-    write_if_changed(program.source, _source(plan, program, numbers))
+    write_if_changed(program.source, _source(plan, program, numbers, choices))
     return program
 
 
-def _source(plan: Plan, program: Program, numbers: dict[Tensor, int]) -> str:
+def rule_plan(tflite: Path) -> Plan:
+    """The plan that the kernels' own rules make, not placed: what `tune` starts from."""
+    _, model = load(tflite)
+    passes.optimise(model, evaluate)
+    return lower(model, evaluate, RULES, goal="rule")
+
+
+def _source(plan: Plan, program: Program, numbers: dict[Tensor, int], choices: Choices) -> str:
     regenerate = f"tinydeploy compile --engine compiled --model {program.tflite.name}"
+    regenerate += f" {choices.text}" if choices.text else ""
     text = emit(plan, name=program.name, numbers=numbers, regenerate=regenerate)
     return text + _stand_in(program.model_bytes)
 

@@ -1,0 +1,59 @@
+"""`tune` and `patches`: measure what the compiled engine may choose."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    tune = common.add(
+        commands, "tune", _tune, "measure kernel variants for a model's layers; keep the best ones"
+    )
+    tune.add_argument("models", nargs="*", metavar="MODEL", help="default: those of the bench")
+    common.add_toolchain(tune)
+
+    patches = common.add(
+        commands, "patches", _patches, "what running the first layers in bands saves and costs"
+    )
+    patches.add_argument("models", nargs="*", metavar="MODEL", help="default: the image models")
+    patches.add_argument(
+        "--bands", nargs="+", type=int, default=[2, 4, 6, 8, 12], help="default: 2 4 6 8 12"
+    )
+    patches.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
+    common.add_board(patches)
+
+
+def _tune(options: argparse.Namespace, ui: Ui) -> None:
+    import tempfile
+
+    from tinydeploy import sources
+    from tinydeploy.bench import subjects
+    from tinydeploy.lower import kernel_lab, tune
+    from tinydeploy.stages.compile_plan import rule_plan
+
+    with tempfile.TemporaryDirectory() as folder:
+        core = kernel_lab.CortexM4(kernel_lab.build_cortex_m4(Path(folder), options.toolchain))
+    found: dict[str, tune.Tuned] = {}
+    for name in options.models or subjects.default_names():
+        subject = subjects.find(name)
+        with ui.stage("tune") as stage:
+            source = sources.resolve(subject.model, subject.variant, False, None, ui)
+            fresh = {each.key: each for each in tune.tune(rule_plan(source.tflite), core, found)}
+            found.update(fresh)
+            stage.detail = f"{name}: {len(fresh)} new layer shapes"
+    tune.save(found.values())
+    print(tune.table_text(found.values()))
+
+
+def _patches(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.bench import patches
+
+    rows = patches.measure(options.models, options.board, options.bands, ui)
+    print(patches.markdown(rows))
+    if options.markdown_file:
+        options.markdown_file.write_text(patches.page(rows), encoding="utf-8")
