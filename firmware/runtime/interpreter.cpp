@@ -36,7 +36,8 @@ void Interpreter::ResetVariables() {
   for (int i = 0; i < graph_.tensor_count(); ++i) {
     const TensorView view = tensor(i);
     if (view.is_variable && view.data != nullptr && !graph_.tensor(i).is_constant()) {
-      memset(view.data, 0, view.bytes);
+      // The real zero for int8, as in TFLM.
+      memset(view.data, view.type == Type::kInt8 ? view.zero_point() : 0, view.bytes);
     }
   }
 }

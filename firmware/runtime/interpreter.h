@@ -38,7 +38,7 @@ class Interpreter {
   // Runs all operators, or those of [first, first + count).
   Status Run() { return Run(0, op_count()); }
   Status Run(int first, int count);
-  // Zeroes the variables.
+  // Gives the variables the value 0.
   void ResetVariables();
 
   int op_count() const { return plan_.count; }

@@ -147,6 +147,46 @@ def _transposed_conv(data: Type, weights: Type, result: Type) -> Model:
     return build.model(y)
 
 
+def _svdf(data: Type, weights: Type, result: Type) -> Model:
+    """`weights` are those over time."""
+    build = Builder()
+    x = build.input((1, 3), data, _quantization(data))
+    features = build.constant(np.ones((4, 3), data.dtype), data, _quantization(data))
+    times = build.constant(np.ones((4, 2), weights.dtype), weights, _quantization(weights))
+    kind = _BIAS.get(data, Type.INT32)
+    bias = build.constant(np.zeros(2, kind.dtype), kind, _quantization(kind))
+    state = build.variable((1, 8), weights, _quantization(weights))
+    inputs = [x, features, times, bias, state]
+    return build.model(build.op("SVDF", inputs, (1, 2), result, _quantization(result), rank=2))
+
+
+def _lstm(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    x = build.input((1, 3, 5), data, _quantization(data))
+
+    def constants(*shape: int) -> list[Any]:
+        kind = weights if len(shape) > 1 else _BIAS.get(data, Type.INT32)
+        values = np.ones(shape, kind.dtype)
+        return [build.constant(values, kind, _quantization(kind)) for _ in range(4)]
+
+    own, recurrent, biases = constants(2, 5), constants(2, 2), constants(2)
+    hidden = build.variable((1, 2), data, _quantization(data))
+    is_float = data is Type.FLOAT32
+    cell = build.variable(
+        (1, 2), data if is_float else Type.INT16, None if is_float else per_tensor(2**-11, 0)
+    )
+    inputs = [x, *own, *recurrent, *[None] * 3, *biases, None, None, hidden, cell, *[None] * 4]
+    y = build.op(
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        inputs,
+        (1, 3, 2),
+        result,
+        _quantization(result),
+        fused_activation_function="TANH",
+    )
+    return build.model(y)
+
+
 _BINARY = [
     *("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "PRELU"),
     *("SQUARED_DIFFERENCE", "SUB"),
@@ -191,7 +231,9 @@ MODELS: dict[str, Make] = {
     "SPACE_TO_DEPTH": _plain("SPACE_TO_DEPTH", block_size=1),
     "SPLIT": _typed("SPLIT", [[0], _SHAPE], _SHAPE, num_splits=1),
     "SPLIT_V": _typed("SPLIT_V", [_SHAPE, [1], [0]], _SHAPE, num_splits=1),
+    "SVDF": _svdf,
     "TRANSPOSE_CONV": _transposed_conv,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _lstm,
     "UNPACK": _plain("UNPACK", (4, 4, 2), num=1, axis=0),
     "AVERAGE_POOL_2D": _plain("AVERAGE_POOL_2D", **_POOL),
     "CONCATENATION": _joined,
@@ -215,7 +257,8 @@ MODELS: dict[str, Make] = {
     "TRANSPOSE": _plain("TRANSPOSE", constants=[[0, 1, 2, 3]]),
 }
 _HAS_WEIGHTS = {
-    *("CONV_2D", "DEPTHWISE_CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+    *("CONV_2D", "DEPTHWISE_CONV_2D", "EMBEDDING_LOOKUP", "FULLY_CONNECTED"),
+    *("SVDF", "TRANSPOSE_CONV", "UNIDIRECTIONAL_SEQUENCE_LSTM"),
 }
 _OTHER_RESULT = {"CAST", "DEQUANTIZE", "EMBEDDING_LOOKUP", "QUANTIZE", "SOFTMAX"}
 _INDEX_RESULT = {"ARG_MAX", "ARG_MIN", "SHAPE"}

@@ -88,11 +88,12 @@ Status PrepareLeakyRelu(PrepareContext& context) {
   TINYDEPLOY_TRY(PrepareUnary(context, kEvals, &params));
   params->alpha = context.options().get<float>(0, 0.0f);
   if (context.input(0).type == Type::kFloat32) return Status::kOk;
-  // The product with alpha is rounded to float, as TFLM does.
-  const float slope = context.input(0).scale() * params->alpha;
-  const bool sound =
-      QuantizeMultiplier(Ratio(context), &params->positive) &&
-      QuantizeMultiplier(static_cast<double>(slope / context.output(0).scale()), &params->negative);
+  // The last bit of the multiplier decides some ties: the product comes first, in doubles.
+  const double slope = static_cast<double>(context.input(0).scale()) *
+                       static_cast<double>(params->alpha) /
+                       static_cast<double>(context.output(0).scale());
+  const bool sound = QuantizeMultiplier(Ratio(context), &params->positive) &&
+                     QuantizeMultiplier(slope, &params->negative);
   return sound ? Status::kOk : RefuseQuantization(context);
 }
 

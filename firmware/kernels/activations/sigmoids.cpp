@@ -1,6 +1,5 @@
 // LOGISTIC and TANH.
-#include <math.h>
-
+#include "kernels/activations/sigmoid_float.h"
 #include "kernels/activations/sigmoid_table.h"
 #include "kernels/common/exponential.h"
 #include "kernels/common/refuse.h"
@@ -23,26 +22,6 @@ Status EvalInt8(const void* params, void* const* args) {
     const int32_t rounded = RoundingShiftRight(result, 31 - kOutputBits) + kOutputZeroPoint;
     return Clamp<int32_t>(rounded, INT8_MIN, INT8_MAX);
   });
-}
-
-float Logistic(float x) {
-  if (x < 0.0f) {
-    const float e = expf(x);
-    return e / (1.0f + e);
-  }
-  return 1.0f / (1.0f + expf(-x));
-}
-
-// From expf alone: the device has no tanhf. A polynomial where the quotient would cancel.
-float Tanh(float x) {
-  const float magnitude = fabsf(x);
-  if (magnitude < 0.25f) {
-    const float s = x * x;
-    return x * (1.0f + s * (-1.0f / 3 + s * (2.0f / 15 + s * (-17.0f / 315 + s * (62.0f / 2835)))));
-  }
-  const float e = magnitude < 10.0f ? expf(-2.0f * magnitude) : 0.0f;
-  const float result = (1.0f - e) / (1.0f + e);
-  return x < 0.0f ? -result : result;
 }
 
 template <float (*kFunction)(float)>

@@ -92,7 +92,9 @@ KERNELS: dict[str, Kernel] = {
     "SELECT_V2": Kernel(3, 104, 104),
     "SPLIT": Kernel(2, 16, 16, params_per_output=4),
     "SPLIT_V": Kernel(3, 16, 16, params_per_output=4),
+    "SVDF": Kernel(5, 56, 56),
     "TRANSPOSE_CONV": Kernel(4, 84, 84, channel_axis=0),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": Kernel(24, 160, 24),
     "UNPACK": Kernel(1, 16, 16, params_per_output=4),
 }
 _USUAL = Kernel(0, 48, 48)

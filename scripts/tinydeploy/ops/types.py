@@ -52,6 +52,8 @@ _ORDERED = "float32 -> bool, int8 -> bool, int16 -> bool, int32 -> bool, int64 -
 # tests/graph/test_support.py asks the kernels themselves.
 SUPPORTED: dict[str, frozenset[str]] = {
     **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV", _WEIGHTED),
+    **_each("UNIDIRECTIONAL_SEQUENCE_LSTM", _WEIGHTED),
+    **_each("SVDF", "float32 x float32, int8 x int8"),
     **_each("BATCH_MATMUL", "float32 x float32, int8 x int8, int16 x int16"),
     **_each("AVERAGE_POOL_2D MAX_POOL_2D MEAN REDUCE_MAX REDUCE_MIN SUM", _NUMERIC),
     **_each("LEAKY_RELU LOGISTIC RELU RELU6 TANH", _NUMERIC),
