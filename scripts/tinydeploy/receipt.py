@@ -36,6 +36,7 @@ CYCLE_SOURCES = {
     "simulator": "DWT cycle counter of the simulated Cortex-M4 (zero wait states)",
     "device": "DWT cycle counter of the board",
     "host": "nanoseconds on this PC",
+    "renode": "Renode's virtual time, which does not follow the CPU's cycles",
 }
 WAITING = "DWT cycle counter of the simulated Cortex-M4, with wait states of the flash (estimated)"
 

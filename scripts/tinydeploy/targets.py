@@ -8,12 +8,14 @@ from pathlib import Path
 from tinydeploy import flash, simulate
 from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
-from tinydeploy.link.client import Device
+from tinydeploy.link.client import Device, Patience
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.link.symbols import symbolizer
 from tinydeploy.link.transport import SerialTransport, Transport
 
-SIMULATOR, HOST = "simulator", "host"
+SIMULATOR, HOST, RENODE = "simulator", "host", "renode"
+# Renode translates code at first sight: the first answers take their time.
+RENODE_PATIENCE = Patience(reply_s=2.0, invoke_s=30.0, wedged_s=60.0)
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Target:
     """What a user chose with `--target` and the options beside it.
 
     Attributes:
-        name: "simulator", "host", or the name of a serial port.
+        name: "simulator", "host", "renode", or the name of a serial port.
         link_port: port that the link runs over where it is not the one to flash through.
         modelled_baud: let simulated bytes take the time that they take on a wire.
         wait_states: simulate an estimate of the flash's wait states, too.
@@ -35,7 +37,7 @@ class Target:
     @property
     def is_port(self) -> bool:
         """Whether a real board is behind it, or something that acts like one."""
-        return self.name not in (SIMULATOR, HOST)
+        return self.name not in (SIMULATOR, HOST, RENODE)
 
     @property
     def kind(self) -> str:
@@ -65,7 +67,7 @@ def choose(
     if board.is_host != (name == HOST):
         raise UsageError(
             f"--target {name} does not go with --board {board.id}",
-            "the board `host` runs on the target `host`, the others on `simulator` or a port",
+            "the board `host` runs on the target `host`, others on `simulator`, `renode` or a port",
         )
     if wait_states and name != SIMULATOR:
         raise UsageError(
@@ -83,6 +85,10 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
             board, elf, fast_uart=not target.modelled_baud, wait_states=target.wait_states
         )
         return device
+    if target.name == RENODE:
+        from tinydeploy.simulate.renode import RenodeTransport
+
+        return RenodeTransport(board, elf)
     port = SerialTransport(target.link_port or target.name, board.baud)
     flash.leave_bootloader(board, port)
     return port
@@ -90,4 +96,5 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
 
 def open_device(target: Target, board: Board, elf: Path) -> Device:
     """A device client on `open_transport`, with addresses in fault reports turned into names."""
-    return Device(open_transport(target, board, elf), symbolize=symbolizer(elf))
+    patience = RENODE_PATIENCE if target.name == RENODE else Patience()
+    return Device(open_transport(target, board, elf), patience, symbolize=symbolizer(elf))

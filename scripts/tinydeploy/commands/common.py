@@ -132,7 +132,7 @@ def add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         default="auto",
-        help="simulator, host, renode, or a serial port such as /dev/ttyACM0 (default: by the board)",
+        help="simulator, host, renode, or a port such as /dev/ttyACM0 (default: by the board)",
     )
     parser.add_argument(
         "--link-port", help="serial port of the UART if it is not the one to flash through"
