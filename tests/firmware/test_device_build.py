@@ -61,4 +61,7 @@ def test_gnu_arm_compiles_everything(tmp_path: Path) -> None:
     if compiler is None:
         pytest.skip("arm-none-eabi-g++ is not on the PATH")
     machine = "-mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -fsyntax-only"
-    host_build.compile_with([compiler, *machine.split()], tmp_path)  # raises what it says
+    # As firmware/platformio/builder/toolchains.py has it: int32_t means int, as everywhere else.
+    words = "-U__INT32_TYPE__ -D__INT32_TYPE__=int -U__UINT32_TYPE__ -D__UINT32_TYPE__=unsigned"
+    command = [compiler, *machine.split(), *words.split()]
+    host_build.compile_with(command, tmp_path)  # raises what it says
