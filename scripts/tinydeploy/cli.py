@@ -10,7 +10,15 @@ import sys
 from collections.abc import Sequence
 
 from tinydeploy import __version__
-from tinydeploy.commands import benchmarking, deploying, devices, information, modelling, tuning
+from tinydeploy.commands import (
+    benchmarking,
+    deploying,
+    devices,
+    fuzzing,
+    information,
+    modelling,
+    tuning,
+)
 from tinydeploy.errors import TinyDeployError, UsageError
 from tinydeploy.ui import Ui
 
@@ -35,7 +43,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tinydeploy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for area in (deploying, modelling, devices, benchmarking, information, tuning):
+    for area in (deploying, modelling, devices, benchmarking, information, fuzzing, tuning):
         area.add_commands(commands)
     return parser
 

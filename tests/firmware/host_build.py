@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
+from tinydeploy.fuzz import build
 
 HERE = Path(__file__).parent
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
@@ -42,8 +43,8 @@ def sources() -> list[Path]:
 
 @functools.cache
 def zig_runner() -> Path:
-    """Optimised 64-bit runner with the undefined-behaviour sanitizer."""
-    return _runner("zig64", [*ZIG, "-O2", "-fsanitize=undefined"])
+    """Optimised 64-bit runner with the undefined-behaviour sanitizer: the fuzzer's."""
+    return build.host_runner()
 
 
 @functools.cache
@@ -54,11 +55,8 @@ def zig_runner_32() -> Path:
 
 @functools.cache
 def sanitized_runner() -> Path | None:
-    """Runner with address and undefined-behaviour sanitizers, None without g++."""
-    if shutil.which("g++") is None:
-        return None
-    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    return _runner("asan", ["g++", *flags])
+    """Runner with address and undefined-behaviour sanitizers, None without g++: the fuzzer's."""
+    return None if shutil.which("g++") is None else build.sanitized_runner()
 
 
 def compile_device(out_dir: Path, flags: Sequence[str] = ("-Os",)) -> list[Path]:
@@ -73,7 +71,8 @@ def compile_with(command: list[str], out_dir: Path) -> list[Path]:
 
 def _runner(name: str, command: list[str]) -> Path:
     """Runner built by `command`, kept in the cache until a source changes."""
-    files = [*sources(), HERE / "host" / "runner.cpp"]
+    face = FIRMWARE_DIR / "any_model"
+    files = [*sources(), face / "any_model.cpp", face / "host.cpp"]
     folder = cache_dir() / "firmware-tests" / f"{name}-{_digest(command)}"
     program = folder / "runner"
     if not program.exists():
@@ -111,7 +110,7 @@ def _run(command: list[str]) -> None:
 
 def _digest(command: list[str]) -> str:
     """Of the compiler command and everything that gets compiled."""
-    rooms = [FIRMWARE_DIR / room for room in ("runtime", "kernels", "tflm")] + [HERE / "host"]
+    rooms = [FIRMWARE_DIR / room for room in ("runtime", "kernels", "tflm", "any_model")]
     digest = hashlib.sha256("\0".join([*command, *DIALECT, *WARNINGS]).encode())
     for path in sorted(path for room in rooms for path in room.rglob("*") if path.is_file()):
         digest.update(str(path).encode())

@@ -1,0 +1,145 @@
+"""`fuzz`, `ops` and `flash-cost`: what the operators are worth, compute and cost."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+if TYPE_CHECKING:
+    from tinydeploy.fuzz.campaign import Failure, Tally
+
+PROGRESS_S = 10.0
+DEFAULT_MINUTES = 5.0
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    fuzz = common.add(
+        commands, "fuzz", _fuzz, "random models against TFLM, to the last bit, on every engine"
+    )
+    fuzz.add_argument(
+        "--ops",
+        default="",
+        metavar="NAMES",
+        help="operators separated by commas, and `graph` for whole graphs (default: all)",
+    )
+    fuzz.add_argument("--seed", type=int, default=1, help="of all choices (default: %(default)s)")
+    fuzz.add_argument("--minutes", type=float, help=f"how long (default: {DEFAULT_MINUTES:g})")
+    fuzz.add_argument("--cases", type=int, metavar="N", help="how many instead of how long")
+    fuzz.add_argument("--case", type=int, metavar="K", help="this case alone: a reproducer")
+    fuzz.add_argument("--engine", choices=("interpreter", "compiled", "both"), default="both")
+    fuzz.add_argument("--target", choices=("host", "simulator", "both"), default="both")
+    fuzz.add_argument(
+        "--hostile", type=int, metavar="N", help="N damaged models, with sanitizers, instead"
+    )
+    fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
+
+
+def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
+    if options.hostile:
+        _hostile(options, ui)
+        return
+    from tinydeploy.errors import ParityError
+    from tinydeploy.fuzz import campaign, cases, engines
+
+    names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
+    plan = campaign.Campaign(
+        names, options.seed, engines.engines(options.engine, options.target), _folder(options)
+    )
+    first, count, seconds = _extent(options)
+    ui.say(f"{len(names)} subjects, seed {options.seed}; {', '.join(e.name for e in plan.engines)}")
+    tally = plan.run(first=first, cases=count, seconds=seconds, progress=_Progress(ui))
+    _print_summary(tally)
+    for failure in tally.failures:
+        _print_failure(failure, options)
+    if tally.failures:
+        raise ParityError(
+            f"{len(tally.failures)} of {tally.cases} cases differ from TFLM",
+            "the commands above run one of them again",
+        )
+
+
+def _extent(options: argparse.Namespace) -> tuple[int, int | None, float | None]:
+    """First case, how many of them, seconds."""
+    if options.case is not None:
+        return options.case, 1, None
+    if options.cases is not None:
+        return 0, options.cases, None if options.minutes is None else options.minutes * 60
+    return 0, None, 60 * (DEFAULT_MINUTES if options.minutes is None else options.minutes)
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    from tinydeploy.config import BUILD_DIR
+
+    folder: Path = options.out or BUILD_DIR / "fuzz"
+    return folder
+
+
+class _Progress:
+    """A line every few seconds."""
+
+    def __init__(self, ui: Ui) -> None:
+        self._ui = ui
+        self._next = time.monotonic() + PROGRESS_S
+        self._started = time.monotonic()
+
+    def __call__(self, tally: Tally) -> None:
+        now = time.monotonic()
+        if now >= self._next:
+            self._next = now + PROGRESS_S
+            rate = 60 * tally.cases / (now - self._started)
+            self._ui.say(
+                f"{tally.cases:,} cases, {rate:,.0f} a minute, {sum(tally.ran.values()):,} "
+                f"comparisons, {len(tally.failures)} differ"
+            )
+
+
+def _print_summary(tally: Tally) -> None:
+    print(
+        f"{tally.cases:,} cases; TFLM refused {tally.refused_by_tflm:,} and did not survive "
+        f"{tally.crashed_tflm:,}"
+    )
+    for engine in sorted({*tally.ran, *tally.refused}):
+        wrong = sum(failure.engine == engine for failure in tally.failures)
+        left = f", {tally.refused[engine]:,} not taken" if tally.refused[engine] else ""
+        print(f"  {engine:<26}{tally.ran[engine]:>8,} compared, {wrong} differ{left}")
+
+
+def _print_failure(failure: Failure, options: argparse.Namespace) -> None:
+    ops = f" --ops {shlex.quote(options.ops)}" if options.ops else ""
+    engine, _, target = failure.engine.partition(" on ")
+    print(f"\ncase {failure.number}, {failure.engine}: {failure.label}\n  {failure.why}")
+    print(
+        f"  tinydeploy fuzz{ops} --seed {options.seed} --case {failure.number} "
+        f"--engine {engine} --target {target}"
+    )
+    for path in failure.files:
+        print(f"  {path}")
+
+
+def _hostile(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.errors import DeviceFaultError
+    from tinydeploy.fuzz import hostile
+
+    def progress(found: hostile.Hostile) -> None:
+        if found.mutants % 5000 == 0:
+            ui.say(f"{found.mutants:,} mutants, {found.accepted:,} accepted")
+
+    first, mutants = options.case or 0, 1 if options.case is not None else options.hostile
+    found = hostile.run(mutants, options.seed, _folder(options), first=first, progress=progress)
+    refused = found.mutants - found.accepted
+    print(f"{found.mutants:,} damaged models: {found.accepted:,} ran, {refused:,} refused")
+    for path, problem in found.crashes:
+        print(f"\n{path}\n{problem}", file=sys.stderr)
+    if found.crashes:
+        raise DeviceFaultError(
+            f"the runtime did not survive {len(found.crashes)} damaged models",
+            "the sanitizer's words and the models are above",
+        )

@@ -1,0 +1,172 @@
+"""Keeps comparing random models with TFLM, and says how to see again what differed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinydeploy.fuzz.cases import Case, make
+from tinydeploy.fuzz.compare import difference
+from tinydeploy.fuzz.engines import BATCH, Engine, Outcome
+from tinydeploy.fuzz.judging import JudgeCrashError, JudgeProcess
+from tinydeploy.fuzz.reduce import reduce
+from tinydeploy.graph.ir import Array
+
+Answers = list[list[Array]]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A case on which an engine and TFLM do not agree.
+
+    Attributes:
+        why: in one line.
+        files: the model, the smallest model that still fails, its inputs.
+    """
+
+    number: int
+    label: str
+    engine: str
+    why: str
+    files: tuple[Path, ...]
+
+
+@dataclass
+class Tally:
+    """What a campaign has seen.
+
+    Attributes:
+        refused_by_tflm, crashed_tflm: cases without an answer to compare with.
+        ran: comparisons by engine; refused: models that the engine leaves to the other.
+        operators: compared cases by their first word.
+    """
+
+    cases: int = 0
+    refused_by_tflm: int = 0
+    crashed_tflm: int = 0
+    ran: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    operators: Counter[str] = field(default_factory=Counter)
+    failures: list[Failure] = field(default_factory=list)
+
+
+@dataclass
+class Campaign:
+    """Cases from `first` on, until told to stop.
+
+    Attributes:
+        names: operators that take turns, from `cases.subjects`.
+        folder: where models that fail are kept.
+        most_failures: to stop after; there is no use in a thousand of the same.
+    """
+
+    names: Sequence[str]
+    seed: int
+    engines: Sequence[Engine]
+    folder: Path
+    most_failures: int = 10
+    tally: Tally = field(default_factory=Tally)
+
+    def run(
+        self,
+        *,
+        first: int = 0,
+        cases: int | None = None,
+        seconds: float | None = None,
+        progress: Callable[[Tally], None] = lambda tally: None,
+    ) -> Tally:
+        """Compare `cases` cases, or for `seconds`; for ever with neither."""
+        started = time.monotonic()
+        numbers = iter(range(first, first + cases)) if cases is not None else count(first)
+        judge = JudgeProcess()
+        try:
+            while batch := list(islice(numbers, BATCH)):
+                self._batch(batch, judge)
+                progress(self.tally)
+                late = seconds is not None and time.monotonic() - started >= seconds
+                if late or len(self.tally.failures) >= self.most_failures:
+                    break
+        finally:
+            judge.close()
+            for engine in self.engines:
+                engine.close()
+        return self.tally
+
+    def _batch(self, numbers: Sequence[int], judge: JudgeProcess) -> None:
+        judged = list(self._judged((make(self.seed, n, self.names) for n in numbers), judge))
+        self.tally.cases += len(numbers)
+        self.tally.operators.update(case.label.split()[0] for case, _ in judged)
+        for engine in self.engines:
+            outcomes = engine.run([case for case, _ in judged])
+            for (case, expected), outcome in zip(judged, outcomes, strict=True):
+                self._note(case, expected, engine, outcome, judge)
+
+    def _judged(self, cases: Iterator[Case], judge: JudgeProcess) -> Iterator[tuple[Case, Answers]]:
+        """The cases that TFLM answers."""
+        for case in cases:
+            try:
+                answers = judge.run(case)
+            except JudgeCrashError:
+                self.tally.crashed_tflm += 1
+                continue
+            if answers is None:
+                self.tally.refused_by_tflm += 1
+            else:
+                yield case, answers
+
+    def _note(
+        self, case: Case, expected: Answers, engine: Engine, outcome: Outcome, judge: JudgeProcess
+    ) -> None:
+        if outcome.refusal and engine.may_refuse:
+            self.tally.refused[engine.name] += 1
+            return
+        self.tally.ran[engine.name] += 1
+        why = _why(case, expected, outcome)
+        if why and len(self.tally.failures) < self.most_failures:
+            small = reduce(case, lambda some: _failing(some, engine, judge), judge)
+            files = tuple(self._save(case, small, engine))
+            label = case.label if small is case else f"{small.label} ({small.model.main.ops[-1]})"
+            self.tally.failures.append(Failure(case.number, label, engine.name, why, files))
+
+    def _save(self, case: Case, small: Case, engine: Engine) -> Iterator[Path]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        stem = f"seed{self.seed}_case{case.number}_{engine.name.replace(' ', '_')}"
+        for kind, kept in (("", case), ("_reduced", small)):
+            model = self.folder / f"{stem}{kind}.tflite"
+            model.write_bytes(kept.data)
+            inputs = model.with_suffix(".npz")
+            runs = enumerate(kept.inputs)
+            values: Any = {f"run{r}_{i}": v for r, run in runs for i, v in enumerate(run)}
+            np.savez(inputs, **values)
+            yield from (model, inputs)
+            if small is case:
+                return
+
+
+def _why(case: Case, expected: Answers, outcome: Outcome) -> str:
+    """What is wrong with the outcome, "" if nothing is."""
+    if outcome.outputs is None:
+        return outcome.crash or f"refused: {outcome.refusal}"
+    return difference(case, outcome.outputs, expected)
+
+
+def _failing(cases: Sequence[Case], engine: Engine, judge: JudgeProcess) -> list[bool]:
+    """Which of these the engine gets wrong; those that TFLM does not answer count as right."""
+    answers: list[Answers | None] = []
+    for case in cases:
+        try:
+            answers.append(judge.run(case))
+        except JudgeCrashError:
+            answers.append(None)
+    wrong = []
+    for case, expected, outcome in zip(cases, answers, engine.run(cases), strict=True):
+        refused = bool(outcome.refusal) and engine.may_refuse
+        wrong.append(expected is not None and not refused and bool(_why(case, expected, outcome)))
+    return wrong

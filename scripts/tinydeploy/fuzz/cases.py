@@ -1,0 +1,101 @@
+"""Cases: a random model of one operator or a whole graph, and inputs for it.
+
+A case is made from its seed and number alone, so that these two reproduce it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinydeploy.errors import UsageError
+from tinydeploy.fuzz import graphs
+from tinydeploy.fuzz.draw import Draw, Types, UnfitError
+from tinydeploy.fuzz.families import GENERATORS
+from tinydeploy.graph.ir import Array, Model
+from tinydeploy.graph.write_tflite import dump
+from tinydeploy.ops.types import SUPPORTED
+
+RUNS = 2  # inferences of a case: the second meets what the first left behind
+FLOAT_TOLERANCE = 1e-5
+GRAPH = "graph"  # the word for whole graphs among operators
+# Combinations that TFLM takes without saying what they mean.
+UNDEFINED = {
+    ("GREATER", "int16 -> bool"): "TFLM scales by parameters that it never set",
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A model with inputs.
+
+    Attributes:
+        label: operator and types, or what kind of graph.
+        data: the .tflite.
+        inputs: of each run.
+        tolerance: of float results, relative to 1 or to the largest number of a tensor; integers
+            must be equal.
+    """
+
+    number: int
+    label: str
+    model: Model
+    data: bytes
+    inputs: list[list[Array]]
+    tolerance: float = FLOAT_TOLERANCE
+
+
+def subjects(names: Sequence[str]) -> list[str]:
+    """What to draw from: these operators, or all and graphs.
+
+    Raises:
+        UsageError: an operator that the runtime does not have.
+    """
+    known = [*sorted(set(SUPPORTED) & set(GENERATORS)), GRAPH]
+    wanted = [GRAPH if name.lower() == GRAPH else name.upper() for name in names]
+    for name in wanted:
+        if name not in known:
+            raise UsageError(
+                f"no operator {name} to make models of", f"there are {', '.join(known)}"
+            )
+    return wanted or known
+
+
+def make(seed: int, number: int, names: Sequence[str]) -> Case:
+    """Case `number` of a campaign over `names` (from `subjects`), which take turns."""
+    rng = np.random.default_rng([seed, number])
+    name = names[number % len(names)]
+    if name == GRAPH:
+        draw, label, tolerance = graphs.grow(rng)
+    else:
+        known = combinations(name)
+        types = known[int(rng.integers(len(known)))]
+        draw, label, tolerance = one_op(rng, name, types), f"{name} {types}", FLOAT_TOLERANCE
+    return finish(draw, number, label, tolerance)
+
+
+def combinations(code: str) -> list[str]:
+    """Type combinations of an operator for which TFLM defines a result."""
+    return [types for types in sorted(SUPPORTED[code]) if (code, types) not in UNDEFINED]
+
+
+def one_op(rng: np.random.Generator, code: str, types: str) -> Draw:
+    """A model of one operator; its outputs are those of the operator."""
+    while True:
+        draw = Draw(rng)
+        try:
+            GENERATORS[code](draw, code, Types.parse(types))
+        except UnfitError:
+            continue
+        draw.build.subgraph.outputs = list(draw.build.subgraph.ops[-1].outputs)
+        return draw
+
+
+def finish(draw: Draw, number: int, label: str, tolerance: float) -> Case:
+    """The case of a model that is complete, with inputs."""
+    graph = draw.build.subgraph
+    model = draw.build.model(*graph.outputs)
+    inputs = [[draw.values(t.shape, t.type) for t in graph.inputs] for _ in range(RUNS)]
+    return Case(number, label, model, dump(model), inputs, tolerance)

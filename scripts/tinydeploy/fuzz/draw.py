@@ -1,0 +1,267 @@
+"""Random choices, and the model that they make.
+
+A generator of an operator asks `Draw` for its operands. In a model of one operator they are new
+inputs; in a whole graph they are mostly tensors that are there already, so that the same generators
+grow both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from tinydeploy.graph.build import Builder
+from tinydeploy.graph.ir import Array, Quantization, Tensor, Type, per_tensor
+
+Shape = tuple[int, ...]
+T = TypeVar("T")
+
+RANKS = (1, 2, 3, 4)
+LARGEST = 4000  # elements of a tensor
+MOST_INPUTS = 4  # of a graph
+REUSE = 0.93  # how often a graph goes on with a tensor that it has
+
+
+class UnfitError(Exception):
+    """The operands that came up do not go together; draw again."""
+
+
+@dataclass(frozen=True)
+class Types:
+    """A type combination of ops/types.py; `weights` and `result` are the data's if not named."""
+
+    data: Type
+    weights: Type
+    result: Type
+
+    @staticmethod
+    def parse(text: str) -> Types:
+        """From "int16 x int8" or "int8 -> float32"."""
+        given, _, result = text.partition(" -> ")
+        data, _, weights = given.partition(" x ")
+        words = (data, weights or data, result or data)
+        return Types(*(Type[word.upper()] for word in words))
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How far a graph had grown."""
+
+    tensors: int
+    ops: int
+    inputs: int
+    pool: int
+
+
+class Draw:
+    """Random choices from one seed.
+
+    Attributes:
+        rng: the source of all of them.
+        build: the model so far.
+        pool: tensors to go on with; stays empty for a model of one operator.
+        grows: whether a whole graph is wanted.
+        low, high: range of float inputs.
+    """
+
+    def __init__(self, rng: np.random.Generator, *, grows: bool = False) -> None:
+        self.rng = rng
+        self.build = Builder()
+        self.pool: list[Tensor] = []
+        self.grows = grows
+        self.low, self.high = -4.0, 4.0
+
+    # Numbers
+
+    def chance(self, probability: float) -> bool:
+        """True with this probability."""
+        return bool(self.rng.random() < probability)
+
+    def integer(self, low: int, high: int) -> int:
+        """From low to high, both included."""
+        return int(self.rng.integers(low, high + 1))
+
+    def pick(self, options: Sequence[T]) -> T:
+        """One of them."""
+        return options[int(self.rng.integers(len(options)))]
+
+    def shape(self, rank: int, most: int = 6) -> Shape:
+        """Sizes from 1 to `most`; a size of 1 is drawn more often than others."""
+        sizes = self.rng.integers(1, most + 1, rank)
+        return tuple(1 if self.chance(0.1) else int(size) for size in sizes)
+
+    def activation(self, kind: Type) -> str:
+        """A fused activation; TFLM clamps 16-bit sums by NONE and RELU only where it is exact."""
+        if kind is Type.INT16:
+            return self.pick(("NONE", "RELU"))
+        return self.pick(("NONE", "NONE", "RELU", "RELU6", "RELU_N1_TO_1"))
+
+    # Quantization and values
+
+    def quantization(self, kind: Type, largest: float = 12.0) -> Quantization | None:
+        """A scale whose real range ends between `largest`/100 and `largest`; None for floats.
+
+        One in twenty is extreme, so that everything saturates or rounds to one number.
+        """
+        if kind not in (Type.INT8, Type.UINT8, Type.INT16, Type.INT32):
+            return None
+        steps = {Type.INT8: 128, Type.UINT8: 128}.get(kind, 32768)
+        reach = largest * 10 ** float(self.rng.uniform(-2, 0))
+        if self.chance(0.05):
+            reach *= self.pick((0.01, 30.0))
+        return per_tensor(float(np.float32(reach / steps)), self.zero_point(kind))
+
+    def zero_point(self, kind: Type) -> int:
+        """Often an end of the range, as rectified activations have it."""
+        if kind is Type.INT8:
+            return self.pick((-128, 127, 0, *([self.integer(-128, 127)] * 4)))
+        return self.integer(0, 255) if kind is Type.UINT8 else 0
+
+    def values(self, shape: Sequence[int], kind: Type) -> Array:
+        """Values over the whole range of the type, its ends more often; floats from low to high."""
+        if kind is Type.FLOAT32:
+            plain = self.rng.uniform(self.low, self.high, shape)
+            halves = np.clip(np.round(plain * 2) / 2, self.low, self.high)
+            mixed: Array = np.where(self.rng.random(shape) < 0.1, halves, plain)
+            return mixed.astype(np.float32)
+        if kind is Type.BOOL:
+            return self.rng.integers(0, 2, shape).astype(bool)
+        if kind in (Type.INT32, Type.INT64, Type.UINT32):
+            first = 0 if kind is Type.UINT32 else -100
+            return self.rng.integers(first, 101, shape).astype(kind.dtype)
+        info = np.iinfo(kind.dtype)
+        inside = self.rng.integers(info.min, info.max + 1, shape)
+        ends = np.where(self.rng.random(shape) < 0.5, info.min, info.max)
+        given: Array = np.where(self.rng.random(shape) < 0.1, ends, inside).astype(kind.dtype)
+        return given
+
+    # Operands
+
+    def source(
+        self,
+        kind: Type,
+        ranks: Sequence[int] = RANKS,
+        *,
+        shape: Shape | None = None,
+        like: Tensor | None = None,
+        quantization: Quantization | None = None,
+        most: int = 6,
+        suits: Callable[[Tensor], bool] = lambda tensor: True,
+    ) -> Tensor:
+        """An activation: of the graph where it has one that suits, else a new input.
+
+        Args:
+            shape: the very shape wanted; else one of these ranks, with sizes up to `most`.
+            like: it must have this tensor's quantization.
+            quantization: for a new input.
+        """
+
+        def fits(tensor: Tensor) -> bool:
+            same = like is None or _same_scale(tensor, like)
+            right = tensor.shape == shape if shape is not None else len(tensor.shape) in ranks
+            return tensor.type is kind and right and same and suits(tensor)
+
+        found = [tensor for tensor in self.pool if fits(tensor)]
+        if found and self.chance(REUSE):
+            recent = found[-6:]
+            return self.pick(recent if self.chance(0.6) else found)
+        if self.grows and len(self.build.subgraph.inputs) >= MOST_INPUTS:
+            raise UnfitError
+        wanted = shape if shape is not None else self.shape(self.pick(ranks), most)
+        self.require_size(wanted)
+        given = like.quantization if like is not None else quantization or self.quantization(kind)
+        new = self.build.input(wanted, kind, given)
+        if not suits(new):
+            raise UnfitError
+        self._keep(new)
+        return new
+
+    def image(self, kind: Type, channels: int | None = None, most: int = 12) -> Tensor:
+        """A source of rank 4: [batch, height, width, channels]; channels None: any."""
+        shape = (
+            1 if self.chance(0.85) else 2,
+            *self.shape(2, most),
+            self.integer(1, 9) if channels is None else channels,
+        )
+        if not self.grows:
+            return self.source(kind, shape=shape)
+        return self.source(
+            kind, (4,), most=8, suits=lambda t: channels is None or t.shape[3] == channels
+        )
+
+    def other(self, kind: Type, shape: Shape, *, like: Tensor | None = None) -> Tensor:
+        """A second operand: a source, or a constant one time in four."""
+        if self.chance(0.25):
+            given = like.quantization if like is not None else self.quantization(kind)
+            return self.build.constant(self.values(shape, kind), kind, given)
+        return self.source(kind, shape=shape, like=like)
+
+    def numbers(self, values: Any, kind: Type = Type.INT32) -> Tensor:
+        """Constant indices, sizes or axes."""
+        return self.build.constant(np.asarray(values, kind.dtype), kind)
+
+    def axis(self, rank: int) -> tuple[int, int]:
+        """An axis from 0 on, and how the model says it: one time in three from the end."""
+        axis = self.integer(0, rank - 1)
+        return axis, axis - rank if self.chance(0.33) else axis
+
+    # Results
+
+    def result(
+        self,
+        code: str,
+        inputs: Sequence[Tensor | None],
+        shape: Sequence[int],
+        kind: Type,
+        quantization: Quantization | None = None,
+        **options: Any,
+    ) -> Tensor:
+        """Add the operator with one output; its quantization is random unless given."""
+        self.require_size(shape)
+        given = quantization or self.quantization(kind)
+        sizes = tuple(int(size) for size in shape)  # numpy's integers mean trouble in a file
+        output = self.build.op(code, inputs, sizes, kind, given, **options)
+        self._keep(output)
+        return output
+
+    def results(
+        self, code: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], **options: Any
+    ) -> None:
+        """Add the operator with several outputs, made by `build.tensor`."""
+        self.build.ops(code, inputs, outputs, **options)
+        for output in outputs:
+            self._keep(output)
+
+    def require_size(self, shape: Sequence[int]) -> None:
+        """Not too large a tensor, and not an empty one, which TFLM refuses."""
+        if not 0 < math.prod(shape) <= LARGEST:
+            raise UnfitError
+
+    def _keep(self, tensor: Tensor) -> None:
+        if self.grows and tensor not in self.pool:
+            self.pool.append(tensor)
+
+    # Going back
+
+    def mark(self) -> Mark:
+        """Where `undo` goes back to."""
+        graph = self.build.subgraph
+        return Mark(len(graph.tensors), len(graph.ops), len(graph.inputs), len(self.pool))
+
+    def undo(self, mark: Mark) -> None:
+        """Forget what was added since."""
+        graph = self.build.subgraph
+        del graph.tensors[mark.tensors :]
+        del graph.ops[mark.ops :]
+        del graph.inputs[mark.inputs :]
+        del self.pool[mark.pool :]
+
+
+def _same_scale(tensor: Tensor, other: Tensor) -> bool:
+    if tensor.quantization is None or other.quantization is None:
+        return tensor.quantization is other.quantization
+    return tensor.quantization.same(other.quantization)

@@ -1,0 +1,80 @@
+"""Whole random graphs: 10 to 40 operators, branches, shared tensors, several inputs and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinydeploy.fuzz.draw import Draw, Types, UnfitError
+from tinydeploy.fuzz.families import GENERATORS
+from tinydeploy.graph.ir import Tensor, Type
+from tinydeploy.ops.types import SUPPORTED
+
+FEWEST_OPS, MOST_OPS = 10, 40
+MOST_TRIES = 2000
+LEAVES = 4  # results that nobody reads become outputs, up to so many
+GRAPH_TOLERANCE = 1e-3  # of floats: errors add up
+
+# What makes a graph of one type; others would leave it, or jump where floats differ by a bit.
+_PLAIN = (
+    "ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D EXPAND_DIMS FULLY_CONNECTED "
+    "LEAKY_RELU LOGISTIC MAXIMUM MAX_POOL_2D MEAN MINIMUM MUL PACK PAD RELU RELU6 RESHAPE SLICE "
+    "SPLIT STRIDED_SLICE SUB TANH TRANSPOSE UNPACK"
+)
+_MORE = (
+    "ARG_MAX ARG_MIN BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_TO CUMSUM DEPTH_TO_SPACE "
+    "DYNAMIC_UPDATE_SLICE ELU EQUAL GATHER GATHER_ND GREATER GREATER_EQUAL HARD_SWISH "
+    "L2_NORMALIZATION LESS LESS_EQUAL LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOG_SOFTMAX MIRROR_PAD "
+    "NOT_EQUAL PADV2 PRELU QUANTIZE REDUCE_MAX REDUCE_MIN RESIZE_BILINEAR "
+    "RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SELECT_V2 SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH "
+    "SPLIT_V SQUARED_DIFFERENCE SQUEEZE SUM TRANSPOSE_CONV ZEROS_LIKE"
+)
+
+
+def grow(rng: np.random.Generator) -> tuple[Draw, str, float]:
+    """A graph with its outputs, what it is, and the tolerance of its floats."""
+    kind = (Type.INT8, Type.INT8, Type.INT8, Type.INT16, Type.FLOAT32)[int(rng.integers(5))]
+    plain = kind is not Type.INT8 or rng.random() < 0.5  # half of them for the compiled engine
+    names = _PLAIN.split() if plain else f"{_PLAIN} {_MORE}".split()
+    draw = Draw(rng, grows=True)
+    draw.image(kind)
+    count = draw.integer(FEWEST_OPS, MOST_OPS)
+    for _ in range(MOST_TRIES):
+        if len(draw.build.subgraph.ops) >= count:
+            break
+        _add(draw, names, kind)
+    draw.build.subgraph.outputs = _outputs(draw)
+    label = f"graph of {len(draw.build.subgraph.ops)} {kind.label}"
+    return draw, label, GRAPH_TOLERANCE
+
+
+def _add(draw: Draw, names: Sequence[str], kind: Type) -> None:
+    """Try one operator on what is there."""
+    name = draw.pick(names)
+    known = [text for text in sorted(SUPPORTED.get(name, ())) if _belongs(name, text, kind)]
+    if not known or name not in GENERATORS:
+        return
+    mark = draw.mark()
+    try:
+        GENERATORS[name](draw, name, Types.parse(draw.pick(known)))
+    except UnfitError:
+        draw.undo(mark)
+
+
+def _belongs(name: str, text: str, kind: Type) -> bool:
+    """Whether it goes on with the graph's type, combines bools, or leaves integers for integers."""
+    types = Types.parse(text)
+    if types.data is Type.BOOL:
+        return name.startswith("LOGICAL")  # TFLM has no others of all that we have
+    return types.data is kind and (kind is Type.INT8 or types.result is kind)
+
+
+def _outputs(draw: Draw) -> list[Tensor]:
+    """What nobody reads, at most LEAVES of it, and now and then a tensor that somebody does."""
+    graph = draw.build.subgraph
+    read = {tensor for op in graph.ops for tensor in op.operands}
+    made = [tensor for op in graph.ops for tensor in op.outputs]
+    leaves = [tensor for tensor in made if tensor not in read][-LEAVES:]
+    inner = [tensor for tensor in made if tensor in read]
+    return [*leaves, draw.pick(inner)] if inner and draw.chance(0.3) else leaves

@@ -1,0 +1,103 @@
+"""Damaged models: the runtime refuses them with a reason or computes something, and never crashes.
+
+Run on the build with address and undefined-behaviour sanitizers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tinydeploy.config import MODELS_DIR
+from tinydeploy.errors import DeviceError
+from tinydeploy.fuzz import build
+from tinydeploy.fuzz.cases import GRAPH, make, subjects
+from tinydeploy.fuzz.runner import HostRunner
+
+ARENA_BYTES = 1 << 20
+MOST_BYTES = 20_000  # of an original: larger ones are mostly weights
+GRAPHS = 8  # originals among as many models as there are operators
+WORDS = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000)
+TABLES_BYTES = 600  # at the front of a file, where a change does most
+PROGRESS_EVERY = 500
+
+
+@dataclass
+class Hostile:
+    """What became of the mutants.
+
+    Attributes:
+        crashes: file of each mutant that the runtime did not survive, and its last words.
+    """
+
+    mutants: int = 0
+    accepted: int = 0
+    crashes: list[tuple[Path, str]] = field(default_factory=list)
+
+
+def originals(seed: int) -> list[bytes]:
+    """A model of every operator, whole graphs, and the small models of ours."""
+    names = [*subjects([]), *[GRAPH] * GRAPHS]
+    made = [make(seed, number, names).data for number in range(len(names))]
+    ours = [path.read_bytes() for path in sorted(MODELS_DIR.glob("*/*.tflite"))]
+    return [*made, *(data for data in ours if len(data) < MOST_BYTES)]
+
+
+def mutate(rng: np.random.Generator, model: bytes) -> bytes:
+    """Flip a few bits, bytes or words, often near the front where the tables are, or cut it."""
+    damaged = bytearray(model)
+    reach = len(damaged) if rng.random() < 0.5 else min(len(damaged), TABLES_BYTES)
+    for _ in range(int(rng.integers(1, 5))):
+        kind, at = rng.integers(4), int(rng.integers(reach))
+        if kind == 0:
+            damaged[at] ^= 1 << int(rng.integers(8))
+        elif kind == 1:
+            damaged[at] = int(rng.choice([0, 1, 127, 128, 255]))
+        elif kind == 2:
+            word = int(rng.choice(WORDS))
+            damaged[at // 4 * 4 : at // 4 * 4 + 4] = word.to_bytes(4, "little")
+        else:
+            damaged[at] = int(rng.integers(256))
+    end = int(rng.integers(len(damaged))) if rng.random() < 0.05 else len(damaged)
+    return bytes(damaged[:end])
+
+
+def run(
+    mutants: int,
+    seed: int,
+    folder: Path,
+    *,
+    first: int = 0,
+    most_crashes: int = 10,
+    progress: Callable[[Hostile], None] = lambda found: None,
+) -> Hostile:
+    """Feed `mutants` damaged models to the sanitized runtime, each made from seed and number.
+
+    Raises:
+        SetupError: there is no g++ for the sanitizers.
+    """
+    runner, models, found = HostRunner(build.sanitized_runner()), originals(seed), Hostile()
+    for number in range(first, first + mutants):
+        rng = np.random.default_rng([seed, number])
+        mutant = mutate(rng, models[number % len(models)])
+        found.mutants += 1
+        try:
+            reply = runner.run(mutant, [[]], arena_bytes=ARENA_BYTES)
+            found.accepted += reply.ok
+            problem = "" if reply.ok or reply.reason else "refused without a reason"
+        except DeviceError as error:
+            problem = error.message
+        if problem:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"hostile_seed{seed}_mutant{number}.tflite"
+            path.write_bytes(mutant)
+            found.crashes.append((path, problem))
+            if len(found.crashes) >= most_crashes:
+                break
+        if found.mutants % PROGRESS_EVERY == 0:
+            progress(found)
+    runner.close()
+    return found

@@ -1,0 +1,166 @@
+"""Plans of the compiled engine, many in one program, on this PC and on a bare Cortex-M4."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from tinydeploy import passes, tools
+from tinydeploy.config import FIRMWARE_DIR, cache_dir
+from tinydeploy.errors import DeviceError
+from tinydeploy.fuzz import build
+from tinydeploy.fuzz.runner import Piped, RunnerCrashError
+from tinydeploy.graph import read_tflite
+from tinydeploy.graph.ir import Array
+from tinydeploy.lower.emit import emit
+from tinydeploy.lower.lowering import lower
+from tinydeploy.lower.place import place
+from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.rules import RULES
+from tinydeploy.simulate.bench import Bench
+from tinydeploy.stages.compile_plan import evaluate
+
+GARBAGE, GUARD_BYTES = 0x5A, 64
+_ROOMS = ("dsp", "kernels/common", "compiled", "any_model")
+_OPENING = "namespace tinydeploy {\nnamespace compiled {\n"
+_CLOSING = "}  // namespace compiled\n}  // namespace tinydeploy\n"
+_USING = "using namespace ::tinydeploy;\nusing namespace ::tinydeploy::compiled;\n"
+
+
+def plan_of(data: bytes) -> Plan:
+    """As stages.compile_plan makes it.
+
+    Raises:
+        NotCompilableError: an operator has no exact kernel.
+    """
+    model = read_tflite.load(data)
+    passes.optimise(model, evaluate)
+    plan = lower(model, evaluate, RULES)
+    place(plan)
+    return plan
+
+
+def source_of(plans: Sequence[Plan]) -> str:
+    """One C++ file of all plans: each in a namespace of its own, then a table of them."""
+    includes: dict[str, None] = {'#include "any_model/any_plan.h"': None}
+    bodies = []
+    for index, plan in enumerate(plans):
+        text = emit(plan, name=f"plan {index}", numbers={}, regenerate="tinydeploy fuzz")
+        lines = text.splitlines()
+        includes |= dict.fromkeys(line for line in lines if line.startswith("#include"))
+        body = "\n".join(line for line in lines if not line.startswith("#include")) + "\n"
+        begin, end = body.index(_OPENING), body.index(_CLOSING)
+        inner = body[begin + len(_OPENING) : end]
+        bodies.append(f"namespace plan_{index} {{\n{_USING}{inner}}}  // namespace plan_{index}\n")
+    names = ", ".join(f"&::plan_{index}::kPlan" for index in range(len(plans)))
+    table = f"{_OPENING}const Plan* const kPlans[] = {{{names}}};\n{_CLOSING}"
+    return "\n".join([*includes, "", *bodies, table])
+
+
+class PlanMachine(Protocol):
+    """Something that runs the plans of one batch."""
+
+    def run(self, index: int, arena: bytes) -> bytes:
+        """The arena after plan `index` has run on it."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class HostPlans:
+    """The plans in a process on this PC, with the undefined-behaviour sanitizer."""
+
+    def __init__(self, plans: Sequence[Plan], folder: Path) -> None:
+        command = [*tools.python_module_argv("ziglang", "c++"), *_HOST]
+        self._program = Piped(_link(plans, folder, "host", command, ["any_plan_host.cpp"], ["-lm"]))
+
+    def run(self, index: int, arena: bytes) -> bytes:
+        """See PlanMachine."""
+        try:
+            self._program.give(struct.pack("<2I", index, len(arena)) + arena)
+            after = self._program.take(len(arena))
+        except BrokenPipeError:
+            after = b""
+        if len(after) != len(arena):
+            raise RunnerCrashError(f"the plan crashed: {self._program.last_words()}")
+        return after
+
+    def close(self) -> None:
+        """End the process."""
+        self._program.close()
+
+
+class CortexM4Plans:
+    """The plans on a simulated Cortex-M4."""
+
+    def __init__(self, plans: Sequence[Plan], folder: Path) -> None:
+        command = [*tools.python_module_argv("ziglang", "c++"), *build.CORTEX_M4, "-O2", "-g"]
+        link = [*build.BARE_LINK, "-Wl,-e,RunPlan"]
+        self._bench = Bench(_link(plans, folder, "cortex_m4", command, [], link))
+        most = max(plan.arena_bytes for plan in plans) + GUARD_BYTES
+        self._place = self._bench.place(bytes(most))
+
+    def run(self, index: int, arena: bytes) -> bytes:
+        """See PlanMachine."""
+        self._bench.machine.write(self._place, arena)
+        try:
+            self._bench.call("RunPlan", index, self._place)
+        except DeviceError as error:
+            raise RunnerCrashError(f"the plan crashed: {error.message}") from error
+        return self._bench.read(self._place, len(arena))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def run(machine: PlanMachine, index: int, plan: Plan, inputs: Sequence[Array]) -> bytes:
+    """Bytes of all outputs; the rest of the arena starts out as garbage.
+
+    Raises:
+        RunnerCrashError: it crashed, or wrote behind the arena.
+    """
+    space = np.full(plan.arena_bytes + GUARD_BYTES, GARBAGE, np.uint8)
+    for buffer, value in zip(plan.inputs, inputs, strict=True):
+        space[buffer.address : buffer.address + buffer.size] = np.frombuffer(
+            value.tobytes(), np.uint8
+        )
+    after = machine.run(index, space.tobytes())
+    if after[plan.arena_bytes :].strip(bytes([GARBAGE])):
+        raise RunnerCrashError("the plan wrote behind its arena")
+    return b"".join(after[b.address : b.address + b.size] for b in plan.outputs)
+
+
+_HOST = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]
+
+
+def _link(
+    plans: Sequence[Plan], folder: Path, name: str, command: list[str], faces: list[str],
+    link: list[str],
+) -> Path:  # fmt: skip
+    """A program of the plans, the kernels and the faces."""
+    source, program = folder / f"{name}.cc", folder / f"{name}_plans"
+    source.write_text(source_of(plans), encoding="utf-8")
+    known = _kernels(name, command, faces)
+    (made,) = build.objects(folder / name, [*command, "-O1"], [source])
+    linker = ["cc" if word == "c++" else word for word in command]
+    tools.run([*linker, made, *known, *link, "-o", program], what="linking the plans")
+    return program
+
+
+def _kernels(name: str, command: list[str], faces: list[str]) -> list[Path]:
+    """Objects of the kernels and faces, kept in the cache until one changes."""
+    here = FIRMWARE_DIR / "any_model"
+    files = [
+        *sorted((FIRMWARE_DIR / "dsp").glob("*.cpp")),
+        *sorted((FIRMWARE_DIR / "kernels" / "common").glob("*.cpp")),
+        *(here / face for face in ["any_plan.cpp", *faces]),
+    ]
+    folder = cache_dir() / "fuzz" / f"plans-{name}-{build.digest(command, _ROOMS)}"
+    if not (folder / "complete").exists():
+        build.objects(folder, command, files)
+        (folder / "complete").touch()
+    return sorted(folder.glob("*.o"))

@@ -1,0 +1,102 @@
+"""A short run of everything finds nothing, and a wrong kernel is found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tinydeploy.config import FIRMWARE_DIR
+from tinydeploy.fuzz import build, plans
+from tinydeploy.fuzz.campaign import Tally
+from tinydeploy.fuzz.cases import GRAPH, make, subjects
+from tinydeploy.fuzz.engines import BATCH, Compiled, Interpreter, Outcome
+from tinydeploy.fuzz.families import GENERATORS
+from tinydeploy.graph.read_tflite import load
+from tinydeploy.ops.types import SUPPORTED
+
+Fuzz = Callable[..., Tally]  # the fixture
+COMPILED = "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED MUL SOFTMAX graph graph"
+ROUNDING = FIRMWARE_DIR / "kernels" / "activations" / "rectifiers.cpp"
+
+
+def test_every_operator_has_a_generator() -> None:
+    assert sorted(set(SUPPORTED) - set(GENERATORS)) == []
+
+
+@pytest.mark.parametrize("target", ["host", "simulator"])
+def test_interpreter_computes_what_tflm_does(target: str, fuzz: Fuzz) -> None:
+    tally = fuzz("", [Interpreter(target)], cases=3 * (len(GENERATORS) + 1))
+    assert tally.failures == []
+    assert tally.ran[f"interpreter on {target}"] > 2 * len(GENERATORS)
+
+
+@pytest.mark.parametrize("target", ["host", "simulator"])
+def test_compiled_plans_compute_what_tflm_does(target: str, fuzz: Fuzz) -> None:
+    tally = fuzz(COMPILED, [Compiled(target)], cases=2 * BATCH)
+    assert tally.failures == []
+    assert tally.ran[f"compiled on {target}"] > BATCH // 4
+
+
+def test_a_wrong_kernel_is_found_and_reduced(fuzz: Fuzz, tmp_path: Path) -> None:
+    """RELU that lets a number below zero through, in graphs of ten operators and more."""
+    text = ROUNDING.read_text()
+    right = "Max(params->range.lowest, params->output_offset)"
+    assert text.count(right) == 1
+    wrong = tmp_path / ROUNDING.name
+    wrong.write_text(text.replace(right, f"{right} - 1"))
+    tally = fuzz("RELU graph", [Interpreter("host", {ROUNDING: wrong})], cases=4 * BATCH)
+    assert len(tally.failures) == 2
+    for failure in tally.failures:
+        (op,) = load(failure.files[-2]).main.ops  # the smallest model that still fails
+        assert op.code == "RELU"
+        assert "elements differ" in failure.why
+
+
+def test_a_wrong_plan_is_found(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None:
+    source_of = plans.source_of
+    monkeypatch.setattr(
+        plans, "source_of", lambda some: source_of(some).replace(".pad_left = 1", ".pad_left = 0")
+    )
+    tally = fuzz("CONV_2D", [Compiled("host")], cases=3 * BATCH)
+    assert tally.failures
+
+
+class _Silent:
+    """An engine that refuses everything."""
+
+    name, may_refuse = "silent", False
+
+    def run(self, cases: list[object]) -> list[Outcome]:
+        return [Outcome(refusal="no") for _ in cases]
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_refusal_of_what_tflm_runs_is_a_failure(fuzz: Fuzz) -> None:
+    tally = fuzz("ADD", [_Silent()], cases=1, seed=2)
+    assert [failure.why for failure in tally.failures] == ["refused: no"]
+
+
+def test_seed_and_number_make_the_same_case() -> None:
+    names = subjects(["CONV_2D", GRAPH])
+    for number in range(4):
+        one, two = make(5, number, names), make(5, number, names)
+        assert one.data == two.data
+        for a, b in zip(one.inputs[0], two.inputs[0], strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert make(5, 0, names).data != make(6, 0, names).data
+
+
+def test_graphs_are_large_and_have_branches() -> None:
+    graphs = [make(1, number, [GRAPH]).model.main for number in range(30)]
+    assert all(10 <= len(graph.ops) <= 40 for graph in graphs)
+    shared = [sum(len(g.consumers(t)) > 1 for t in g.tensors) for g in graphs]
+    assert sum(count > 0 for count in shared) > 25
+    assert len({op.code for graph in graphs for op in graph.ops}) > 30
+
+
+def test_the_runner_is_not_built_twice() -> None:
+    assert build.host_runner() == build.host_runner()
