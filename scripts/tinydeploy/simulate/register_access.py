@@ -51,7 +51,7 @@ class RegisterGroup:
 
     def write(self, values: Sequence[int]) -> None:
         """Set all registers."""
-        self._values[:] = values
+        self._values[:] = list(values)
         _check(uclib.uc_reg_write_batch(self._handle, self._ids, self._places, self._count))
 
 
