@@ -78,10 +78,13 @@ def deploy(job: Job, ui: Ui) -> Report:
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     folder = output_folder(source, board)
     program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
-    if target.is_port:
-        target = _flash(image, board, target, job, ui)
     vectors = choose_vectors(source, job)
-    verification = _verify(source, board, program, image, target, vectors, folder, job.force, ui)
+    with targets.held(target):
+        if target.is_port and not target.is_remote:
+            target = _flash(image, board, target, job, ui)
+        verification = _verify(
+            source, board, program, image, target, vectors, folder, job.force, ui
+        )
     report = receipt.make_report(
         source, board, target, program, image, vectors, verification, ui.times, _versions(), _now()
     )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from tinydeploy import flash, simulate
 from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
+from tinydeploy.link import labgrid
+from tinydeploy.link.board_lock import board_lock
 from tinydeploy.link.client import Device, Patience
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.link.symbols import symbolizer
@@ -23,7 +26,7 @@ class Target:
     """What a user chose with `--target` and the options beside it.
 
     Attributes:
-        name: "simulator", "host", "renode", or the name of a serial port.
+        name: "simulator", "host", "renode", "labgrid:PLACE", or the name of a serial port.
         link_port: port that the link runs over where it is not the one to flash through.
         modelled_baud: let simulated bytes take the time that they take on a wire.
         wait_states: simulate an estimate of the flash's wait states, too.
@@ -38,6 +41,11 @@ class Target:
     def is_port(self) -> bool:
         """Whether a real board is behind it, or something that acts like one."""
         return self.name not in (SIMULATOR, HOST, RENODE)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the board is on another machine, where it is flashed too."""
+        return self.name.startswith(labgrid.PREFIX)
 
     @property
     def kind(self) -> str:
@@ -76,6 +84,14 @@ def choose(
     return Target(name, link_port, modelled_baud, wait_states)
 
 
+def held(target: Target) -> AbstractContextManager[None]:
+    """Keeps other runs from a board of this machine; labgrid's coordinator does for remote ones.
+
+    Raises PortError on entering when another run has the board.
+    """
+    return board_lock(target.name) if target.is_port and not target.is_remote else nullcontext()
+
+
 def open_transport(target: Target, board: Board, elf: Path) -> Transport:
     """Start what runs `elf`, or open the port of the board that already does."""
     if target.name == HOST:
@@ -89,7 +105,10 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
         from tinydeploy.simulate.renode import RenodeTransport
 
         return RenodeTransport(board, elf)
-    port = SerialTransport(target.link_port or target.name, board.baud)
+    name = target.link_port or target.name
+    if target.is_remote:
+        name = labgrid.port_of(target.name.removeprefix(labgrid.PREFIX))
+    port = SerialTransport(name, board.baud)
     flash.leave_bootloader(board, port)
     return port
 

@@ -21,6 +21,14 @@ def add_commands(commands: common.Commands) -> None:
         "--flash-tool", help="bossac, ambiq, svl or pyocd instead of the board's own"
     )
 
+    deploy.add_argument(
+        "--count",
+        type=int,
+        default=1,
+        metavar="N",
+        help="boards at once: N simulators, --target PORT,PORT,... or --target usb",
+    )
+
     build = common.add(commands, "build", _build, "build the firmware image for a model")
     common.add_model(build)
     common.add_board(build)
@@ -84,12 +92,23 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
 
     ui.quiet = ui.quiet or options.json
     job = _job(options)
+    if options.count > 1:
+        _deploy_many(job, options.count, ui)
+        return
     report = pipeline.deploy(job, ui)
     if options.json:
         print(to_json(report))
     elif not ui.quiet:
         terminal.show(report, ui.console)
         ui.say(f"report: [bold]{pipeline.report_path(report)}[/bold]")
+
+
+def _deploy_many(job, count: int, ui: Ui) -> None:  # type: ignore[no-untyped-def]
+    from tinydeploy.hardware import fleet
+
+    outcomes = fleet.deploy(job, count, ui)
+    print(fleet.table(outcomes))
+    fleet.require_all(outcomes)
 
 
 def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
