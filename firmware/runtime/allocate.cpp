@@ -11,6 +11,9 @@ Status Interpreter::Allocate() {
   diagnosis_ = Diagnosis();
   arena_.Clear();
   current_op_ = -1;
+  states_ = nullptr;
+  variables_ = nullptr;
+  depth_ = 0;
   TINYDEPLOY_TRY(Open());
   TINYDEPLOY_TRY(FindLifetimes());
   TINYDEPLOY_TRY(PrepareAll());
@@ -105,7 +108,7 @@ Status Interpreter::CheckCounts(const OpView& op, const Kernel& kernel) {
 }
 
 int Interpreter::InputArgs(const OpView& op) const {
-  const int most = kernels_.find(op.builtin_code)->max_inputs;
+  const int most = kernels_.find(op)->max_inputs;
   return op.inputs.size() > most ? op.inputs.size() : most;
 }
 
@@ -113,13 +116,21 @@ Status Interpreter::PrepareOp(int index) {
   const OpView op = graph_.op(index);
   diagnosis_.op_index = index;
   diagnosis_.builtin_code = op.builtin_code;
-  const Kernel* kernel = kernels_.find(op.builtin_code);
+  const Kernel* kernel = kernels_.find(op);
+  if (kernel == nullptr && op.is_custom()) {
+    char name[40] = {};
+    const auto length = static_cast<size_t>(op.custom_name.size());
+    memcpy(name, op.custom_name.data(), length < sizeof(name) ? length : sizeof(name) - 1);
+    return diagnosis_.Fail("custom operator %s is not in the op resolver", name);
+  }
   if (kernel == nullptr) {
     return diagnosis_.Fail("builtin operator %d is not in the op resolver", op.builtin_code);
   }
   TINYDEPLOY_TRY(CheckCounts(op, *kernel));
-  PrepareContext context(graph_, index, arena_, diagnosis_);
+  PrepareContext context(graph_, index, arena_, *this, diagnosis_);
   const Status prepared = kernel->prepare(context);
+  diagnosis_.op_index = index;
+  diagnosis_.builtin_code = op.builtin_code;
   if (prepared != Status::kOk) {
     return diagnosis_.reason[0] == '\0' ? FailTooSmall(false) : prepared;
   }
@@ -138,7 +149,7 @@ Status Interpreter::PrepareAll() {
   const auto io = static_cast<uint32_t>(input_count() + output_count());
   plan_.steps = static_cast<Step*>(arena_.Persistent(steps * sizeof(Step), alignof(Step)));
   io_ = static_cast<void**>(arena_.Persistent(io * sizeof(void*), alignof(void*)));
-  io_records_ = arena_.Persistent(io * io_record_bytes_, 8);
+  if (depth_ == 0) io_records_ = arena_.Persistent(io * io_record_bytes_, 8);
   for (int k = 0; k < plan_.count; ++k) TINYDEPLOY_TRY(PrepareOp(k));
   diagnosis_.op_index = diagnosis_.builtin_code = -1;
   for (int i = 0; i < graph_.tensor_count(); ++i) PlaceVariable(i);
@@ -150,7 +161,9 @@ Status Interpreter::PrepareAll() {
 void Interpreter::PlaceVariable(int tensor) {
   const TensorView view = graph_.tensor(tensor);
   if (!view.is_variable || view.is_constant()) return;
-  void* memory = arena_.Persistent(view.bytes, kArenaAlignment);
+  const int zero = view.type == Type::kInt8 ? view.zero_point() : 0;
+  void* memory = depth_ > 0 ? KeepState(view.bytes, static_cast<uint8_t>(zero))
+                            : arena_.Persistent(view.bytes, kArenaAlignment);
   if (memory != nullptr) buffers_[tensor].offset = arena_.OffsetOf(memory);
 }
 

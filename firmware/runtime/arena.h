@@ -28,6 +28,9 @@ class Arena {
   void* Persistent(uint32_t bytes, uint32_t alignment);
   // Adds to the bookkeeping at the low end, which stays in one piece; null if there is no room.
   void* Temporary(uint32_t bytes);
+  // Gives back what Temporary added since `mark()` told this.
+  uint32_t mark() const { return low_; }
+  void Release(uint32_t mark) { low_ = mark; }
   // Ends preparing: the low end now belongs to the tensors. False if they do not fit.
   bool Commit(uint32_t planned_bytes);
   // Forgets everything.

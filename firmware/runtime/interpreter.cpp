@@ -18,6 +18,7 @@ Status Interpreter::Run(int first, int count) {
     const uint32_t event = profiler_ == nullptr ? 0 : profiler_->BeginEvent(op_name(i));
     const Status status = step.eval(step.params, step.args);
     if (profiler_ != nullptr) profiler_->EndEvent(event);
+    if (status == Status::kStopped) return status;
     if (status != Status::kOk) {
       diagnosis_.op_index = i;
       diagnosis_.builtin_code = graph_.op(i).builtin_code;
@@ -28,11 +29,14 @@ Status Interpreter::Run(int first, int count) {
 }
 
 const char* Interpreter::op_name(int op) const {
-  const Kernel* kernel = kernels_.find(graph_.op(op).builtin_code);
+  const Kernel* kernel = kernels_.find(graph_.op(op));
   return kernel == nullptr ? "" : kernel->name;
 }
 
+void Interpreter::State::Reset() { memset(this + 1, initial, bytes); }
+
 void Interpreter::ResetVariables() {
+  for (State* state = states_; state != nullptr; state = state->next) state->Reset();
   for (int i = 0; i < graph_.tensor_count(); ++i) {
     const TensorView view = tensor(i);
     if (view.is_variable && view.data != nullptr && !graph_.tensor(i).is_constant()) {

@@ -11,11 +11,12 @@
 #include "runtime/model.h"
 #include "runtime/plan.h"
 #include "runtime/planner.h"
+#include "runtime/prepare_context.h"
 #include "runtime/profiler.h"
 
 namespace tinydeploy {
 
-class Interpreter {
+class Interpreter final : private PrepareHost {
  public:
   // All of them must outlive the interpreter.
   Interpreter(const void* model, KernelSet kernels, void* arena, size_t arena_bytes);
@@ -76,10 +77,22 @@ class Interpreter {
   Status CheckCounts(const OpView& op, const Kernel& kernel);
   Status PlanMemory();
   Status FailTooSmall(bool exact);
+  void* KeepState(uint32_t bytes, uint8_t initial) override;
+  Status Call(int subgraph, CalledGraph* called) override;
+  Variable* FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name) override;
+  Status PlanCalled(int subgraph, CalledGraph* called);
   void FillArgs();
   void* Locate(int tensor) const;
   void* FindData(int tensor) const;
   int InputArgs(const OpView& op) const;
+
+  // Memory of an operator or a variable, behind this header.
+  struct alignas(8) State {
+    State* next;
+    uint16_t initial;
+    uint32_t bytes;
+    void Reset();
+  };
 
   const void* model_;
   KernelSet kernels_;
@@ -95,6 +108,9 @@ class Interpreter {
   void** io_ = nullptr;        // data of the inputs, then of the outputs
   Buffer* buffers_ = nullptr;  // one a tensor, then one a scratch buffer; only while allocating
   int scratch_count_ = 0;
+  State* states_ = nullptr;
+  Variable* variables_ = nullptr;
+  int depth_ = 0;  // of the subgraph that is being prepared; the main one is 0
   volatile int current_op_ = -1;
   Diagnosis diagnosis_;
 };

@@ -2,6 +2,7 @@
 #ifndef TINYDEPLOY_RUNTIME_KERNEL_H_
 #define TINYDEPLOY_RUNTIME_KERNEL_H_
 
+#include "runtime/model.h"
 #include "runtime/plan.h"
 #include "runtime/status.h"
 #include "runtime/tensor.h"
@@ -16,7 +17,7 @@ using PrepareFn = Status (*)(PrepareContext& context);
 constexpr int kAny = -1;
 
 struct Kernel {
-  const char* name;   // the schema's name, for example "CONV_2D"
+  const char* name;   // the schema's name, for example "CONV_2D", or the custom operator's
   int16_t code;       // BuiltinOperator in the schema
   int8_t min_inputs;  // that a model must give
   int8_t max_inputs;  // and may give, or kAny; omitted ones become null arguments
@@ -28,9 +29,10 @@ struct KernelSet {
   const Kernel* const* kernels = nullptr;
   int count = 0;
 
-  const Kernel* find(int code) const {  // null if not registered
+  const Kernel* find(const OpView& op) const {  // null if not registered
     for (int i = 0; i < count; ++i) {
-      if (kernels[i]->code == code) return kernels[i];
+      if (kernels[i]->code == op.builtin_code && (!op.is_custom() || op.is_named(kernels[i]->name)))
+        return kernels[i];
     }
     return nullptr;
   }

@@ -1,12 +1,13 @@
 #include "runtime/model.h"
 
+#include <string.h>
+
 #include "runtime/schema.h"
 
 namespace tinydeploy {
 namespace {
 
 constexpr int kMaxCount = INT16_MAX;  // of operators, tensors, arguments
-constexpr int32_t kCustomOp = 32;     // BuiltinOperator_CUSTOM
 
 // Files from before 2020 have the code only in the byte-sized field; codes above 127 only in the
 // other.
@@ -24,6 +25,12 @@ Shape ShapeOf(const Vector<int32_t>& dims) {
 }
 
 }  // namespace
+
+bool OpView::is_named(const char* name) const {
+  const size_t length = strlen(name);
+  return length == static_cast<size_t>(custom_name.size()) &&
+         memcmp(custom_name.data(), name, length) == 0;
+}
 
 Subgraph::Subgraph(const Table& model, const Table& subgraph)
     : operator_codes_(model.tables(schema::model::kOperatorCodes)),
@@ -59,10 +66,13 @@ OpView Subgraph::op(int index) const {
   const Table table = operators_[index];
   const uint32_t code = table.get<uint32_t>(schema::op::kOpcodeIndex, 0);
   OpView view;
-  view.builtin_code = BuiltinCode(operator_codes_[static_cast<int>(code)]);
+  const Table operator_code = operator_codes_[static_cast<int>(code)];
+  view.builtin_code = BuiltinCode(operator_code);
+  view.custom_name = operator_code.vector<uint8_t>(schema::operator_code::kCustomCode);
   view.inputs = table.vector<int32_t>(schema::op::kInputs);
   view.outputs = table.vector<int32_t>(schema::op::kOutputs);
   view.options = table.table(schema::op::kBuiltinOptions);
+  view.custom_options = table.vector<uint8_t>(schema::op::kCustomOptions);
   return view;
 }
 
@@ -83,7 +93,9 @@ Status Subgraph::VerifyOp(int index, Diagnosis& diagnosis) const {
   }
   const OpView view = op(index);
   diagnosis.builtin_code = view.builtin_code;
-  if (view.builtin_code == kCustomOp) return diagnosis.Fail("custom operators are not supported");
+  if (view.is_custom() && view.custom_name.size() == 0) {
+    return diagnosis.Fail("a custom operator without a name");
+  }
   const bool whole =
       table.stated_count(schema::op::kInputs) == static_cast<uint32_t>(view.inputs.size()) &&
       table.stated_count(schema::op::kOutputs) == static_cast<uint32_t>(view.outputs.size());
@@ -114,6 +126,15 @@ Status Subgraph::Verify(Diagnosis& diagnosis) const {
   for (int i = 0; i < op_count(); ++i) TINYDEPLOY_TRY(VerifyOp(i, diagnosis));
   diagnosis = Diagnosis();
   return Status::kOk;
+}
+
+Status OpenSubgraph(const void* data, uint32_t bytes, int index, Subgraph* out,
+                    Diagnosis& diagnosis) {
+  const Table root = RootTable({static_cast<const uint8_t*>(data), bytes}, schema::kIdentifier);
+  const Table table = root.tables(schema::model::kSubgraphs)[index];
+  if (!table.present()) return diagnosis.Fail("there is no subgraph %d", index);
+  *out = Subgraph(root, table);
+  return out->Verify(diagnosis);
 }
 
 Status OpenModel(const void* data, uint32_t bytes, Subgraph* main, Diagnosis& diagnosis) {

@@ -10,12 +10,19 @@
 
 namespace tinydeploy {
 
+constexpr int kCustomOp = 32;  // BuiltinOperator_CUSTOM
+
 // An operator as the model file describes it.
 struct OpView {
   int builtin_code = -1;
   Vector<int32_t> inputs;  // tensor indices, -1 for an omitted one
   Vector<int32_t> outputs;
   Table options;  // the table of builtin options; not present if the op has none
+  Vector<uint8_t> custom_name;
+  Vector<uint8_t> custom_options;  // a FlexBuffer
+
+  bool is_custom() const { return builtin_code == kCustomOp; }
+  bool is_named(const char* name) const;  // of a custom operator
 };
 
 class Subgraph {
@@ -52,6 +59,10 @@ class Subgraph {
 // Opens a model of `bytes` bytes (an upper bound if the exact length is unknown) and verifies the
 // main subgraph.
 Status OpenModel(const void* data, uint32_t bytes, Subgraph* main, Diagnosis& diagnosis);
+
+// Another subgraph of a model that OpenModel has accepted; verified too.
+Status OpenSubgraph(const void* data, uint32_t bytes, int index, Subgraph* out,
+                    Diagnosis& diagnosis);
 
 // The schema version that the file states, 0 if it is no model.
 uint32_t ModelVersion(const void* data);

@@ -2,6 +2,8 @@
 #ifndef TINYDEPLOY_RUNTIME_PLAN_H_
 #define TINYDEPLOY_RUNTIME_PLAN_H_
 
+#include <stdint.h>
+
 #include "runtime/status.h"
 
 namespace tinydeploy {
@@ -21,6 +23,30 @@ struct Step {
 struct Plan {
   Step* steps = nullptr;
   int count = 0;
+};
+
+// Runs all steps.
+inline Status RunPlan(const Plan& plan) {
+  for (int i = 0; i < plan.count; ++i) {
+    const Status status = plan.steps[i].eval(plan.steps[i].params, plan.steps[i].args);
+    if (status != Status::kOk) return status;
+  }
+  return Status::kOk;
+}
+
+// A subgraph that an operator runs: `ports` are its inputs, then its outputs.
+struct CalledGraph {
+  struct Port {
+    void* data;
+    uint32_t bytes;
+  };
+  Plan plan;
+  Port* ports = nullptr;
+  int inputs = 0;
+  int outputs = 0;
+
+  // False while the arena is too small and only its size is counted: the ports mean nothing.
+  bool ready() const { return ports != nullptr; }
 };
 
 }  // namespace tinydeploy

@@ -11,7 +11,7 @@ struct Buffer {
   uint32_t bytes;
   uint32_t offset;  // from the base of the arena
   int16_t first;    // -1: needs no place
-  int16_t last;
+  int16_t last;     // -1: has one for good
 };
 constexpr uint32_t kUnplaced = UINT32_MAX;
 

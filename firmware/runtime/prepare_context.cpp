@@ -9,12 +9,13 @@ constexpr uint32_t kMaxScratchBytes = 1u << 28;  // as for tensors
 
 }  // namespace
 
-PrepareContext::PrepareContext(const Subgraph& graph, int op_index, Arena& arena,
+PrepareContext::PrepareContext(const Subgraph& graph, int op_index, Arena& arena, PrepareHost& host,
                                Diagnosis& diagnosis)
     : graph_(graph),
       op_(graph.op(op_index)),
       op_index_(op_index),
       arena_(arena),
+      host_(host),
       diagnosis_(diagnosis) {}
 
 Status PrepareContext::Scratch(uint32_t bytes) {
@@ -25,6 +26,61 @@ Status PrepareContext::Scratch(uint32_t bytes) {
   *buffer = {bytes, kUnplaced, op, op};
   ++scratch_count_;
   return Status::kOk;
+}
+
+// A buffer that has its place already and takes none.
+Status PrepareContext::AddArgument(const void* persistent) {
+  auto* buffer = static_cast<Buffer*>(arena_.Temporary(sizeof(Buffer)));
+  if (buffer == nullptr || persistent == nullptr) return Status::kError;
+  *buffer = {0, arena_.OffsetOf(persistent), static_cast<int16_t>(op_index_), -1};
+  ++scratch_count_;
+  return Status::kOk;
+}
+
+Status PrepareContext::State(uint32_t bytes, uint8_t initial) {
+  if (bytes > kMaxScratchBytes) return Fail("%u bytes of state", static_cast<unsigned>(bytes));
+  return AddArgument(host_.KeepState(bytes, initial));
+}
+
+Status PrepareContext::Call(int subgraph, const CalledGraph** called) {
+  auto* graph =
+      static_cast<CalledGraph*>(arena_.Persistent(sizeof(CalledGraph), alignof(CalledGraph)));
+  if (graph == nullptr) return Status::kError;
+  CalledGraph made;
+  TINYDEPLOY_TRY(host_.Call(subgraph, &made));
+  *graph = made.ready() ? made : CalledGraph();
+  *called = graph;
+  return AddArgument(graph);
+}
+
+Status PrepareContext::Share(const Vector<uint8_t>& container, const Vector<uint8_t>& name,
+                             uint32_t bytes) {
+  Variable* variable = host_.FindVariable(container, name);
+  if (variable == nullptr) return Status::kError;
+  if (variable->data == nullptr) {
+    variable->bytes = bytes;
+    variable->data = host_.KeepState(bytes, 0);
+  }
+  if (variable->bytes != bytes) return Fail("the variable has another size elsewhere");
+  return AddArgument(variable->data);
+}
+
+Status PrepareContext::VariableId(const Vector<uint8_t>& container, const Vector<uint8_t>& name,
+                                  int32_t* id) {
+  const Variable* variable = host_.FindVariable(container, name);
+  if (variable == nullptr) return Status::kError;
+  *id = variable->id;
+  return Status::kOk;
+}
+
+OpView PrepareContext::Producer(int i) const {
+  for (int k = 0; k < op_index_; ++k) {
+    const OpView op = graph_.op(k);
+    for (int o = 0; o < op.outputs.size(); ++o) {
+      if (op.outputs[o] == op_.inputs[i]) return op;
+    }
+  }
+  return OpView();
 }
 
 Status PrepareContext::Fail(const char* format, ...) {

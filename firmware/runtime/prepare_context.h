@@ -12,9 +12,34 @@
 
 namespace tinydeploy {
 
+// Memory that operators share by name.
+struct Variable {
+  Vector<uint8_t> container;
+  Vector<uint8_t> name;
+  int32_t id;
+  uint32_t bytes;
+  void* data;  // null until an operator says how large it is
+  Variable* next;
+};
+
+// What the interpreter does for operators that need more than a place for their params.
+class PrepareHost {
+ public:
+  // Zeroed memory that is kept from run to run. Null if the arena has no room.
+  virtual void* KeepState(uint32_t bytes, uint8_t initial) = 0;
+  // Makes a plan for a subgraph.
+  virtual Status Call(int subgraph, CalledGraph* called) = 0;
+  // Finds or makes a variable. Null if the arena has no room.
+  virtual Variable* FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name) = 0;
+
+ protected:
+  ~PrepareHost() = default;
+};
+
 class PrepareContext {
  public:
-  PrepareContext(const Subgraph& graph, int op_index, Arena& arena, Diagnosis& diagnosis);
+  PrepareContext(const Subgraph& graph, int op_index, Arena& arena, PrepareHost& host,
+                 Diagnosis& diagnosis);
 
   // Of the operator in the model; the runtime has checked the counts against the kernel's row, and
   // that the first `min_inputs` inputs are given.
@@ -25,6 +50,9 @@ class PrepareContext {
   TensorView output(int i) const { return graph_.tensor(op_.outputs[i]); }
   const Table& options() const { return op_.options; }  // fields as in the schema
   int builtin_code() const { return op_.builtin_code; }
+  const Vector<uint8_t>& custom_options() const { return op_.custom_options; }
+  // The operator before this one that writes input `i`; builtin_code is -1 if there is none.
+  OpView Producer(int i) const;
 
   // The params for Eval, zeroed, with `extra` bytes behind the struct for arrays. Once for each
   // operator. Null if the arena has no room: then return Status::kError.
@@ -35,6 +63,14 @@ class PrepareContext {
   }
   // Memory for the time of this operator; becomes the next argument after the outputs.
   Status Scratch(uint32_t bytes);
+  // Memory that keeps its value from run to run and starts as `initial`; becomes the next argument.
+  Status State(uint32_t bytes, uint8_t initial = 0);
+  // Prepares a subgraph to be run by this operator; a CalledGraph becomes the next argument.
+  Status Call(int subgraph, const CalledGraph** called);
+  // A shared variable of `bytes` bytes; becomes the next argument.
+  Status Share(const Vector<uint8_t>& container, const Vector<uint8_t>& name, uint32_t bytes);
+  // The number of a shared variable.
+  Status VariableId(const Vector<uint8_t>& container, const Vector<uint8_t>& name, int32_t* id);
   void SetEval(EvalFn eval) { step_.eval = eval; }
   // Refuses the operator: one line that says what was seen and what is possible.
   Status Fail(const char* format, ...) __attribute__((format(printf, 2, 3)));
@@ -43,10 +79,13 @@ class PrepareContext {
   int scratch_count() const { return scratch_count_; }
 
  private:
+  Status AddArgument(const void* persistent);
+
   const Subgraph& graph_;
   OpView op_;
   int op_index_;
   Arena& arena_;
+  PrepareHost& host_;
   Diagnosis& diagnosis_;
   Step step_ = {};
   int scratch_count_ = 0;

@@ -33,7 +33,13 @@ namespace quantization {
 enum : int { kScale = 2, kZeroPoint = 3, kQuantizedDimension = 6 };
 }
 namespace op {
-enum : int { kOpcodeIndex = 0, kInputs = 1, kOutputs = 2, kBuiltinOptions = 4 };
+enum : int {
+  kOpcodeIndex = 0,
+  kInputs = 1,
+  kOutputs = 2,
+  kBuiltinOptions = 4,
+  kCustomOptions = 5,
+};
 }
 namespace buffer {
 enum : int { kData = 0, kOffset = 1 };

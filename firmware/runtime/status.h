@@ -4,7 +4,8 @@
 namespace tinydeploy {
 
 // What went wrong is in the Diagnosis of the interpreter.
-enum class [[nodiscard]] Status : int { kOk = 0, kError = 1 };
+// kStopped: an operator ended the run early because there is nothing to compute yet.
+enum class [[nodiscard]] Status : int { kOk = 0, kError = 1, kStopped = 2 };
 
 }  // namespace tinydeploy
 

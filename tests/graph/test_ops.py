@@ -62,8 +62,9 @@ def _registered() -> dict[str, tuple[str, int]]:
 
 def test_what_the_firmware_registers_is_in_our_tables() -> None:
     for name, (code, number) in _registered().items():
-        assert method(code) == name
-        assert schema.OPERATORS[code] == number
+        custom = number == schema.OPERATORS["CUSTOM"]
+        assert (method("CUSTOM", code) if custom else method(code)) == name
+        assert custom or schema.OPERATORS[code] == number
         assert code in SUPPORTED, f"ops/types.py lacks {code}"
 
 

@@ -11,7 +11,7 @@ from tinydeploy.graph.ir import Model, Op, Tensor
 from tinydeploy.ops.advice import advice
 from tinydeploy.ops.resolver import method_of
 from tinydeploy.ops.shapes import shape_problem
-from tinydeploy.ops.types import SUPPORTED, signature
+from tinydeploy.ops.types import ANY, SUPPORTED, signature
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _problems(op: Op) -> Iterable[tuple[str, str, str, str]]:
         yield op.name, types, "TFLM has no such operator", advice(op.name)
     elif op.name not in SUPPORTED:
         yield op.name, types, "not in this runtime yet", advice(op.name)
-    elif types not in SUPPORTED[op.name]:
+    elif SUPPORTED[op.name].isdisjoint((ANY, types)):
         known = ", ".join(sorted(SUPPORTED[op.name]))
         yield op.name, types, f"not with these types (it runs {known})", _types_hint(op)
     elif reason := shape_problem(op):

@@ -49,6 +49,9 @@ _NUMBERS = ("float32", "int8", "int16", "uint8", "int32", "int64", "bool")
 _PAIRS = ", ".join(a if a == b else f"{a} -> {b}" for a in _NUMBERS for b in _NUMBERS)
 _ORDERED = "float32 -> bool, int8 -> bool, int16 -> bool, int32 -> bool, int64 -> bool, bool"
 
+# Of operators that only pass data on to others: the kernels check sizes, not types.
+ANY = "any"
+
 # tests/graph/test_support.py asks the kernels themselves.
 SUPPORTED: dict[str, frozenset[str]] = {
     **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV", _WEIGHTED),
@@ -76,6 +79,7 @@ SUPPORTED: dict[str, frozenset[str]] = {
         "EMBEDDING_LOOKUP",
         "int32 x float32 -> float32, int32 x int8 -> int8, int32 x int8 -> float32",
     ),
+    **_each("ASSIGN_VARIABLE CALL_ONCE IF READ_VARIABLE VAR_HANDLE WHILE", ANY),
     **_each("SHAPE", ", ".join(a if a == "int32" else f"{a} -> int32" for a in _NUMBERS)),
     **_each("CONCATENATION EXPAND_DIMS RESHAPE SLICE SQUEEZE STRIDED_SLICE TRANSPOSE", _ANY),
     **_each("BROADCAST_TO DEPTH_TO_SPACE DYNAMIC_UPDATE_SLICE FILL GATHER GATHER_ND", _ANY),
