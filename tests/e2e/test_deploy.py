@@ -19,7 +19,7 @@ from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.stages import verify
 from tinydeploy.stages.compile_plan import compile_plan
-from tinydeploy.stages.vectors import Vectors
+from tinydeploy.stages.vectors import fitted
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -145,7 +145,8 @@ def test_one_wrong_bit_fails_the_run_and_is_named(
     source = models.load("sine")
     data = source.tflite().read_bytes()
     inputs, labels = source.test_set()
-    vectors = Vectors((inputs[:10],), labels[:10], "test")
+    model = read_tflite.load(data)
+    vectors = fitted((inputs[:10],), labels[:10], verify.input_specs(model), "test")
     steps = compile_plan(source.tflite(), tmp_path, name="sine").steps
     honest = Device.read
     reads = iter(range(1000))
@@ -155,7 +156,7 @@ def test_one_wrong_bit_fails_the_run_and_is_named(
         return bytes([answer[0] ^ 1]) + answer[1:] if next(reads) == 7 else answer
 
     monkeypatch.setattr(Device, "read", lie)
-    found = verify.verify(host_sine, read_tflite.load(data), data, vectors, steps)
+    found = verify.verify(host_sine, model, data, vectors, steps)
     assert found.mismatching_bytes == 1
     assert "vector 7, output 0, byte 0" in found.first_mismatch
 
