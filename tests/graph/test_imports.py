@@ -32,7 +32,7 @@ LAYERS = [
     {"pipeline"},
     {"mlperf"},
     {"hardware"},
-    {"bench", "flash_cost", "fuzz", "pytest_plugin"},
+    {"bench", "fuzz", "pytest_plugin"},
     {"commands"},
     {"cli"},
     {"__main__"},

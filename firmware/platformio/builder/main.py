@@ -43,9 +43,6 @@ env.Append(
     CPPDEFINES=[("TINYDEPLOY_BAUD", link_baud(program, board)), *["TINYDEPLOY_MLPERF"] * mlperf],
     CCFLAGS=["-O1" if board.is_host else "-Os"],
 )
-# Zig makes -Os of -Oz; clang itself saves another 15 % with it.
-SMALLEST = ["-Xclang", "-Oz"] if toolchain == "zig" and not board.is_host else []
-env.Append(CCFLAGS=SMALLEST)
 
 
 def include_program():
@@ -81,8 +78,7 @@ def add_sources():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels = env.Clone()
     if not board.is_host:  # with sanitizers, compiling would take longer than it saves
-        others = [flag for flag in env["CCFLAGS"] if flag not in SMALLEST]
-        kernels.Replace(CCFLAGS=[*others, "-O2"])  # where the time goes
+        kernels.Append(CCFLAGS=["-O2"])  # where the time goes
     for part, what in KERNELS[compiled].items():
         kernels.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
 

@@ -41,22 +41,6 @@ def add_commands(commands: common.Commands) -> None:
     )
     fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
 
-    ops = common.add(commands, "ops", _ops, "operators and types, and which engine runs them")
-    shown = ops.add_mutually_exclusive_group()
-    shown.add_argument("--json", action="store_true", help="print JSON")
-    shown.add_argument("--markdown", action="store_true", help="print docs/ops.md")
-    shown.add_argument("--check", action="store_true", help="fail unless docs/ops.md is current")
-
-    cost = common.add(
-        commands, "flash-cost", _flash_cost, "flash and RAM of the base and of each operator"
-    )
-    cost.add_argument("--ops", default="", metavar="NAMES", help="operators (default: all)")
-    common.add_board(cost)
-    common.add_toolchain(cost)
-    formats = cost.add_mutually_exclusive_group()
-    formats.add_argument("--json", action="store_true", help="print JSON")
-    formats.add_argument("--markdown", action="store_true", help="print docs/flash_cost.md")
-
 
 def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
     if options.hostile:
@@ -65,7 +49,7 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.errors import ParityError
     from tinydeploy.fuzz import campaign, cases, engines
 
-    names = cases.subjects(_names(options))
+    names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
     plan = campaign.Campaign(
         names, options.seed, engines.engines(options.engine, options.target), _folder(options)
     )
@@ -80,12 +64,6 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
             f"{len(tally.failures)} of {tally.cases} cases differ from TFLM",
             "the commands above run one of them again",
         )
-
-
-def _names(options: argparse.Namespace) -> list[str]:
-    """The operators of `--ops`."""
-    text: str = options.ops
-    return text.replace(",", " ").split()
 
 
 def _extent(options: argparse.Namespace) -> tuple[int, int | None, float | None]:
@@ -165,43 +143,3 @@ def _hostile(options: argparse.Namespace, ui: Ui) -> None:
             f"the runtime did not survive {len(found.crashes)} damaged models",
             "the sanitizer's words and the models are above",
         )
-
-
-def _ops(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy.config import ROOT
-    from tinydeploy.errors import UsageError
-    from tinydeploy.fuzz import table
-
-    found = table.rows()
-    if options.check:
-        path = ROOT / "docs" / "ops.md"
-        if path.read_text(encoding="utf-8") != table.to_markdown(found):
-            raise UsageError(
-                f"{path.relative_to(ROOT)} is not what the code does",
-                "write it again: `tinydeploy ops --markdown >docs/ops.md`",
-            )
-    elif options.markdown:
-        print(table.to_markdown(found), end="")
-    else:
-        print(table.to_json(found) if options.json else table.to_text(found))
-
-
-def _flash_cost(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, flash_cost
-    from tinydeploy.errors import UsageError
-    from tinydeploy.ops.types import SUPPORTED
-    from tinydeploy.stages.build import toolchain_version
-
-    board, names = boards.load(options.board), _names(options)
-    unknown = sorted(set(names) - set(SUPPORTED))
-    if unknown:
-        raise UsageError(f"no operator {unknown[0]}", "`tinydeploy ops` lists them")
-    with ui.progress("images") as progress:
-        costs = flash_cost.table(board, names, options.toolchain, progress)
-    if options.json:
-        print(flash_cost.to_json(costs))
-    elif options.markdown:
-        version = toolchain_version(options.toolchain, board)
-        print(flash_cost.to_markdown(costs, board, version), end="")
-    else:
-        print(flash_cost.to_text(costs))

@@ -103,11 +103,11 @@ class Draw:
     # Quantization and values
 
     def quantization(self, kind: Type, largest: float = 12.0) -> Quantization | None:
-        """A scale whose real range ends between `largest`/100 and `largest`; None for most types.
+        """A scale whose real range ends between `largest`/100 and `largest`; None for floats.
 
         One in twenty is extreme, so that everything saturates or rounds to one number.
         """
-        if kind not in (Type.INT8, Type.UINT8, Type.INT16):
+        if kind not in (Type.INT8, Type.UINT8, Type.INT16, Type.INT32):
             return None
         steps = {Type.INT8: 128, Type.UINT8: 128}.get(kind, 32768)
         reach = largest * 10 ** float(self.rng.uniform(-2, 0))

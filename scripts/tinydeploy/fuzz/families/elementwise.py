@@ -102,11 +102,9 @@ def _unary_scale(code: str, x: Tensor, kind: Type) -> Quantization | None:
 
 
 def convert(draw: Draw, code: str, types: Types) -> None:
-    """QUANTIZE and DEQUANTIZE; here int32 has a scale too."""
-    wide = per_tensor(float(np.float32(10 ** draw.rng.uniform(-4, -1))), 0)
-    x = draw.source(types.data, quantization=wide if types.data is Type.INT32 else None)
-    given = wide if types.result is Type.INT32 else None
-    draw.result(code, [x], x.shape, types.result, given)
+    """QUANTIZE and DEQUANTIZE."""
+    x = draw.source(types.data)
+    draw.result(code, [x], x.shape, types.result)
 
 
 def cast(draw: Draw, code: str, types: Types) -> None:
