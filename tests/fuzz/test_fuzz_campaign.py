@@ -22,7 +22,9 @@ ROUNDING = FIRMWARE_DIR / "kernels" / "activations" / "rectifiers.cpp"
 
 
 def test_every_operator_has_a_generator() -> None:
-    assert sorted(set(SUPPORTED) - set(GENERATORS)) == []
+    # Control flow and shared variables span subgraphs: tests/firmware has tests of their own.
+    subgraphs = {"ASSIGN_VARIABLE", "CALL_ONCE", "IF", "READ_VARIABLE", "VAR_HANDLE", "WHILE"}
+    assert sorted(set(SUPPORTED) - set(GENERATORS) - subgraphs) == []
 
 
 @pytest.mark.parametrize("target", ["host", "simulator"])
