@@ -49,6 +49,9 @@ def random_values(
     if tensor.dtype in ("int32", "int64"):
         return rng.integers(-100, 100, tensor.shape).astype(tensor.dtype)
     info = np.iinfo(tensor.dtype)
+    if tensor.dtype in ("uint32", "uint64"):  # of all magnitudes
+        values = rng.integers(0, info.max, tensor.shape, tensor.dtype, endpoint=True)
+        return values >> rng.integers(0, info.bits, tensor.shape).astype(tensor.dtype)
     values = rng.integers(info.min, info.max + 1, tensor.shape)
     ends = rng.random(tensor.shape) < 0.1
     values = np.where(ends, np.where(rng.random(tensor.shape) < 0.5, info.min, info.max), values)

@@ -17,6 +17,7 @@ import flatbuffers
 import numpy as np
 import numpy.typing as npt
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
 
 Array = npt.NDArray[Any]
 
@@ -28,6 +29,8 @@ _TYPES = {
     "bool": schema.TensorType.BOOL,
     "int16": schema.TensorType.INT16,
     "int8": schema.TensorType.INT8,
+    "uint32": schema.TensorType.UINT32,
+    "uint64": schema.TensorType.UINT64,
 }
 
 
@@ -70,7 +73,8 @@ def one_op(
     """Bytes of a model with the operator `op` (its name in the schema) and nothing else.
 
     None stands for an omitted input. `options` are the table's name and its fields as in the
-    schema's Python object API.
+    schema's Python object API; of a custom operator, whose `op` is no name in the schema, the
+    table's name is ignored.
     """
     model = schema.ModelT()
     model.version = 3
@@ -85,7 +89,7 @@ def one_op(
     given = list(zip(inputs, indices, strict=False))
     graph.inputs = [index for tensor, index in given if tensor is not None and tensor.is_input]
     graph.outputs = indices[len(inputs) :]
-    graph.operators = [_operator(indices[: len(inputs)], graph.outputs, options)]
+    graph.operators = [_operator(op, indices[: len(inputs)], graph.outputs, options)]
     model.operatorCodes = [_code(op, version)]
     model.subgraphs = [graph]
     builder = flatbuffers.Builder(1024)
@@ -120,12 +124,14 @@ def _quantization(spec: Tensor) -> Any:
     return quantization
 
 
-def _operator(inputs: list[int], outputs: list[int], options: Options | None) -> Any:
+def _operator(op: str, inputs: list[int], outputs: list[int], options: Options | None) -> Any:
     operator = schema.OperatorT()
     operator.opcodeIndex = 0
     operator.inputs = inputs
     operator.outputs = outputs
-    if options is not None:
+    if options is not None and not hasattr(schema.BuiltinOperator, op):
+        operator.customOptions = np.frombuffer(flexbuffers.Dumps(options[1]), np.uint8)
+    elif options is not None:
         name, fields = options
         table = getattr(schema, f"{name}T")()
         for field, value in fields.items():
@@ -139,7 +145,9 @@ def _operator(inputs: list[int], outputs: list[int], options: Options | None) ->
 
 def _code(op: str, version: int) -> Any:
     code = schema.OperatorCodeT()
-    code.builtinCode = getattr(schema.BuiltinOperator, op)
+    code.builtinCode = getattr(schema.BuiltinOperator, op, schema.BuiltinOperator.CUSTOM)
+    if code.builtinCode == schema.BuiltinOperator.CUSTOM:
+        code.customCode = op
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
     code.version = version
     return code

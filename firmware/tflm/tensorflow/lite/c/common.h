@@ -13,6 +13,8 @@ extern "C" {
 typedef enum TfLiteStatus {
   kTfLiteOk = 0,
   kTfLiteError = 1,
+  // An operator such as CIRCULAR_BUFFER ended the inference early: there is no new output yet.
+  kTfLiteAbort = -9,
 } TfLiteStatus;
 
 // Element type of a tensor; the numbers are TensorFlow Lite's.

@@ -64,6 +64,7 @@ MicroInterpreter::MicroInterpreter(const Model* model, const MicroOpResolver& re
 }
 
 TfLiteStatus MicroInterpreter::Check(tinydeploy::Status status) {
+  if (status == tinydeploy::Status::kStopped) return kTfLiteAbort;
   status_ = status == tinydeploy::Status::kOk ? kTfLiteOk : kTfLiteError;
   if (status_ != kTfLiteOk) {
     const tinydeploy::Diagnosis& diagnosis = engine_.diagnosis();
