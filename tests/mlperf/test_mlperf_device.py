@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 from tinydeploy import boards, sources
-from tinydeploy.errors import DeviceFaultError
+from tinydeploy.bench import architectures
+from tinydeploy.errors import DeviceFaultError, UsageError
 from tinydeploy.hardware import connection
 from tinydeploy.judge import Judge
 from tinydeploy.mlperf import inputs, modes
 from tinydeploy.mlperf.firmware import make_image
+from tinydeploy.mlperf.inputs import Sample
 from tinydeploy.mlperf.runner import Runner
 from tinydeploy.mlperf.settings import BENCHMARKS, Settings, settings_of
 from tinydeploy.pytest_plugin import unpacked
@@ -75,7 +77,7 @@ def test_performance_is_the_cycle_counter_s(app: Any, serial: Any) -> None:
         runner = Runner(each.wire)
         runner.synchronise()
         data = bytes(firmware.source.model.main.inputs[0].nbytes)
-        found = modes.performance(runner, [data], windows=2, window_s=0.05)
+        found = modes.performance(runner, [Sample((data,), None)], windows=2, window_s=0.05)
         assert all(window.microseconds >= 50_000 for window in found.windows)
         expected = firmware.board.cpu_hz / cycles
         assert found.median_per_second == pytest.approx(expected, rel=0.03)
@@ -104,11 +106,13 @@ def test_accuracy_of_the_reference_model_is_tflm_s(
     assert runner.model() == "kws01"
     tensor, settings = reference.model.main.inputs[0], settings_of(reference)
     folder = shared_data / "mlperf_tiny" / "kws01"
-    data, labels = inputs.of_folder(folder, settings, tensor, 20)
-    found = modes.accuracy(runner, data, labels)
+    samples = inputs.of_folder(folder, settings, tensor, 20)
+    found = modes.accuracy(runner, samples)
     judge, output = Judge(reference.data), reference.model.main.outputs[0]
-    for row, values in zip(found.outputs, data, strict=True):
-        raw = judge.run([np.frombuffer(values, np.int8).reshape(tensor.shape)])[0].ravel()
+    for row, sample in zip(found.outputs, samples, strict=True):
+        raw = judge.run([np.frombuffer(sample.windows[0], np.int8).reshape(tensor.shape)])[
+            0
+        ].ravel()
         assert output.quantization is not None
         expected = (raw.astype(np.int64) - output.quantization.zero_points) * (
             output.quantization.scales.astype(np.float64)
@@ -153,3 +157,55 @@ def test_benchmarks_have_the_encodings_of_the_rules() -> None:
         "ic01": ("uint8", "values"),
         "ad01": ("float32", "mean_squared_error"),
     }
+
+
+def test_anomaly_is_the_mean_error_of_all_windows(tmp_path: Path) -> None:
+    """ad01: recordings through a sliding window, a score each, and the area under the curve."""
+    generator = np.random.default_rng(7)
+    model = architectures.write("ad", tmp_path)
+    quiet, board = Ui(quiet=True), boards.load("nano33")
+    source = sources.resolve(str(model), None, False, None, quiet)
+    settings, tensor = settings_of(source), source.model.main.inputs[0]
+    rows = []
+    for index, label in enumerate((0, 1, 0)):
+        values = generator.normal(0, 1 + index, 640 + 128 * index).astype("<f4")
+        (tmp_path / f"{index}.bin").write_bytes(values.tobytes())
+        rows.append(f"{index}.bin, 2, {label}, 2560, 512")
+    (tmp_path / "y_labels.csv").write_text("\n".join(rows))
+    samples = inputs.of_folder(tmp_path, settings, tensor)
+    assert [len(sample.windows) for sample in samples] == [1, 2, 3]
+
+    image = make_image(source, board, settings, "zig", "auto", quiet)[1]
+    opened = connection.open_simulated(board, image, MLPERF_BAUD)
+    runner = Runner(opened.wire)
+    runner.synchronise()
+    found = modes.accuracy(runner, samples)
+    opened.close()
+    expected = [mean_error(source, sample.windows) for sample in samples]
+    assert [row[0] for row in found.outputs] == pytest.approx(expected, rel=1e-4, abs=0.001)
+    wins = [expected[1] > expected[0], expected[1] > expected[2]]
+    assert found.is_score
+    assert found.auc == sum(wins) / 2
+
+
+def mean_error(source: sources.Source, windows: tuple[bytes, ...]) -> float:
+    """By TFLM on the PC: mean over windows of the mean squared error of the reconstruction."""
+    tensor, output = source.model.main.inputs[0], source.model.main.outputs[0]
+    assert tensor.quantization is not None
+    assert output.quantization is not None
+    judge, errors = Judge(source.data), []
+    for window in windows:
+        reals = np.frombuffer(window, "<f4")
+        steps = reals / tensor.quantization.scales[0]
+        rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps))
+        raw = np.clip(rounded + tensor.quantization.zero_points[0], -128, 127).astype(np.int8)
+        answer = judge.run([raw.reshape(tensor.shape)])[0].ravel().astype(np.float64)
+        back = (answer - output.quantization.zero_points[0]) * output.quantization.scales[0]
+        errors.append(np.mean((back - reals) ** 2))
+    return float(np.mean(errors))
+
+
+def test_a_score_without_both_classes_has_no_curve() -> None:
+    with pytest.raises(UsageError, match="samples of class 0 and of class 1"):
+        _ = modes.Accuracy(((0.1,), (0.2,)), (0, 0)).auc
+    assert modes.Accuracy(((0.1,), (0.2,), (0.1,)), (0, 1, 1)).auc == 0.75

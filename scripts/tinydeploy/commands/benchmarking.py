@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,11 +13,11 @@ from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
     from tinydeploy.hardware.connection import Connection
+    from tinydeploy.mlperf.inputs import Sample
+    from tinydeploy.mlperf.modes import Accuracy, Performance
     from tinydeploy.mlperf.runner import Runner
     from tinydeploy.mlperf.settings import Settings
     from tinydeploy.sources import Source
-
-Inputs = tuple[list[bytes], list[int]]
 
 
 def add_commands(commands: common.Commands) -> None:
@@ -50,6 +52,7 @@ def add_commands(commands: common.Commands) -> None:
         "--seconds", type=float, default=10.0, help="of the device's time for each window"
     )
     mlperf.add_argument("--windows", type=int, default=5, help="runs to take the median of")
+    mlperf.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
@@ -58,22 +61,25 @@ def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.mlperf.runner import Runner
     from tinydeploy.mlperf.settings import settings_of
 
+    ui.quiet = ui.quiet or options.json
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
     settings = settings_of(source, options.benchmark)
-    inputs = _inputs(options, source, settings)
+    samples = _samples(options, source, settings)
     _, image = make_image(source, board, settings, options.toolchain, options.engine, ui)
     connection = _open(options.target, board, image)
     try:
         runner = Runner(connection.wire)
         runner.synchronise()
         ui.say(f"{settings.model} on {connection.wire.description}: {runner.name()}")
-        _run(options, runner, inputs, ui)
+        figures = _run(options, runner, samples, ui)
     finally:
         connection.close()
+    if options.json:
+        print(json.dumps({"benchmark": settings.model, "board": board.id, **figures}, indent=2))
 
 
-def _inputs(options: argparse.Namespace, source: Source, settings: Settings) -> Inputs:
+def _samples(options: argparse.Namespace, source: Source, settings: Settings) -> list[Sample]:
     from tinydeploy import pipeline
     from tinydeploy.mlperf import inputs
     from tinydeploy.pipeline import Job
@@ -96,21 +102,45 @@ def _open(target: str, board, image) -> Connection:  # type: ignore[no-untyped-d
     return connection.open_simulated(board, image, MLPERF_BAUD)
 
 
-def _run(options: argparse.Namespace, runner: Runner, inputs: Inputs, ui: Ui) -> None:
+def _run(
+    options: argparse.Namespace, runner: Runner, samples: list[Sample], ui: Ui
+) -> dict[str, object]:
+    """Measure in the mode that was asked for, say it line by line, and return the figures."""
     from tinydeploy.mlperf import modes
 
-    data, labels = inputs
     with ui.progress(f"mlperf {options.mode}") as progress:
         if options.mode == "accuracy":
-            found = modes.accuracy(runner, data, labels, progress)
-            print(f"accuracy: {found.right} of {len(found.labels)} right, top-1 {found.top1:.4f}")
-            return
-        measured = modes.performance(
-            runner, data, windows=options.windows, window_s=options.seconds, progress=progress
-        )
-    for number, window in enumerate(measured.windows, 1):
-        print(
-            f"window {number}: {window.inferences} inferences, {window.microseconds / 1e6:.3f} s, "
-            f"{window.per_second:.3f} inf./s"
-        )
-    print(f"performance: median {measured.median_per_second:.3f} inf./s")
+            lines, figures = _accuracy(modes.accuracy(runner, samples, progress))
+        else:
+            limits = {"windows": options.windows, "window_s": options.seconds}
+            lines, figures = _performance(
+                modes.performance(runner, samples, **limits, progress=progress)
+            )
+    if not options.json:
+        print("\n".join(lines))
+    return figures
+
+
+def _accuracy(found: Accuracy) -> tuple[list[str], dict[str, object]]:
+    count = len(found.labels)
+    if found.is_score:
+        return [f"accuracy: AUC {found.auc:.4f} over {count} files"], {
+            "samples": count,
+            "auc": found.auc,
+        }
+    line = f"accuracy: {found.right} of {count} right, top-1 {found.top1:.4f}"
+    return [line], {"samples": count, "right": found.right, "top1": found.top1}
+
+
+def _performance(found: Performance) -> tuple[list[str], dict[str, object]]:
+    lines = [
+        f"window {number}: {window.inferences} inferences, {window.microseconds / 1e6:.3f} s, "
+        f"{window.per_second:.3f} inf./s"
+        for number, window in enumerate(found.windows, 1)
+    ]
+    median = found.median_per_second
+    windows = [asdict(window) for window in found.windows]
+    return [*lines, f"performance: median {median:.3f} inf./s"], {
+        "windows": windows,
+        "median_per_second": median,
+    }

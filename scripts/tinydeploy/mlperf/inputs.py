@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,7 @@ import numpy.typing as npt
 from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.graph.ir import Tensor
 from tinydeploy.mlperf.settings import Settings, input_bytes
-from tinydeploy.stages import vectors as vectors_stage
-from tinydeploy.stages.vectors import LABELS_FILE, Vectors
+from tinydeploy.stages.vectors import LABELS_FILE, LabelRow, Vectors, label_rows
 
 
 def encode(values: npt.NDArray[np.generic], settings: Settings, tensor: Tensor) -> bytes:
@@ -29,38 +28,54 @@ def encode(values: npt.NDArray[np.generic], settings: Settings, tensor: Tensor) 
     return values.tobytes()
 
 
-def of_vectors(
-    vectors: Vectors, settings: Settings, tensor: Tensor
-) -> tuple[list[bytes], list[int]]:
-    """Inputs and labels of vectors in the tensor's own type; no labels where there are none."""
+@dataclass(frozen=True)
+class Sample:
+    """One of the benchmark's files: the inputs that it holds, and its class.
+
+    Attributes:
+        windows: the input; for a recording that is longer (ad01), all windows of it in turn.
+        label: index of the class, None where it is not known.
+    """
+
+    windows: tuple[bytes, ...]
+    label: int | None
+
+
+def of_vectors(vectors: Vectors, settings: Settings, tensor: Tensor) -> list[Sample]:
+    """Samples of vectors in the tensor's own type; without labels where these are not classes."""
     inputs = [encode(values, settings, tensor) for values in vectors.inputs[0]]
-    classes = vectors.labels is not None and vectors.labels.ndim == 1
-    return inputs, [int(label) for label in vectors.labels] if classes else []  # type: ignore[union-attr]
+    labels: list[int | None] = [None] * len(inputs)
+    if vectors.labels is not None and vectors.labels.ndim == 1:
+        labels = [int(label) for label in vectors.labels]
+    return [Sample((data,), label) for data, label in zip(inputs, labels, strict=True)]
 
 
 def of_folder(
-    folder: Path, settings: Settings, tensor: Tensor, count: int | None
-) -> tuple[list[bytes], list[int]]:
-    """The benchmark's own files, sent as they are, and their labels from `y_labels.csv`.
+    folder: Path, settings: Settings, tensor: Tensor, count: int | None = None
+) -> list[Sample]:
+    """The benchmark's own files, sent as they are, with their labels from `y_labels.csv`.
+
+    Rows are `file, classes, label`, or with `window bytes, stride bytes` after these for
+    recordings that the model sees through a sliding window, as ad01's does.
 
     Raises:
-        UsageError: none of the files is there.
-        ModelFileError: one has another size than the input.
+        UsageError: none of the files is there, or a row has another form.
+        ModelFileError: a file, or its window, has another size than the input.
     """
-    size = input_bytes(settings, tensor)
-    rows = _present(folder, vectors_stage.label_rows(folder / LABELS_FILE))[:count]
-    inputs = [(folder / name).read_bytes() for name, _ in rows]
-    for (name, _), data in zip(rows, inputs, strict=True):
-        if len(data) != size:
-            raise ModelFileError(
-                f"{folder / name} has {len(data)} bytes, {settings.model} takes {size}",
-                "choose the benchmark of these files with --benchmark",
-            )
-    return inputs, [label for _, label in rows]
-
-
-def _present(folder: Path, rows: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    found = [row for row in rows if (folder / row[0]).is_file()]
-    if not found:
+    rows = [row for row in label_rows(folder / LABELS_FILE) if (folder / row.file).is_file()]
+    if not rows:
         raise UsageError(f"{folder}: none of the files in {LABELS_FILE} is there")
-    return found
+    size = input_bytes(settings, tensor)
+    return [Sample(_windows(folder, row, settings, size), row.label) for row in rows[:count]]
+
+
+def _windows(folder: Path, row: LabelRow, settings: Settings, size: int) -> tuple[bytes, ...]:
+    data = (folder / row.file).read_bytes()
+    window, stride = (row.window_bytes, row.stride_bytes) if row.window_bytes else (len(data), 1)
+    if window != size or len(data) < window:
+        raise ModelFileError(
+            f"{folder / row.file} has {len(data)} bytes, in windows of {window}; "
+            f"{settings.model} takes {size}",
+            "choose the benchmark of these files with --benchmark",
+        )
+    return tuple(data[at : at + size] for at in range(0, len(data) - size + 1, stride))

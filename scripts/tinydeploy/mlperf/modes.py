@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tinydeploy.errors import UsageError
+from tinydeploy.mlperf.inputs import Sample
 from tinydeploy.mlperf.runner import Runner
 
 WINDOWS = 5
@@ -44,26 +45,49 @@ class Performance:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Outcome of accuracy mode: for each input the outputs and the label."""
+    """Outcome of accuracy mode: for each sample the mean of its windows' results, and the label."""
 
     outputs: tuple[tuple[float, ...], ...]
     labels: tuple[int, ...]
 
     @property
+    def is_score(self) -> bool:
+        """The model gives one number, higher for class 1 (anomaly detection), not one per class."""
+        return len(self.outputs[0]) == 1
+
+    @property
     def predictions(self) -> tuple[int, ...]:
-        """Index of the largest output of each input."""
+        """Index of the largest output of each sample."""
         return tuple(max(range(len(row)), key=row.__getitem__) for row in self.outputs)
 
     @property
     def right(self) -> int:
-        """Inputs whose largest output is that of their label."""
+        """Samples whose largest output is that of their label."""
         pairs = zip(self.predictions, self.labels, strict=True)
         return sum(prediction == label for prediction, label in pairs)
 
     @property
     def top1(self) -> float:
-        """Share of the inputs that are right."""
+        """Share of the samples that are right."""
         return self.right / len(self.labels)
+
+    @property
+    def auc(self) -> float:
+        """Area under the ROC curve of a score: how often class 1 scores higher than class 0.
+
+        Raises:
+            UsageError: there are not samples of both classes.
+        """
+        scores: dict[int, list[float]] = {0: [], 1: []}
+        for row, label in zip(self.outputs, self.labels, strict=True):
+            scores[min(label, 1)].append(row[0])
+        if not scores[0] or not scores[1]:
+            raise UsageError(
+                "the area under the ROC curve needs samples of class 0 and of class 1",
+                "take more samples with --vectors, or leave it out for all",
+            )
+        wins = [(high > low) + (high == low) / 2 for high in scores[1] for low in scores[0]]
+        return sum(wins) / len(wins)
 
 
 def no_progress(done: int, total: int) -> None:
@@ -72,13 +96,17 @@ def no_progress(done: int, total: int) -> None:
 
 def performance(
     runner: Runner,
-    inputs: Sequence[bytes],
+    samples: Sequence[Sample],
     *,
     windows: int = WINDOWS,
     window_s: float = WINDOW_S,
     progress: Progress = no_progress,
 ) -> Performance:
-    """Measure `windows` runs, each at least `window_s` seconds of the device's time long."""
+    """Measure `windows` runs, each at least `window_s` seconds of the device's time long.
+
+    Of a sample with several windows, the first is taken, as the official runner does.
+    """
+    inputs = [sample.windows[0] for sample in samples]
     runner.load(inputs[0])
     once_us, _ = runner.infer(1, CALIBRATION_WARMUPS)
     count = max(1, math.ceil(1e6 * window_s / max(1, once_us)))
@@ -95,24 +123,29 @@ def performance(
 
 
 def accuracy(
-    runner: Runner,
-    inputs: Sequence[bytes],
-    labels: Sequence[int],
-    progress: Progress = no_progress,
+    runner: Runner, samples: Sequence[Sample], progress: Progress = no_progress
 ) -> Accuracy:
-    """One inference for each labelled input.
+    """One inference for each window of each labelled sample.
 
     Raises:
-        UsageError: there are no labels.
+        UsageError: a sample has no label, or there is none.
     """
-    if not inputs or len(inputs) != len(labels):
+    labels = [sample.label for sample in samples if sample.label is not None]
+    if not labels or len(labels) != len(samples):
         raise UsageError(
             "accuracy mode needs labelled inputs",
             "give --data with a folder of .bin files and y_labels.csv, or an .npz with labels",
         )
     outputs = []
-    for index, data in enumerate(inputs):
-        runner.load(data)
-        outputs.append(runner.infer(1, 0)[1])
-        progress(index + 1, len(inputs))
+    for index, sample in enumerate(samples):
+        outputs.append(_mean_results(runner, sample))
+        progress(index + 1, len(samples))
     return Accuracy(tuple(outputs), tuple(labels))
+
+
+def _mean_results(runner: Runner, sample: Sample) -> tuple[float, ...]:
+    rows = []
+    for data in sample.windows:
+        runner.load(data)
+        rows.append(runner.infer(1, 0)[1])
+    return tuple(statistics.fmean(column) for column in zip(*rows, strict=True))

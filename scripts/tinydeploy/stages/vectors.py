@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -148,8 +148,8 @@ def _load_folder(path: Path, specs: Sequence[InputSpec]) -> Vectors:
             f"put .bin files and a {LABELS_FILE} (file, classes, label) there",
         )
     spec, inputs, labels = specs[0], [], []
-    for name, label in label_rows(labels_file):
-        file = path / name
+    for row in label_rows(labels_file):
+        file = path / row.file
         if not file.is_file():
             continue  # MLPerf's list names 1,000 files of which any part may be there
         data = file.read_bytes()
@@ -159,20 +159,33 @@ def _load_folder(path: Path, specs: Sequence[InputSpec]) -> Vectors:
                 "the files must hold the raw bytes of the input tensor",
             )
         inputs.append(np.frombuffer(data, spec.dtype).reshape(spec.shape))
-        labels.append(label)
+        labels.append(row.label)
     if not inputs:
         raise UsageError(f"{path}: none of the files in {LABELS_FILE} is there")
     return Vectors((np.stack(inputs),), np.array(labels), str(path))
 
 
-def label_rows(file: Path) -> list[tuple[str, int]]:
-    """File names and labels of a `y_labels.csv`; raises UsageError for another form."""
+class LabelRow(NamedTuple):
+    """A row of `y_labels.csv`; without a sliding window, the sizes are 0."""
+
+    file: str
+    classes: int
+    label: int
+    window_bytes: int = 0
+    stride_bytes: int = 0
+
+
+def label_rows(file: Path) -> list[LabelRow]:
+    """The rows of a `y_labels.csv`; raises UsageError for another form."""
     with file.open(newline="", encoding="utf-8") as lines:
         rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
     try:
-        return [(row[0], int(row[2])) for row in rows]
-    except (IndexError, ValueError) as error:
+        found = [LabelRow(row[0], *map(int, row[1:5])) for row in rows]
+    except (TypeError, ValueError) as error:
         raise UsageError(f"{file}: a row is not `file, classes, label`") from error
+    if any(row.window_bytes < 0 or (row.window_bytes and row.stride_bytes < 1) for row in found):
+        raise UsageError(f"{file}: a row has a window without a stride")
+    return found
 
 
 def _noise(generator: np.random.Generator, spec: InputSpec, count: int) -> Array:
