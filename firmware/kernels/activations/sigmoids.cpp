@@ -48,16 +48,28 @@ int32_t Radius(int shift) {
                                          : Min<int64_t>(reach << -shift, INT32_MAX));
 }
 
+// Steps so coarse that nothing fits into `kInputBits`: all saturates, the zero point to the lowest.
+constexpr double kTooCoarse = 1 << 30;
+
 bool FillInt8(float scale, UnaryParams* params) {
   const double real = static_cast<double>(scale) * (1 << (31 - kInputBits));
+  params->input_radius = 0;
+  if (real >= kTooCoarse) return true;
   if (!QuantizeMultiplier(real, &params->positive)) return false;
   params->input_radius = Radius(params->positive.shift);
   return params->positive.shift >= 0;
 }
 
+// `scale`, or `power` if it is less than 1/1000 of an octave away: TFLM takes it for that power.
+double Rounded(double scale, double power) {
+  constexpr double kNear = 0.000693387;  // 2^0.001 - 1
+  const bool near = scale < power * (1 + kNear) && scale * (1 + kNear) > power;
+  return near ? power : scale;
+}
+
 // The table wants inputs in steps of 1/(3 * 4096): a factor of 16 bits and a right shift.
-bool FillInt16(float scale, UnaryParams* params) {
-  double factor = static_cast<double>(scale) * 4096 * 3;
+bool FillInt16(double scale, UnaryParams* params) {
+  double factor = scale * 4096 * 3;
   int32_t shift = 0;
   while (factor <= 32767.0 / 2 && shift <= 30) {
     ++shift;
@@ -67,29 +79,34 @@ bool FillInt16(float scale, UnaryParams* params) {
   return factor < 32768.0;
 }
 
-Status PrepareSigmoid(PrepareContext& context, const UnaryEval (&evals)[3]) {
+Status PrepareSigmoid(PrepareContext& context, const UnaryEval (&evals)[3], double coarsest) {
   UnaryParams* params;
   TINYDEPLOY_TRY(PrepareUnary(context, evals, &params));
   const TensorView input = context.input(0);
   if (input.type == Type::kFloat32) return Status::kOk;
-  const bool sound =
-      input.scale() > 0.0f && (input.type == Type::kInt8 ? FillInt8(input.scale(), params)
-                                                         : FillInt16(input.scale(), params));
+  const double fine = Rounded(static_cast<double>(input.scale()), 1.0 / 4096);
+  const bool sound = input.scale() > 0.0f &&
+                     (input.type == Type::kInt8 ? FillInt8(input.scale(), params)
+                                                : FillInt16(Rounded(fine, coarsest), params));
   return sound ? Status::kOk : RefuseQuantization(context);
 }
 
 }  // namespace
 
 Status PrepareLogistic(PrepareContext& context) {
-  return PrepareSigmoid(context, {{Type::kInt8, EvalInt8<LogisticFixed, 8, -128>},
-                                  {Type::kInt16, EvalLogisticInt16},
-                                  {Type::kFloat32, EvalFloat<Logistic>}});
+  return PrepareSigmoid(context,
+                        {{Type::kInt8, EvalInt8<LogisticFixed, 8, -128>},
+                         {Type::kInt16, EvalLogisticInt16},
+                         {Type::kFloat32, EvalFloat<Logistic>}},
+                        1.0 / 4096);
 }
 
 Status PrepareTanh(PrepareContext& context) {
-  return PrepareSigmoid(context, {{Type::kInt8, EvalInt8<TanhFixed, 7, 0>},
-                                  {Type::kInt16, EvalTanhInt16},
-                                  {Type::kFloat32, EvalFloat<Tanh>}});
+  return PrepareSigmoid(context,
+                        {{Type::kInt8, EvalInt8<TanhFixed, 7, 0>},
+                         {Type::kInt16, EvalTanhInt16},
+                         {Type::kFloat32, EvalFloat<Tanh>}},
+                        1.0 / 2048);
 }
 
 }  // namespace tinydeploy

@@ -40,6 +40,28 @@ def add_commands(commands: common.Commands) -> None:
         "--hostile", type=int, metavar="N", help="N damaged models, with sanitizers, instead"
     )
     fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
+    ops = common.add(commands, "ops", _ops, "the table of operators: types, engines, kernels")
+    form = ops.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
+    form.add_argument("--json", action="store_true", help="print JSON, a row a combination")
+    form.add_argument("--write", action="store_true", help="write docs/ops.md")
+    form.add_argument("--check", action="store_true", help="fail if docs/ops.md is not current")
+
+
+def _ops(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.errors import SetupError
+    from tinydeploy.fuzz import table
+
+    rows = table.rows()
+    if options.write:
+        table.DOCUMENT.write_text(table.to_markdown(rows), encoding="utf-8")
+    elif options.check:
+        if not table.is_current(rows):
+            raise SetupError("docs/ops.md is not what the code says", "run: tinydeploy ops --write")
+    elif options.markdown or options.json:
+        print((table.to_markdown if options.markdown else table.to_json)(rows).rstrip())
+    else:
+        print(table.to_text(rows))
 
 
 def _fuzz(options: argparse.Namespace, ui: Ui) -> None:

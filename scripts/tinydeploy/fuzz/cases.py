@@ -16,7 +16,7 @@ from tinydeploy.fuzz.draw import Draw, Types, UnfitError
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Array, Model
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.types import SUPPORTED
+from tinydeploy.ops.types import ANY, SUPPORTED
 
 RUNS = 2  # inferences of a case: the second meets what the first left behind
 FLOAT_TOLERANCE = 1e-5
@@ -54,13 +54,11 @@ def subjects(names: Sequence[str]) -> list[str]:
         UsageError: an operator that the runtime does not have.
     """
     known = [*sorted(set(SUPPORTED) & set(GENERATORS)), GRAPH]
-    wanted = [GRAPH if name.lower() == GRAPH else name.upper() for name in names]
-    for name in wanted:
-        if name not in known:
-            raise UsageError(
-                f"no operator {name} to make models of", f"there are {', '.join(known)}"
-            )
-    return wanted or known
+    by_spelling = {name.upper(): name for name in known}
+    for name in names:
+        if name.upper() not in by_spelling:
+            raise UsageError(f"no operator {name} to make models of", f"there are {known}")
+    return [by_spelling[name.upper()] for name in names] or known
 
 
 def make(seed: int, number: int, names: Sequence[str]) -> Case:
@@ -78,7 +76,13 @@ def make(seed: int, number: int, names: Sequence[str]) -> Case:
 
 def combinations(code: str) -> list[str]:
     """Type combinations of an operator for which TFLM defines a result."""
-    return [types for types in sorted(SUPPORTED[code]) if (code, types) not in UNDEFINED]
+    known = [types for types in sorted(SUPPORTED[code]) if (code, types) not in UNDEFINED]
+    return [concrete for types in known for concrete in concretely(types)]
+
+
+def concretely(types: str) -> list[str]:
+    """Combinations to draw from where the table says `any`."""
+    return ["float32", "int16", "int8"] if types == ANY else [types]
 
 
 def one_op(rng: np.random.Generator, code: str, types: str) -> Draw:
@@ -95,7 +99,13 @@ def one_op(rng: np.random.Generator, code: str, types: str) -> Draw:
 
 def finish(draw: Draw, number: int, label: str, tolerance: float) -> Case:
     """The case of a model that is complete, with inputs."""
-    graph = draw.build.subgraph
-    model = draw.build.model(*graph.outputs)
-    inputs = [[draw.values(t.shape, t.type) for t in graph.inputs] for _ in range(RUNS)]
+    model = model_of(draw)
+    inputs = [[draw.values(t.shape, t.type) for t in model.main.inputs] for _ in range(RUNS)]
     return Case(number, label, model, dump(model), inputs, tolerance)
+
+
+def model_of(draw: Draw) -> Model:
+    """The model that is complete, with the subgraphs that it calls."""
+    model = draw.build.model(*draw.build.subgraph.outputs)
+    model.subgraphs += draw.called
+    return model

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from tinydeploy.graph.build import Builder
-from tinydeploy.graph.ir import Array, Quantization, Tensor, Type, per_tensor
+from tinydeploy.graph.ir import Array, Quantization, Subgraph, Tensor, Type, per_tensor
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
@@ -66,6 +66,7 @@ class Draw:
         pool: tensors to go on with; stays empty for a model of one operator.
         grows: whether a whole graph is wanted.
         low, high: range of float inputs.
+        called: subgraphs beside the main one.
     """
 
     def __init__(self, rng: np.random.Generator, *, grows: bool = False) -> None:
@@ -74,6 +75,7 @@ class Draw:
         self.pool: list[Tensor] = []
         self.grows = grows
         self.low, self.high = -4.0, 4.0
+        self.called: list[Subgraph] = []
 
     # Numbers
 
@@ -235,6 +237,11 @@ class Draw:
         self.build.ops(code, inputs, outputs, **options)
         for output in outputs:
             self._keep(output)
+
+    def call(self, subgraph: Subgraph) -> int:
+        """Add a subgraph for control flow; its index in the model."""
+        self.called.append(subgraph)
+        return len(self.called)
 
     def require_size(self, shape: Sequence[int]) -> None:
         """Not too large a tensor, and not an empty one, which TFLM refuses."""

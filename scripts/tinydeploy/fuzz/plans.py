@@ -15,7 +15,7 @@ from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.graph import read_tflite
-from tinydeploy.graph.ir import Array
+from tinydeploy.graph.ir import Array, Model
 from tinydeploy.lower.emit import emit
 from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.place import place
@@ -37,11 +37,19 @@ def plan_of(data: bytes) -> Plan:
     Raises:
         NotCompilableError: an operator has no exact kernel.
     """
-    model = read_tflite.load(data)
-    passes.optimise(model, evaluate)
-    plan = lower(model, evaluate, RULES)
+    plan = lowered(read_tflite.load(data))
     place(plan)
     return plan
+
+
+def lowered(model: Model) -> Plan:
+    """The plan before anything has an address; changes `model`.
+
+    Raises:
+        NotCompilableError: an operator has no exact kernel.
+    """
+    passes.optimise(model, evaluate)
+    return lower(model, evaluate, RULES)
 
 
 def source_of(plans: Sequence[Plan]) -> str:

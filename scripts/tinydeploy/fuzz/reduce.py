@@ -46,7 +46,7 @@ def _case(case: Case, ops: Sequence[Op], outputs: Sequence[Tensor], label: str) 
         [value for tensor, value in zip(graph.inputs, run, strict=True) if tensor in used]
         for run in case.inputs
     ]
-    model = Model([cut])
+    model = Model([cut, *case.model.subgraphs[1:]])
     return replace(case, label=label, model=model, data=dump(model), inputs=inputs)
 
 
@@ -68,7 +68,12 @@ def _alone(case: Case, op: Op, judge: JudgeProcess) -> Case | None:
             return None
         values |= dict(zip(made, zip(*answers, strict=True), strict=True))
     label = f"{op.name} of the {case.label}"
-    model = Model([Subgraph(tensors=[*dict.fromkeys(op.operands), *op.outputs], ops=[op],
-                            inputs=operands, outputs=list(op.outputs))])  # fmt: skip
+    alone = Subgraph(
+        tensors=[*dict.fromkeys(op.operands), *op.outputs],
+        ops=[op],
+        inputs=operands,
+        outputs=list(op.outputs),
+    )
+    model = Model([alone, *case.model.subgraphs[1:]])
     runs = [[values[tensor][run] for tensor in operands] for run in range(len(case.inputs))]
     return replace(case, label=label, model=model, data=dump(model), inputs=runs)

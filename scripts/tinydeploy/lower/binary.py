@@ -36,8 +36,8 @@ def add(lowering: Lowering, op: Op) -> None:
     terms = [
         Constant(f"terms_{name}", _terms(tensor, largest, -1 if negative else 1))
         for name, tensor, negative in (
-            ("a", large, op.code == "SUB" and large is op.operands[1]),
-            ("b", small, op.code == "SUB" and small is op.operands[1]),
+            ("a", large, op.code == "SUB" and large is not op.operands[0]),
+            ("b", small, op.code == "SUB" and large is op.operands[0]),
         )
     ]
     _call(lowering, op, "td_add_terms", terms, {"multiplier": multiplier, "shift": shift})

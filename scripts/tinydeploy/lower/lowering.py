@@ -147,9 +147,8 @@ def lower(
 
 def refusal(op: Op, why: str) -> NotCompilableError:
     """The error for an operator that a rule does not take."""
-    return NotCompilableError(
-        f"{op.name} -> {_shown(op.outputs[0])} {why}", "use --engine interpreter"
-    )
+    result = f" -> {_shown(op.outputs[0])}" if op.outputs else ""
+    return NotCompilableError(f"{op.name}{result} {why}", "use --engine interpreter")
 
 
 def require_int8(op: Op, *tensors: Tensor | None) -> None:

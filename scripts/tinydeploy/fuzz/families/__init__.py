@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from tinydeploy.fuzz.draw import Draw, Types
 from tinydeploy.fuzz.families import (
+    control,
     elementwise,
     joints,
     layout,
@@ -20,6 +21,7 @@ from tinydeploy.fuzz.families import (
 Generator = Callable[[Draw, str, Types], None]
 
 GENERATORS: Mapping[str, Generator] = {
+    **control.GENERATORS,
     **elementwise.GENERATORS,
     **joints.GENERATORS,
     **layout.GENERATORS,

@@ -1,0 +1,70 @@
+"""What campaigns found once, by hand and small."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+from tinydeploy.fuzz.cases import Case
+from tinydeploy.fuzz.compare import difference
+from tinydeploy.fuzz.engines import Compiled, Engine, Interpreter
+from tinydeploy.graph.build import Builder
+from tinydeploy.graph.ir import Array, Model, Type, per_tensor
+from tinydeploy.graph.write_tflite import dump
+from tinydeploy.judge import Judge
+
+NEAR = 2.0**0.0009  # TFLM takes scales less than 1/1000 of an octave from some powers for these
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[Engine]:
+    engine = Interpreter("host")
+    yield engine
+    engine.close()
+
+
+def _differs(engine: Engine, model: Model, inputs: Sequence[Array]) -> str:
+    """How `engine` differs from TFLM, "" if it does not."""
+    data = dump(model)
+    expected = [Judge(data).run(inputs)]
+    case = Case(0, model.main.ops[0].name, model, data, [list(inputs)])
+    (outcome,) = engine.run([case])
+    assert outcome.outputs is not None, outcome
+    return difference(case, outcome.outputs, expected)
+
+
+def _unary(code: str, kind: Type, scale: float, result: tuple[float, int], count: int) -> Model:
+    build = Builder()
+    x = build.input((count,), kind, per_tensor(float(np.float32(scale)), 0))
+    return build.model(build.op(code, [x], x.shape, kind, per_tensor(*result)))
+
+
+@pytest.mark.parametrize("scale", [4.0, 7.99, 8.0, 16.0, 44.8, 1e6])
+@pytest.mark.parametrize(
+    ("code", "result"), [("TANH", (1 / 128, 0)), ("LOGISTIC", (1 / 256, -128))]
+)
+def test_sigmoids_of_coarse_steps(
+    interpreter: Engine, code: str, result: tuple[float, int], scale: float
+) -> None:
+    every = np.arange(-128, 128, dtype=np.int8)
+    assert _differs(interpreter, _unary(code, Type.INT8, scale, result, 256), [every]) == ""
+
+
+@pytest.mark.parametrize("factor", [1, NEAR, 1 / NEAR, 1.001, 1 / 1.001])
+@pytest.mark.parametrize("power", [2.0**-10, 2.0**-11, 2.0**-12, 2.0**-13])
+@pytest.mark.parametrize("code", ["TANH", "LOGISTIC"])
+def test_int16_sigmoids_of_scales_that_are_nearly_powers_of_two(
+    interpreter: Engine, code: str, power: float, factor: float
+) -> None:
+    some = np.arange(-32768, 32768, 17, dtype=np.int16)
+    model = _unary(code, Type.INT16, power * factor, (1 / 32768, 0), some.size)
+    assert _differs(interpreter, model, [some]) == ""
+
+
+def test_compiled_difference_of_a_tensor_and_itself() -> None:
+    build = Builder()
+    x = build.input((5,), Type.INT8, per_tensor(1 / 256, -128))
+    y = build.op("SUB", [x, x], x.shape, Type.INT8, per_tensor(0.003, 97))  # finer than its inputs
+    some = np.array([-128, -1, 0, 5, 127], np.int8)
+    assert _differs(Compiled("host"), build.model(y), [some]) == ""

@@ -1,0 +1,87 @@
+"""`tinydeploy ops`: the table of operators, and that the committed one is current."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tinydeploy import cli
+from tinydeploy.config import FIRMWARE_DIR
+from tinydeploy.fuzz import table
+from tinydeploy.fuzz.table import Row
+from tinydeploy.lower.rules import RULES
+from tinydeploy.ops.types import SUPPORTED
+
+FEWEST_OPERATORS = 100  # of issue 3
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return table.rows()
+
+
+@pytest.fixture(scope="module")
+def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
+    return {(row.operator, row.types): row for row in rows}
+
+
+def test_has_what_the_firmware_registers(rows: list[Row]) -> None:
+    text = (FIRMWARE_DIR / "kernels" / "ops.def").read_text()
+    registered = re.findall(r"^TINYDEPLOY_OP\(\w+, (\w+),", text, re.M)
+    assert sorted({row.operator for row in rows}) == sorted(registered)
+    assert len(registered) >= FEWEST_OPERATORS
+    assert len(rows) == sum(map(len, SUPPORTED.values()))
+
+
+def test_says_what_the_compiled_engine_takes(by_name: dict[tuple[str, str], Row]) -> None:
+    conv = by_name["CONV_2D", "int8 x int8"]
+    assert (conv.compiled, conv.dsp) == (True, True)
+    assert "td_conv" in conv.kernels
+    assert not by_name["CONV_2D", "float32 x float32"].compiled
+    softmax = by_name["SOFTMAX", "int8"]
+    assert (softmax.compiled, softmax.dsp, softmax.kernels) == (True, False, ("td_softmax",))
+    reshape = by_name["RESHAPE", "int8"]
+    assert (reshape.compiled, reshape.kernels) == (True, ("td_copy",))
+
+
+def test_every_rule_takes_something(rows: list[Row]) -> None:
+    compiled = {row.operator for row in rows if row.compiled}
+    assert set(RULES) <= compiled  # one sample of each of the others would show a gap in RULES
+
+
+def test_text_and_document_name_every_combination(rows: list[Row]) -> None:
+    text, document = table.to_text(rows), table.to_markdown(rows)
+    for row in rows:
+        assert row.types in text
+        assert f"| {row.operator} | " in document
+        assert row.types in document
+    assert table.figures(rows) in text
+    assert table.figures(rows) in document
+
+
+def test_json_has_a_row_a_combination(rows: list[Row]) -> None:
+    found = json.loads(table.to_json(rows))
+    assert len(found) == len(rows)
+    assert found[0].keys() == {"operator", "types", "interpreter", "compiled", "dsp", "kernels"}
+
+
+def test_the_committed_table_is_current(rows: list[Row]) -> None:
+    assert table.is_current(rows), "run: tinydeploy ops --write"
+
+
+def test_check_fails_when_stale(
+    rows: list[Row],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stale = tmp_path / "ops.md"
+    stale.write_text(table.to_markdown(rows[1:]))
+    monkeypatch.setattr(table, "DOCUMENT", stale)
+    monkeypatch.setattr(table, "rows", lambda: rows)
+    assert cli.main(["ops", "--check"]) != 0
+    assert "tinydeploy ops --write" in capsys.readouterr().err
+    assert cli.main(["ops", "--write"]) == 0
+    assert cli.main(["ops", "--check"]) == 0
