@@ -39,14 +39,16 @@ TfLiteStatus MicroInterpreter::AllocateTensors() {
 
 TfLiteStatus MicroInterpreter::Run(int first, int count) {
   if (status_ != kTfLiteOk) return status_;
-  for (int i = first; i < first + count; ++i) {
-    const tinydeploy::compiled::Step& step = plan_.steps[i];
-    const uint32_t event = profiler_ != nullptr ? profiler_->BeginEvent(step.op_name) : 0;
-    step.run(arena_);
+  const tinydeploy::compiled::Step* const end = plan_.steps + first + count;
+  for (const tinydeploy::compiled::Step* step = plan_.steps + first; step < end; ++step) {
+    const uint32_t event = profiler_ != nullptr ? profiler_->BeginEvent(step->op_name) : 0;
+    step->run(arena_);
     if (profiler_ != nullptr) profiler_->EndEvent(event);
-    last_step_ = i;
   }
-  return kTfLiteOk;
+  last_step_ = first + count - 1;
+  if (plan_.refused == nullptr || !*plan_.refused) return kTfLiteOk;
+  *plan_.refused = false;
+  return kTfLiteError;
 }
 
 TfLiteTensor* MicroInterpreter::TensorAt(size_t index, size_t first, size_t count) {

@@ -45,6 +45,7 @@ struct Plan {
   int output_count;
   uint32_t arena_bytes;
   TfLiteTensor* tensors;  // room for the inputs', then the outputs'
+  bool* refused;          // set by a kernel that refused its input; null if there is none that may
 };
 
 extern const Plan kPlan;

@@ -10,50 +10,43 @@ import pytest
 from conftest import plan_of
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.build import Builder
-from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
+from tinydeploy.graph.ir import Model, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.lower.lowering import NotCompilableError
 
 Q = per_tensor(0.05, -3)
 
 
-def _float() -> Model:
+def _state() -> Model:
     build = Builder()
-    x = build.input((1, 4), Type.FLOAT32)
-    return build.model(build.op("RELU", [x], (1, 4), Type.FLOAT32))
+    x = build.input((1, 2), Type.INT8, Q)
+    features = build.constant(np.ones((2, 2), np.int8), quantization=per_tensor(0.1, 0))
+    times = build.constant(np.ones((2, 3), np.int16), quantization=per_tensor(0.1, 0))
+    state = build.variable((1, 6), Type.INT16, per_tensor(0.1, 0))
+    y = build.op("SVDF", [x, features, times, None, state], (1, 2), Type.INT8, Q, rank=1)
+    return build.model(y)
 
 
-def _no_rule() -> Model:
-    build = Builder()
-    x = build.input((1, 4), Type.INT8, Q)
-    return build.model(build.op("L2_NORMALIZATION", [x], (1, 4), Type.INT8, per_tensor(1 / 128, 0)))
-
-
-def _weights_from_the_input() -> Model:
-    build = Builder()
-    x, w = build.input((1, 4), Type.INT8, Q), build.input((3, 4), Type.INT8, per_tensor(0.1, 0))
-    return build.model(build.op("FULLY_CONNECTED", [x, w, None], (1, 3), Type.INT8, Q))
-
-
-def _weights_with_a_zero_point() -> Model:
+def _variable() -> Model:
     build = Builder()
     x = build.input((1, 4), Type.INT8, Q)
-    quantization = Quantization(np.array([0.1], np.float32), np.array([5]))
-    w = build.constant(np.ones((3, 4), np.int8), quantization=quantization)
-    return build.model(build.op("FULLY_CONNECTED", [x, w, None], (1, 3), Type.INT8, Q))
+    handle = build.op("VAR_HANDLE", [], (), Type.RESOURCE, container="c", shared_name="n")
+    build.ops("ASSIGN_VARIABLE", [handle, x], [])
+    return build.model(build.op("READ_VARIABLE", [handle], (1, 4), Type.INT8, Q))
 
 
-def _outer_product() -> Model:
+def _custom() -> Model:
     build = Builder()
-    a, b = build.input((1, 3, 1), Type.INT8, Q), build.input((1, 1, 5), Type.INT8, Q)
-    return build.model(build.op("MUL", [a, b], (1, 3, 5), Type.INT8, Q))
+    x = build.input((1, 4), Type.INT8, Q)
+    y = build.op("CUSTOM", [x], (1, 4), Type.INT8, Q)
+    build.subgraph.ops[0].custom_code = "Mine"
+    return build.model(y)
 
 
-def _joins_different_scales() -> Model:
+def _unsupported_type() -> Model:
     build = Builder()
-    a = build.input((1, 3), Type.INT8, Q)
-    b = build.input((1, 3), Type.INT8, per_tensor(0.07, 0))
-    return build.model(build.op("CONCATENATION", [a, b], (1, 6), Type.INT8, Q, axis=1))
+    x = build.input((1, 4), Type.FLOAT64)
+    return build.model(build.op("RELU", [x], (1, 4), Type.FLOAT64))
 
 
 def _nothing_to_do() -> Model:
@@ -65,12 +58,10 @@ def _nothing_to_do() -> Model:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (_float, "float32, not int8"),
-        (_no_rule, "no compiled kernel"),
-        (_weights_from_the_input, "not constant"),
-        (_weights_with_a_zero_point, "zero point"),
-        (_outer_product, "broadcasts"),
-        (_joins_different_scales, "different scales"),
+        (_state, "keeps state"),
+        (_variable, "keeps state"),
+        (_custom, "Mine .* not known"),
+        (_unsupported_type, "types FLOAT64"),
         (_nothing_to_do, "computes nothing"),
     ],
 )

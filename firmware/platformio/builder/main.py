@@ -14,6 +14,7 @@ import toolchains  # noqa: E402
 from tinydeploy import boards  # noqa: E402
 from tinydeploy.stages import image  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
+    KERNEL_FILES,
     build_id,
     is_compiled,
     is_mlperf,
@@ -36,7 +37,10 @@ ENGINES = {
     False: {"runtime": "+<*>", "tflm": "+<*>"},
     True: {"compiled": "+<*>", "tflm": "+<*> -<**/micro_interpreter.cpp> -<**/schema.cpp>"},
 }
-KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": "+<common/>"}}
+# What kernels share: those that a plan calls come with it, each with the file that defines it.
+SHARED = "+<common/> +<activations/sigmoid_table.cpp> +<normalize/inverse_root.cpp> "
+SHARED += "+<normalize/logarithm.cpp>"
+KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
@@ -66,7 +70,8 @@ def include_program():
 def add_sources():
     """What PlatformIO's own `build_src_filter` does not name: everything below the application."""
     model_env = include_program()
-    model_env.BuildSources(os.path.join("$BUILD_DIR", "program"), str(program), "+<*.cc>")
+    own = os.path.join("$BUILD_DIR", "program")
+    model_env.BuildSources(own, str(program), f"+<*.cc> -<{KERNEL_FILES}>")
     env.BuildSources(os.path.join("$BUILD_DIR", "board"), str(board.folder), "+<*.cpp>")
     if not board.is_host:
         for chip in ("cortex_m4", board.chip):
@@ -79,6 +84,7 @@ def add_sources():
     kernels = env.Clone()
     if not board.is_host:  # with sanitizers, compiling would take longer than it saves
         kernels.Append(CCFLAGS=["-O2"])  # where the time goes
+    kernels.BuildSources(own, str(program), f"+<{KERNEL_FILES}>")
     for part, what in KERNELS[compiled].items():
         kernels.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
 

@@ -5,40 +5,22 @@ Kept in the cache folder under a digest of everything they were made from.
 
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from pathlib import Path
 
-from tinydeploy import tools
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import SetupError
+from tinydeploy.lower import bare
 
-WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-DIALECT = [
-    "-std=c++17",
-    "-fno-exceptions",
-    "-fno-rtti",
-    "-fno-threadsafe-statics",
-    "-ffp-contract=off",
-]
-INCLUDES = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR / 'tflm'}"]
-CORTEX_M4 = [
-    *["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"],
-    *["-ffunction-sections", "-fdata-sections", "-fno-unwind-tables"],
-    *["-isystem", str(FIRMWARE_DIR / "platformio" / "libc")],
-]
-BARE_LINK = [
-    "-nostartfiles",
-    "-Wl,--gc-sections",
-    "-T",
-    str(FIRMWARE_DIR / "any_model" / "bare.ld"),
-]
+WARNINGS = bare.WARNINGS
+DIALECT = bare.DIALECT
+INCLUDES = bare.INCLUDES
+CORTEX_M4 = bare.CORTEX_M4
+BARE_LINK = bare.BARE_LINK
+objects = bare.objects
+digest = bare.digest
 _ROOMS = ("runtime", "kernels", "tflm")
-_JOBS = 2
 
 Replaced = Mapping[Path, Path]
 
@@ -55,7 +37,7 @@ def host_runner(replaced: Replaced | None = None) -> Path:
         replaced: files of firmware/ to compile others instead of; for tests of the tests.
     """
     flags = ["-O2", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]
-    return _program("host", [*_zig(), *flags], "host.cpp", ["-lm"], replaced or {})
+    return _program("host", [*bare.zig(), *flags], "host.cpp", ["-lm"], replaced or {})
 
 
 def sanitized_runner() -> Path:
@@ -72,31 +54,8 @@ def sanitized_runner() -> Path:
 
 def cortex_m4_runner(replaced: Replaced | None = None) -> Path:
     """The interpreter as a bare ELF for `simulate.bench`."""
-    command = [*_zig(), *CORTEX_M4, "-O2", "-g"]
+    command = [*bare.zig(), *CORTEX_M4, "-O2", "-g"]
     return _program("cortex_m4", command, "bare.cpp", [*BARE_LINK, "-Wl,-e,RunJob"], replaced or {})
-
-
-def objects(folder: Path, command: Sequence[str], files: Iterable[Path]) -> list[Path]:
-    """Object files of `files`, compiled by `command`, two at a time."""
-    folder.mkdir(parents=True, exist_ok=True)
-    jobs = [(file, folder / f"{index}-{file.stem}.o") for index, file in enumerate(files)]
-
-    def compile_one(job: tuple[Path, Path]) -> Path:
-        argv = [*command, *DIALECT, *WARNINGS, *INCLUDES, "-c", str(job[0]), "-o", str(job[1])]
-        tools.run(argv, what=f"compiling {job[0].name}", timeout_s=600)
-        return job[1]
-
-    with ThreadPoolExecutor(_JOBS) as pool:
-        return list(pool.map(compile_one, jobs))
-
-
-def digest(command: Sequence[str], rooms: Iterable[str], more: Iterable[Path] = ()) -> str:
-    """Of a compiler command and of every file in these folders of firmware/."""
-    known = hashlib.sha256("\0".join([*command, *DIALECT, *WARNINGS]).encode())
-    files = [path for room in rooms for path in (FIRMWARE_DIR / room).rglob("*") if path.is_file()]
-    for path in sorted([*files, *more]):
-        known.update(str(path).encode() + b"\0" + path.read_bytes())
-    return known.hexdigest()[:16]
 
 
 def _program(name: str, command: list[str], face: str, link: list[str], replaced: Replaced) -> Path:
@@ -104,19 +63,9 @@ def _program(name: str, command: list[str], face: str, link: list[str], replaced
     files = [*runtime_sources(), common / "any_model.cpp", common / face]
     files = [replaced.get(path, path) for path in files]
     key = digest([*command, *link], [*_ROOMS, "any_model"], replaced.values())
-    folder = cache_dir() / "fuzz" / f"{name}-{key}"
-    program = folder / "runner"
-    if not program.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            made = objects(Path(scratch), command, files)
-            linker = ["cc" if word == "c++" else word for word in command]  # no C++ library
-            target = Path(scratch) / "runner"
-            tools.run([*linker, *made, *link, "-o", target], what="linking the runner")
-            folder.mkdir(exist_ok=True)
-            os.replace(target, program)
-    return program
+    program = cache_dir() / "fuzz" / f"{name}-{key}" / "runner"
 
+    def make(scratch: Path, target: Path) -> None:
+        bare.link(command, bare.objects(scratch, command, files), link, target)
 
-def _zig() -> list[str]:
-    return tools.python_module_argv("ziglang", "c++")
+    return bare.kept(program, make)

@@ -17,6 +17,7 @@ from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array, Model
 from tinydeploy.lower.emit import emit
+from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.place import place
 from tinydeploy.lower.plan import Plan
@@ -25,10 +26,11 @@ from tinydeploy.simulate.bench import Bench
 from tinydeploy.stages.compile_plan import evaluate
 
 GARBAGE, GUARD_BYTES = 0x5A, 64
-_ROOMS = ("dsp", "kernels/common", "compiled", "any_model")
+_ROOMS = ("dsp", "kernels", "runtime", "compiled", "any_model")
+_SHARED = ("activations/sigmoid_table", "normalize/inverse_root", "normalize/logarithm")
+_AT_THE_TOP = ("#include", "extern ")
 _OPENING = "namespace tinydeploy {\nnamespace compiled {\n"
 _CLOSING = "}  // namespace compiled\n}  // namespace tinydeploy\n"
-_USING = "using namespace ::tinydeploy;\nusing namespace ::tinydeploy::compiled;\n"
 
 
 def plan_of(data: bytes) -> Plan:
@@ -55,18 +57,20 @@ def lowered(model: Model) -> Plan:
 def source_of(plans: Sequence[Plan]) -> str:
     """One C++ file of all plans: each in a namespace of its own, then a table of them."""
     includes: dict[str, None] = {'#include "any_model/any_plan.h"': None}
+    kernels: dict[str, None] = {}
     bodies = []
     for index, plan in enumerate(plans):
         text = emit(plan, name=f"plan {index}", numbers={}, regenerate="tinydeploy fuzz")
         lines = text.splitlines()
         includes |= dict.fromkeys(line for line in lines if line.startswith("#include"))
-        body = "\n".join(line for line in lines if not line.startswith("#include")) + "\n"
+        kernels |= dict.fromkeys(line for line in lines if line.startswith("extern "))
+        body = "\n".join(line for line in lines if not line.startswith(_AT_THE_TOP)) + "\n"
         begin, end = body.index(_OPENING), body.index(_CLOSING)
         inner = body[begin + len(_OPENING) : end]
-        bodies.append(f"namespace plan_{index} {{\n{_USING}{inner}}}  // namespace plan_{index}\n")
-    names = ", ".join(f"&::plan_{index}::kPlan" for index in range(len(plans)))
-    table = f"{_OPENING}const Plan* const kPlans[] = {{{names}}};\n{_CLOSING}"
-    return "\n".join([*includes, "", *bodies, table])
+        bodies.append(f"namespace plan_{index} {{\n{inner}}}  // namespace plan_{index}\n")
+    names = ", ".join(f"&plan_{index}::kPlan" for index in range(len(plans)))
+    table = f"const Plan* const kPlans[] = {{{names}}};\n"
+    return "\n".join([*includes, "", _OPENING, *kernels, *bodies, table, _CLOSING])
 
 
 class PlanMachine(Protocol):
@@ -84,7 +88,9 @@ class HostPlans:
 
     def __init__(self, plans: Sequence[Plan], folder: Path) -> None:
         command = [*tools.python_module_argv("ziglang", "c++"), *_HOST]
-        self._program = Piped(_link(plans, folder, "host", command, ["any_plan_host.cpp"], ["-lm"]))
+        self._program = Piped(
+            _link(plans, folder, "host", command, ["any_plan_host.cpp"], _HOST_LINK)
+        )
 
     def run(self, index: int, arena: bytes) -> bytes:
         """See PlanMachine."""
@@ -142,7 +148,14 @@ def run(machine: PlanMachine, index: int, plan: Plan, inputs: Sequence[Array]) -
     return b"".join(after[b.address : b.address + b.size] for b in plan.outputs)
 
 
-_HOST = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]
+_HOST_LINK = ["-lm", "-Wl,--gc-sections"]  # Prepare needs what a plan has not
+_HOST = [
+    "-ffunction-sections",
+    "-O1",
+    "-g",
+    "-fsanitize=undefined",
+    "-fno-sanitize-recover=undefined",
+]
 
 
 def _link(
@@ -152,10 +165,14 @@ def _link(
     """A program of the plans, the kernels and the faces."""
     source, program = folder / f"{name}.cc", folder / f"{name}_plans"
     source.write_text(source_of(plans), encoding="utf-8")
+    files = [source]
+    for kernel, text in kernel_sources([step for plan in plans for step in plan.steps]).items():
+        files.append(folder / f"{name}_{kernel}")
+        files[-1].write_text(text, encoding="utf-8")
     known = _kernels(name, command, faces)
-    (made,) = build.objects(folder / name, [*command, "-O1"], [source])
+    made = build.objects(folder / name, [*command, "-O1"], files)
     linker = ["cc" if word == "c++" else word for word in command]
-    tools.run([*linker, made, *known, *link, "-o", program], what="linking the plans")
+    tools.run([*linker, *made, *known, *link, "-o", program], what="linking the plans")
     return program
 
 
@@ -165,6 +182,8 @@ def _kernels(name: str, command: list[str], faces: list[str]) -> list[Path]:
     files = [
         *sorted((FIRMWARE_DIR / "dsp").glob("*.cpp")),
         *sorted((FIRMWARE_DIR / "kernels" / "common").glob("*.cpp")),
+        *(FIRMWARE_DIR / "kernels" / f"{name}.cpp" for name in _SHARED),
+        FIRMWARE_DIR / "compiled" / "kernel.cpp",
         *(here / face for face in ["any_plan.cpp", *faces]),
     ]
     folder = cache_dir() / "fuzz" / f"plans-{name}-{build.digest(command, _ROOMS)}"

@@ -55,6 +55,7 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
         "",
         "namespace tinydeploy {",
         "namespace compiled {",
+        *_kernels(plan),
         "namespace {",
         "",
     ]
@@ -73,7 +74,7 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
         "}  // namespace",
         "",
         f"const Plan kPlan = {{kSteps, {len(plan.steps)}, kInputs, {len(plan.inputs)}, kOutputs, "
-        f"{len(plan.outputs)}, {plan.arena_bytes}, g_tensors}};",
+        f"{len(plan.outputs)}, {plan.arena_bytes}, g_tensors, {_refused(plan)}}};",
         "",
         "}  // namespace compiled",
         "}  // namespace tinydeploy",
@@ -89,6 +90,17 @@ def _includes(plan: Plan) -> list[str]:
         '#include "compiled/plan.h"',
         *[f'#include "{header}"' for header in headers],
     ]
+
+
+def _kernels(plan: Plan) -> Iterator[str]:
+    """Declarations of what `interpreted.kernel_sources` defines."""
+    names = sorted({step.kernel.name for step in plan.steps if step.kernel is not None})
+    yield from (f"extern const EvalFn {name};" for name in names)
+    yield from [""] * bool(names)
+
+
+def _refused(plan: Plan) -> str:
+    return "&g_refused" if any(step.kernel for step in plan.steps) else "nullptr"
 
 
 def _step(index: int, step: Step, owners: Mapping[Constant | Records, int]) -> Iterator[str]:
@@ -120,6 +132,8 @@ def _field(named: tuple[str, Field]) -> str:
 
 
 def _argument(step: int, argument: Argument) -> str:
+    if isinstance(argument, Pointer) and argument.ctype == "void":
+        return f"arena + {argument.buffer.address}"
     if isinstance(argument, Pointer):
         return f"reinterpret_cast<{argument.ctype}*>(arena + {argument.buffer.address})"
     if isinstance(argument, (Constant, Records)):

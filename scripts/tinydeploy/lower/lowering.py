@@ -1,7 +1,8 @@
 """From a graph to a compiled plan: for each operator the kernel that computes what TFLM does.
 
-The rules live in `convolution` and `simple`, one function an operator. A rule that cannot be exact
-with the kernels there are raises `NotCompilableError`; the caller then takes the interpreter.
+The rules live in `convolution`, `simple` and others, one function an operator. A rule that cannot
+be exact with the kernels of firmware/dsp raises `NotCompilableError`; then the interpreter's kernel
+becomes a step (`interpreted`), and if that cannot be, the caller takes the interpreter.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
 Rule = Callable[["Lowering", Op], None]
+ANY_OTHER = "*"  # the code of the rule for operators that no other rule takes
 
 
 class NotCompilableError(UnsupportedModelError):
@@ -90,10 +92,10 @@ class Lowering:
         macs: int = 0,
     ) -> None:
         """Append a step."""
-        shapes = ", ".join(_shown(tensor) for tensor in op.operands if not tensor.is_constant)
+        activations = [tensor for tensor in op.operands if not tensor.is_constant]
         self.steps.append(
             Step(
-                title=f"{op.name} {shapes} -> {_shown(op.outputs[0])}",
+                title=f"{op.name} {shown(activations)} -> {shown(op.outputs[:1])}",
                 op_name=op.name,
                 header=header,
                 function=function,
@@ -132,6 +134,17 @@ def lower(
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):
         lowering.op_index = index
+        _apply(lowering, op, rules)
+    outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
+    if not lowering.steps:
+        raise NotCompilableError("the model computes nothing", "use --engine interpreter")
+    return Plan(lowering.steps, [lowering.buffer(t) for t in graph.inputs], outputs)
+
+
+def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:
+    """The operator's own rule; where that refuses, the rule for any operator."""
+    steps, buffers = len(lowering.steps), dict(lowering.buffers)
+    try:
         rule = rules.get(op.code)
         if rule is None:
             raise refusal(op, "has no compiled kernel")
@@ -139,15 +152,17 @@ def lower(
             rule(lowering, op)
         except struct.error as error:  # a size beyond a field of the kernel's params
             raise refusal(op, f"is too large for its kernel: {error}") from error
-    outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
-    if not lowering.steps:
-        raise NotCompilableError("the model computes nothing", "use --engine interpreter")
-    return Plan(lowering.steps, [lowering.buffer(t) for t in graph.inputs], outputs)
+    except NotCompilableError:
+        if ANY_OTHER not in rules:
+            raise
+        del lowering.steps[steps:]
+        lowering.buffers = buffers
+        rules[ANY_OTHER](lowering, op)
 
 
 def refusal(op: Op, why: str) -> NotCompilableError:
     """The error for an operator that a rule does not take."""
-    result = f" -> {_shown(op.outputs[0])}" if op.outputs else ""
+    result = f" -> {shown(op.outputs[:1])}" if op.outputs else ""
     return NotCompilableError(f"{op.name}{result} {why}", "use --engine interpreter")
 
 
@@ -170,5 +185,6 @@ def quantization_of(tensor: Tensor) -> Quantization:
     return tensor.quantization
 
 
-def _shown(tensor: Tensor) -> str:
-    return f"{tensor.label} {tensor.type.label}{list(tensor.shape)}"
+def shown(tensors: Sequence[Tensor]) -> str:
+    """Names, types and shapes, for people."""
+    return ", ".join(f"{t.label} {t.type.label}{list(t.shape)}" for t in tensors)

@@ -1,7 +1,7 @@
 """The compiled plan: which kernel runs when, on which pieces of memory, with which constants.
 
 Lowering makes it from the graph, `place` gives every buffer its offset in the arena, `emit` writes
-it as C++. A step is one call of a kernel of firmware/dsp.
+it as C++. A step is one call of a kernel of firmware/dsp, or of one of firmware/kernels.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,26 @@ class Pointer:
 Argument = Pointer | Constant | Records | Number | str  # str: a C++ expression as it stands
 
 
+@dataclass(frozen=True)
+class Kernel:
+    """A function of firmware/kernels.
+
+    Attributes:
+        file: that defines it, relative to firmware/kernels.
+        expression: in C++, inside that file.
+    """
+
+    file: str
+    expression: str
+
+    @property
+    def name(self) -> str:
+        """Of the constant that points to it, the same in every plan."""
+        text = f"{PurePosixPath(self.file).with_suffix('')}_{self.expression}"
+        words = "".join(c if c.isalnum() else " " for c in text).split()
+        return "kKernel" + "".join(word[0].upper() + word[1:] for word in words)
+
+
 @dataclass(eq=False)
 class Step:
     """One call: `function(params, arguments...)`.
@@ -130,6 +151,7 @@ class Step:
         params_type: C++ type of the first argument, "" if the function takes no params.
         params: its fields by name.
         reads, writes: buffers it needs; scratch buffers are in neither but in `scratch`.
+        kernel: of the interpreter, that the arguments refer to by its name.
         op_index: operator of the .tflite that this step finishes.
         macs: multiply-accumulates, after what could be removed was removed.
     """
@@ -144,6 +166,7 @@ class Step:
     params_type: str = ""
     params: Mapping[str, Field] = field(default_factory=dict)
     scratch: list[Buffer] = field(default_factory=list)
+    kernel: Kernel | None = None
     op_index: int = 0
     macs: int = 0
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinydeploy.lower import binary, convolution, moves, simple
-from tinydeploy.lower.lowering import Rule
+from tinydeploy.lower import binary, convolution, interpreted, moves, simple
+from tinydeploy.lower.lowering import ANY_OTHER, Rule
 
 RULES: Mapping[str, Rule] = {
     "ADD": binary.add,
@@ -41,4 +41,5 @@ RULES: Mapping[str, Rule] = {
     "TANH": simple.unary,
     "TRANSPOSE": moves.transpose,
     "UNPACK": moves.split,
+    ANY_OTHER: interpreted.any_operator,
 }

@@ -25,6 +25,7 @@ PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
 
 PLAN_FILE = "plan.cc"
+KERNEL_FILES = "kernel_*.cc"  # the interpreter's kernels that a plan calls
 MLPERF_FILE = "mlperf_program.h"  # makes the program an MLPerf Tiny firmware
 MLPERF_BAUD = 115_200  # the runner's
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
@@ -105,7 +106,9 @@ def build_id(program_dir: Path, board: Board, toolchain: str) -> str:
     for text in (sources_hash(board), board.id, toolchain_version(toolchain, board)):
         digest.update(text.encode() + b"\0")
     source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
-    for name in ("model.h", source, *[MLPERF_FILE] * is_mlperf(program_dir)):
+    names = ["model.h", source, *[MLPERF_FILE] * is_mlperf(program_dir)]
+    names += sorted(path.name for path in program_dir.glob(KERNEL_FILES))
+    for name in names:
         digest.update(name.encode() + b"\0" + _read(program_dir / name) + b"\0")
     return digest.hexdigest()
 

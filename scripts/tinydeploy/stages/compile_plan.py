@@ -13,12 +13,13 @@ from tinydeploy.judge import Judge
 from tinydeploy.lower.assemble import assemble
 from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.emit import emit
+from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.place import memory_map
 from tinydeploy.lower.plan import Plan
 from tinydeploy.lower.rules import RULES
 from tinydeploy.ops import work
-from tinydeploy.stages.build import PLAN_FILE
+from tinydeploy.stages.build import KERNEL_FILES, PLAN_FILE
 from tinydeploy.stages.compile import (
     Program,
     ProgramStep,
@@ -77,6 +78,7 @@ def compile_plan(
     out_dir.mkdir(parents=True, exist_ok=True)
     write_if_changed(program.header, header_text(program, ()))
     write_if_changed(program.source, _source(plan, program, numbers, choices))
+    _write_kernels(plan, out_dir)
     return program
 
 
@@ -92,6 +94,15 @@ def _source(plan: Plan, program: Program, numbers: dict[Tensor, int], choices: C
     regenerate += f" {choices.text}" if choices.text else ""
     text = emit(plan, name=program.name, numbers=numbers, regenerate=regenerate)
     return text + _stand_in(program.model_bytes)
+
+
+def _write_kernels(plan: Plan, out_dir: Path) -> None:
+    """The files with the interpreter's kernels that the plan calls, and no others."""
+    texts = kernel_sources(plan.steps)
+    for stale in set(out_dir.glob(KERNEL_FILES)) - {out_dir / name for name in texts}:
+        stale.unlink()
+    for name, text in texts.items():
+        write_if_changed(out_dir / name, text)
 
 
 def _stand_in(model_bytes: int) -> str:

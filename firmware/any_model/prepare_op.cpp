@@ -1,0 +1,102 @@
+// Prepares one operator for the compiled engine: scripts/tinydeploy/lower/prepared.py writes
+// `g_prepare_job`, calls `PrepareOp` on a simulated CPU and takes the params over into the plan.
+#include <stdint.h>
+
+#include "kernels/kernels.h"
+#include "runtime/planner.h"
+#include "runtime/prepare_context.h"
+
+using namespace tinydeploy;
+
+namespace {
+
+constexpr int kMostScratch = 8;
+
+struct Job {
+  const void* model;  // of one operator
+  uint32_t model_bytes;
+  void* arena;
+  uint32_t arena_bytes;
+};
+
+struct Reply {
+  uint32_t ok;
+  uint32_t keeps_state;  // or runs other subgraphs: more than a function of its inputs
+  EvalFn eval;
+  const void* params;
+  uint32_t params_bytes;
+  uint32_t input_args;
+  uint32_t scratch_count;
+  uint32_t scratch_bytes[kMostScratch];
+};
+
+const Kernel* const kAllKernels[] = {
+#define TINYDEPLOY_OP(Name, NAME, code, min_inputs, max_inputs, outputs) &k##Name,
+#include "kernels/ops.def"
+#undef TINYDEPLOY_OP
+};
+constexpr int kKernelCount = static_cast<int>(sizeof(kAllKernels) / sizeof(kAllKernels[0]));
+
+// Has nothing to give: a plan's steps are functions of their inputs.
+class Stateless final : public PrepareHost {
+ public:
+  bool asked = false;
+
+  void* KeepState(uint32_t, uint8_t) override {
+    asked = true;
+    return nullptr;
+  }
+  Status Call(int, CalledGraph*) override {
+    asked = true;
+    return Status::kError;
+  }
+  Variable* FindVariable(const Vector<uint8_t>&, const Vector<uint8_t>&) override {
+    asked = true;
+    return nullptr;
+  }
+};
+
+}  // namespace
+
+extern "C" {
+
+Job g_prepare_job;
+Reply g_prepare_reply;
+char g_prepare_reason[96];
+
+void PrepareOp() {
+  const Job job = g_prepare_job;
+  Reply& reply = g_prepare_reply = {};
+  Diagnosis diagnosis;
+  Subgraph graph;
+  Arena arena(job.arena, job.arena_bytes);
+  Stateless host;
+  const Kernel* kernel = nullptr;
+  if (OpenModel(job.model, job.model_bytes, &graph, diagnosis) == Status::kOk) {
+    kernel = KernelSet{kAllKernels, kKernelCount}.find(graph.op(0));
+  }
+  if (kernel != nullptr) {
+    PrepareContext context(graph, 0, arena, host, diagnosis);
+    reply.ok = kernel->prepare(context) == Status::kOk;
+    reply.keeps_state = host.asked;
+    const int inputs = graph.op(0).inputs.size(), most = kernel->max_inputs;
+    const Step& step = context.step();
+    reply.eval = step.eval;
+    reply.params = step.params;
+    const auto end = reinterpret_cast<uintptr_t>(arena.base()) + arena.capacity();
+    if (step.params != nullptr) {
+      reply.params_bytes = static_cast<uint32_t>(end - reinterpret_cast<uintptr_t>(step.params));
+    }
+    reply.input_args = static_cast<uint32_t>(inputs > most ? inputs : most);
+    const auto* scratch = reinterpret_cast<const Buffer*>(arena.base());
+    reply.scratch_count = static_cast<uint32_t>(context.scratch_count());
+    reply.ok = reply.ok && context.scratch_count() <= kMostScratch;
+    for (int i = 0; i < context.scratch_count() && i < kMostScratch; ++i) {
+      reply.scratch_bytes[i] = scratch[i].bytes;
+    }
+  }
+  for (unsigned i = 0; i < sizeof(g_prepare_reason); ++i) {
+    g_prepare_reason[i] = diagnosis.reason[i];
+  }
+}
+}

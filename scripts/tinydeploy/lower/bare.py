@@ -1,0 +1,82 @@
+"""Compile parts of firmware/ apart from any board: for this PC and for a bare Cortex-M4."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tinydeploy import tools
+from tinydeploy.config import FIRMWARE_DIR
+
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+DIALECT = [
+    "-std=c++17",
+    "-fno-exceptions",
+    "-fno-rtti",
+    "-fno-threadsafe-statics",
+    "-ffp-contract=off",
+]
+INCLUDES = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR / 'tflm'}"]
+CORTEX_M4 = [
+    *["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"],
+    *["-ffunction-sections", "-fdata-sections", "-fno-unwind-tables"],
+    *["-isystem", str(FIRMWARE_DIR / "platformio" / "libc")],
+]
+BARE_LINK = [
+    "-nostartfiles",
+    "-Wl,--gc-sections",
+    "-T",
+    str(FIRMWARE_DIR / "any_model" / "bare.ld"),
+]
+_JOBS = 2
+
+
+def zig() -> list[str]:
+    """The compiler that comes from PyPI."""
+    return tools.python_module_argv("ziglang", "c++")
+
+
+def objects(folder: Path, command: Sequence[str], files: Iterable[Path]) -> list[Path]:
+    """Object files of `files`, compiled by `command`, two at a time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    jobs = [(file, folder / f"{index}-{file.stem}.o") for index, file in enumerate(files)]
+
+    def compile_one(job: tuple[Path, Path]) -> Path:
+        argv = [*command, *DIALECT, *WARNINGS, *INCLUDES, "-c", str(job[0]), "-o", str(job[1])]
+        tools.run(argv, what=f"compiling {job[0].name}", timeout_s=600)
+        return job[1]
+
+    with ThreadPoolExecutor(_JOBS) as pool:
+        return list(pool.map(compile_one, jobs))
+
+
+def link(command: Sequence[str], made: Iterable[Path], flags: Sequence[str], out: Path) -> None:
+    """A program of objects; without the C++ library."""
+    linker = ["cc" if word == "c++" else word for word in command]
+    tools.run([*linker, *made, *flags, "-o", out], what="linking the runner")
+
+
+def digest(command: Sequence[str], rooms: Iterable[str], more: Iterable[Path] = ()) -> str:
+    """Of a compiler command and of every file in these folders of firmware/."""
+    known = hashlib.sha256("\0".join([*command, *DIALECT, *WARNINGS]).encode())
+    files = [path for room in rooms for path in (FIRMWARE_DIR / room).rglob("*") if path.is_file()]
+    for path in sorted([*files, *more]):
+        known.update(str(path).encode() + b"\0" + path.read_bytes())
+    return known.hexdigest()[:16]
+
+
+def kept(program: Path, make: Callable[[Path, Path], None]) -> Path:
+    """`program`, made by `make(scratch folder, file to write)` unless it is there."""
+    if not program.exists():
+        folder = program.parent
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+            target = Path(scratch) / program.name
+            make(Path(scratch), target)
+            folder.mkdir(exist_ok=True)
+            os.replace(target, program)
+    return program

@@ -1,0 +1,118 @@
+"""The rule for any other operator: a kernel of the interpreter, with params made on the PC."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor
+from tinydeploy.graph.write_tflite import constant_bytes, dump
+from tinydeploy.lower import prepared
+from tinydeploy.lower.lowering import Lowering, refusal, shown
+from tinydeploy.lower.plan import Argument, Buffer, Constant, Kernel, Pointer, Step
+from tinydeploy.ops.work import op_macs
+
+KERNEL_PREFIX = "kernel_"  # of these files
+_NULL = "nullptr"
+_ALIGNMENT_BYTES = 8
+
+
+def any_operator(lowering: Lowering, op: Op) -> None:
+    """A step that calls the eval function which the kernel's Prepare picks.
+
+    Raises:
+        NotCompilableError: no kernel takes it, or it keeps something from run to run.
+    """
+    ready = _prepared(op)
+    inputs = [_input(lowering, place, tensor) for place, tensor in enumerate(op.inputs)]
+    inputs += [_NULL] * (ready.input_args - len(inputs))
+    outputs = [lowering.buffer(tensor) for tensor in op.outputs]
+    scratch = [Buffer("scratch", size) for size in ready.scratch_bytes]
+    params = _words("params", ready.params) if ready.params else _NULL
+    pointers = [Pointer(buffer, "void") for buffer in (*outputs, *scratch)]
+    activations = [tensor for tensor in op.operands if not tensor.is_constant]
+    lowering.steps.append(
+        Step(
+            title=f"{op.name} {shown(activations)} -> {shown(op.outputs)}",
+            op_name=op.name,
+            header="compiled/kernel.h",
+            function="RunKernel",
+            arguments=[ready.kernel.name, params, *inputs, *pointers],
+            reads=[lowering.buffer(tensor) for tensor in activations],
+            writes=outputs,
+            scratch=scratch,
+            kernel=ready.kernel,
+            op_index=lowering.op_index,
+            macs=op_macs(op),
+        )
+    )
+
+
+def _prepared(op: Op) -> prepared.Prepared:
+    if "pad_top" in op.options:  # a band of `patching`, which no .tflite can say
+        raise refusal(op, "has no kernel for a band of rows")
+    if any(tensor.is_variable for tensor in op.operands):
+        raise refusal(op, "keeps state from one inference to the next")
+    if op.code == "CUSTOM":
+        raise refusal(op, "is not known to the compiled engine")
+    try:
+        return prepared.prepare(dump(_alone(op)))
+    except prepared.NotPreparedError as error:
+        raise refusal(op, f"has no compiled kernel: {error.message}") from error
+
+
+def _alone(op: Op) -> Model:
+    """A model of this operator only."""
+    given = list(dict.fromkeys(tensor for tensor in op.operands if not tensor.is_constant))
+    tensors = list(dict.fromkeys([*op.operands, *op.outputs, *op.intermediates]))
+    return Model([Subgraph("main", tensors, [op], given, list(op.outputs))])
+
+
+def _input(lowering: Lowering, place: int, tensor: Tensor | None) -> Argument:
+    if tensor is None:
+        return _NULL
+    if tensor.is_constant:
+        return _words(f"input{place}_of", constant_bytes(tensor))
+    return Pointer(lowering.buffer(tensor), "void")
+
+
+def _words(name: str, data: bytes) -> Constant:
+    """Bytes in flash as words: what is in them is the kernel's business."""
+    padded: Array = np.frombuffer(data + bytes(-len(data) % 4), "<u4")
+    return Constant(name, padded, _ALIGNMENT_BYTES)
+
+
+def kernel_sources(steps: Sequence[Step]) -> dict[str, str]:
+    """Texts of the C++ files, by name, that give a plan the kernels it calls.
+
+    Each includes one file of firmware/kernels, whose functions have no names outside of it; the
+    linker drops those that no step calls.
+    """
+    kernels = {step.kernel for step in steps if step.kernel is not None}
+    files: dict[str, list[Kernel]] = {}
+    for kernel in sorted(kernels, key=lambda kernel: (kernel.file, kernel.name)):
+        files.setdefault(kernel.file, []).append(kernel)
+    return {_file_name(file): _source(file, found) for file, found in files.items()}
+
+
+def _file_name(file: str) -> str:
+    return f"{KERNEL_PREFIX}{file.removesuffix('.cpp').replace('/', '_')}.cc"
+
+
+def _source(file: str, kernels: Sequence[Kernel]) -> str:
+    lines = [
+        f"// Kernels of {file} for plan.cc. Generated with it. Do not edit.",
+        '#include "compiled/kernel.h"',
+        f'#include "kernels/{file}"',
+        "",
+        "namespace tinydeploy {",
+        "namespace compiled {",
+        "",
+        *[f"extern const EvalFn {kernel.name};" for kernel in kernels],
+        *[f"const EvalFn {kernel.name} = {kernel.expression};" for kernel in kernels],
+        "",
+        "}  // namespace compiled",
+        "}  // namespace tinydeploy",
+    ]
+    return "\n".join(lines) + "\n"
