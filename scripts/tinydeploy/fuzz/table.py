@@ -26,6 +26,7 @@ from tinydeploy.ops.resolver import method, methods
 from tinydeploy.ops.types import SUPPORTED
 
 DOCUMENT = ROOT / "docs" / "ops.md"
+INTERPRETED = "the interpreter's"
 SAMPLES = 8  # models of a combination that a rule may lower; of others one is enough
 _COLUMNS = ("operator", "types", "interpreter", "compiled", "dsp", "kernels of the compiled engine")
 _DEFINITION = re.compile(r"^[a-z].*?\b(td_\w+)\(", re.M)
@@ -40,8 +41,9 @@ Written by `tinydeploy ops --write`; `tinydeploy ops --check` (in CI) says wheth
 - **types**: data `x` weights `->` result, where they differ; `any`: passes data of any type on.
 - **interpreter**: `--engine interpreter`, the default; `tinydeploy fuzz` compares every bit with
   TFLM, see [fuzz.md](fuzz.md).
-- **compiled**: `--engine compiled` takes it, found by compiling random models. It leaves to the
-  interpreter what its kernels would not compute exactly.
+- **compiled**: `--engine compiled` takes it, found by compiling random models. Where its own kernels
+  (`td_...`) would not be exact, it calls the interpreter's: only what keeps state or runs other
+  subgraphs needs the interpreter itself.
 - **dsp**: a kernel uses the Cortex-M4's DSP instructions through hand-written assembly.
 """
 
@@ -51,7 +53,8 @@ class Row:
     """One operator with one combination of types.
 
     Attributes:
-        kernels: functions of firmware/dsp that the compiled engine calls; () if it has none.
+        kernels: functions of firmware/dsp that the compiled engine calls, and whether it calls
+            the interpreter's too.
         dsp: one of them is written in assembly, or calls what is.
     """
 
@@ -148,7 +151,7 @@ def _line(cells: Sequence[str]) -> str:
 def _row(code: str, types: str) -> Row:
     lowered = [_functions(model) for model in _samples(code, types)]
     found = {name for functions in lowered for name in functions or ()}
-    kernels = tuple(sorted(found & _kernel_files().keys()))
+    kernels = (*sorted(found & _kernel_files().keys()), *[INTERPRETED] * ("RunKernel" in found))
     compiled = any(functions is not None for functions in lowered)
     return Row(code, types, True, compiled, bool(found & _with_assembly()), kernels)
 
