@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,9 +33,10 @@ class Echo:
         return data
 
 
-def _await(path: Path) -> None:
-    end_s = time.monotonic() + 10
-    while not path.exists() and time.monotonic() < end_s:
+def _await(is_so: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end_s
         time.sleep(0.01)
 
 
@@ -48,8 +50,7 @@ def test_nano_touch_flash_verify_restart_talk(tmp_path: Path) -> None:
     board.runs = [old, new]
     board.power_on()
     with pty.serve(board, link, speed=2.0):
-        time.sleep(0.6)
-        _await(link)
+        _await(lambda: board.mode == "application" and link.exists())
         result = flash.flash(new, boards.load("nano33"), str(link), say=pytest.fail)
         assert result.port == str(link)
         port = SerialTransport(str(link), 115200)
@@ -73,8 +74,7 @@ def test_edge_flash_talk(tmp_path: Path) -> None:
     board.runs = [old, new]
     board.power_on()
     with pty.serve(board, link):
-        _await(link)
+        _await(link.exists)
         flash.flash(new, boards.load("sparkfun_edge"), str(link), say=pytest.fail)
-        time.sleep(0.5)
+        _await(lambda: board.mode == "application")
     assert board.flash.content.startswith(new, 0xC000)
-    assert board.mode == "application"

@@ -77,6 +77,11 @@ class SimulatedBoard:
     def opened(self, baud: int) -> None:
         """The host opened the port."""
 
+    def opened_without_lines(self, baud: int) -> None:
+        """The host opened a port that carries no control lines: DTR goes with the port."""
+        self.opened(baud)
+        self.set_control(dtr=True, rts=True)
+
     def closed(self) -> None:
         """The host closed the port."""
 

@@ -19,6 +19,7 @@ SBL_END = 0xC000
 SVL_END = 0x10000
 RAM = range(0x10000001, 0x10060001)
 STRAP_S = 0.002  # reset to sampling button 14
+DTR_PULSE_S = 0.008
 SVL_START_S = 0.05
 SVL_WINDOW_S = 0.2
 RESET_S = 0.01
@@ -81,6 +82,11 @@ class Edge(SimulatedBoard):
         """The host opened the port."""
         self._host_baud = baud
         self._dtr = False
+
+    def opened_without_lines(self, baud: int) -> None:
+        """DTR pulses: who talks to this board releases it, or each restart ends in the loader."""
+        super().opened_without_lines(baud)
+        self.time.after(DTR_PULSE_S, lambda: self.set_control(dtr=False, rts=False))
 
     def set_baud(self, baud: int) -> None:
         """The adapter changes its rate."""

@@ -2,8 +2,9 @@
 
 The port is a symbolic link that disappears when the board leaves the bus and is back, on another
 pseudo-terminal, when it returns. The rate that a program sets is read from the terminal, so the
-1200-baud touch works. A pseudo-terminal has no control lines: opening it counts as asserting DTR,
-closing it as releasing it.
+1200-baud touch works. A pseudo-terminal has no control lines: the board takes its opening for
+what programs usually do with them (`SimulatedBoard.opened_without_lines`), and its closing for
+releasing them.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from pathlib import Path
 from tinydeploy.flash.simulated.board import SimulatedBoard
 
 POLL_S = 0.005
+LONGEST_STEP_S = 0.05  # of simulated time, however late this thread gets to run
 READ_BYTES = 65536
 _RATES = {
     getattr(termios, name): int(name[1:])
@@ -49,12 +51,12 @@ class PtyServer:
 
     def run(self) -> None:
         """Serve until `stop` is called."""
-        start_s, began_s = time.monotonic(), self._board.time.now_s
+        before_s = time.monotonic()
         try:
             while not self._stopped.is_set():
-                now_s = began_s + (time.monotonic() - start_s) * self._speed
+                elapsed_s, before_s = time.monotonic() - before_s, time.monotonic()
                 with self._lock:
-                    self._step(now_s)
+                    self._step(min(elapsed_s * self._speed, LONGEST_STEP_S))
                 self._wait()
         finally:
             self._unplug()
@@ -69,9 +71,17 @@ class PtyServer:
         with self._lock:
             yield self._board
 
-    def _step(self, now_s: float) -> None:
+    def _step(self, seconds: float) -> None:
+        """Let time pass. What the board does at one moment the host sees before the next one."""
+        end_s = self._board.time.now_s + seconds
+        self._exchange()
+        while self._board.time.now_s < end_s:
+            due_s = self._board.time.next_s()
+            self._board.time.run_until(end_s if due_s is None else min(due_s, end_s))
+            self._exchange()
+
+    def _exchange(self) -> None:
         board = self._board
-        board.time.run_until(now_s)
         if self._terminal and self._terminal.plug != board.plug:
             self._unplug()
         if board.port is not None and self._terminal is None:
@@ -119,8 +129,7 @@ class _Terminal:
             is_open = True  # opened and closed since the last look: see it open now, closed next
         if is_open and not self.is_open:
             board.answers.clear()
-            board.opened(rate)
-            board.set_control(dtr=True, rts=True)
+            board.opened_without_lines(rate)
         if rate != self._rate:
             board.set_baud(rate)
         self._rate = rate
