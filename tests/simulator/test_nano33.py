@@ -293,7 +293,7 @@ RULES = {
     ),
     "byte to a register": ("ldr r0, =0x40002524; strb r0, [r0]", "word accesses only"),
     "unknown register": ("ldr r0, =0x40002700; ldr r0, [r0]", "this register is not modelled"),
-    "unknown peripheral": ("ldr r0, =0x40027500; ldr r0, [r0]", "no peripheral is modelled"),
+    "unknown peripheral": ("ldr r0, =0x4000D500; ldr r0, [r0]", "no peripheral is modelled"),
     "timer set up while running": (
         "ldr r0, =0x40008000; movs r1, #1; str r1, [r0]; ldr r0, =0x40008510; str r1, [r0]",
         "while the timer is stopped",

@@ -18,6 +18,8 @@ from typing import Any
 from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
 
+WITH_USB = ("nrf52840",)
+
 
 def open(
     board: Board,
@@ -31,6 +33,7 @@ def open(
     pace: bool = False,
     native: bool | None = None,
     wait_states: bool = False,
+    usb: bool = False,
 ) -> Any:
     """Flash `elf` into a simulated `board` and power it on.
 
@@ -43,18 +46,22 @@ def open(
         pace: hold simulated time back to wall-clock time.
         native: use the compiled cycle counter; None takes it where it can be built.
         wait_states: add an estimate of the flash's wait states to the cycles; the model has none.
+        usb: talk over a USB cable instead of the UART; for chips whose USB is modelled.
 
     Returns:
         A `device.SimulatedDevice`, which is a Transport.
 
     Raises:
         SimulationError: no such file, not an ELF file, or not an image for this board.
+        UsageError: the board has no simulator, or none of its USB.
     """
     from tinydeploy.simulate import image as images
     from tinydeploy.simulate.device import SimulatedDevice
     from tinydeploy.simulate.options import Options
 
     chip_module = _chip_module(board)
+    if usb and board.simulator not in WITH_USB:
+        raise UsageError(f"{board.id} has no USB of its own", "leave out --usb")
     image = images.load(elf)
     images.check(image, board)
     options = Options(
@@ -64,6 +71,7 @@ def open(
         bootloader=bootloader,
         native=native,
         wait_states=wait_states,
+        usb=usb,
     )
     chip = chip_module.Chip(image, options)
     return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)

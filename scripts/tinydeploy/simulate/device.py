@@ -9,7 +9,7 @@ from typing import Protocol
 
 from tinydeploy.simulate.image import Image, Symbol
 from tinydeploy.simulate.machine import Machine
-from tinydeploy.simulate.serial_line import FRAME_BITS, SerialLine
+from tinydeploy.simulate.serial_line import FRAME_BITS
 from tinydeploy.simulate.violations import SimulationError, Violation
 
 READ_CHUNK_BYTES = 4096
@@ -18,12 +18,30 @@ PACE_SLICE_S = 0.02
 FOREVER = 1 << 61
 
 
+class Line(Protocol):
+    """A serial line as the host has it, a `SerialLine` or one over USB.
+
+    Attributes:
+        baud: bit rate, to tell when a read ends.
+        received: what the board has sent and nobody has taken.
+    """
+
+    baud: float
+    received: bytearray
+
+    def send(self, data: bytes) -> None:
+        """To the board, as the simulation goes on."""
+
+
 class Chip(Protocol):
     """What a chip module provides."""
 
     machine: Machine
-    line: SerialLine
     in_bootloader: bool
+
+    @property
+    def line(self) -> Line:
+        """The serial line that the link runs over."""
 
     @property
     def leds(self) -> dict[str, bool]:

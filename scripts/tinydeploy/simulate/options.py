@@ -16,6 +16,7 @@ class Options:
         bootloader: which of the board's bootloaders hands over.
         native: use the compiled cycle counter; None takes it where it can be built.
         wait_states: add an estimate of the flash's wait states to the cycles.
+        usb: a USB cable to a host is plugged in, and the serial line is the one over it.
     """
 
     baud: float
@@ -24,3 +25,4 @@ class Options:
     bootloader: str = "A"
     native: bool | None = None
     wait_states: bool = False
+    usb: bool = False

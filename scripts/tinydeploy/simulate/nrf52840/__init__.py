@@ -17,8 +17,12 @@ from tinydeploy.simulate.nrf52840.nvmc import Nvmc
 from tinydeploy.simulate.nrf52840.pwm import Pwm
 from tinydeploy.simulate.nrf52840.timer import Rtc, Timer
 from tinydeploy.simulate.nrf52840.uarte import Uarte
+from tinydeploy.simulate.nrf52840.usbd import Usbd
+from tinydeploy.simulate.nrf52840.usbd_errata import Errata
 from tinydeploy.simulate.options import Options
 from tinydeploy.simulate.serial_line import SerialLine
+from tinydeploy.simulate.usb_bus import UsbPort
+from tinydeploy.simulate.usb_serial import UsbSerial
 from tinydeploy.simulate.violations import SimulationError
 
 CPU_HZ = 64_000_000
@@ -88,9 +92,12 @@ class Chip:
             native=options.native,
             flash_timing=WAIT_STATES if options.wait_states else None,
         )
-        self.line = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
+        self._wire = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
+        self._usb_port = UsbPort()
+        self.usb = UsbSerial(self.machine, self._usb_port, int(options.baud))
+        self.line: SerialLine | UsbSerial = self.usb if options.usb else self._wire
         self._buses = (
-            Bus(self.machine, 0x40000000, 0x30000),
+            Bus(self.machine, 0x40000000, 0x70000),
             Bus(self.machine, 0x50000000, 0x1000),
             Bus(self.machine, 0x10000000, 0x2000),
         )
@@ -99,6 +106,8 @@ class Chip:
         for segment in image.segments:
             self.machine.write(segment.address, segment.data)
         self.machine.on_reset = self.reset
+        if options.usb:
+            self.usb.host.plug()
         self._boot()
 
     @property
@@ -116,7 +125,8 @@ class Chip:
         self.machine.time.skip_to(
             self.machine.time.now + self.machine.time.ticks(DOUBLE_TAP_WINDOW_S)
         )
-        self.line.restart()
+        self._wire.restart()
+        self.usb.restart()
 
     def _boot(self) -> None:
         machine = self.machine
@@ -137,10 +147,15 @@ class Chip:
 
     def _make_peripherals(self) -> None:
         machine = self.machine
-        self._clock = ClockPower(machine, self._retained, self._system_off)
+        self._clock = ClockPower(
+            machine, self._retained, self._system_off, vbus=self._usb_port.vbus
+        )
+        errata = Errata(machine)
+        usbd = Usbd(machine, self._clock, errata)
+        self._usb_port.connect(usbd, self._clock.set_vbus)
         self._uartes = [
             Uarte(
-                machine, name, base, self.line, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs
+                machine, name, base, self._wire, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs
             )
             for name, base in (("UARTE0", 0x40002000), ("UARTE1", 0x40028000))
         ]
@@ -151,12 +166,12 @@ class Chip:
         blocks: list[NrfBlock] = [self._clock, *self._uartes, *self._pwms, self._rtc]
         blocks.append(_gpiote(machine))
         blocks += [Timer(machine, f"TIMER{n}", *spec) for n, spec in enumerate(TIMERS)]
-        for block in (*blocks, nvmc, identity.temp(machine)):
+        for block in (*blocks, usbd, errata, nvmc, identity.temp(machine)):
             self._buses[0].add(block)
         self._buses[1].add(self._gpio.block)
         self._buses[2].add(identity.ficr(machine))
         self._buses[2].add(identity.uicr(machine, self._bootloader.uicr_start))
-        self.line.connect(_Wire(self._uartes))
+        self._wire.connect(_Wire(self._uartes))
 
     def _pin_owner(self, pin: int) -> str:
         owners: list[Pwm | Uarte] = [*self._pwms, *self._uartes]

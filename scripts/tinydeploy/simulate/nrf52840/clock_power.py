@@ -12,6 +12,7 @@ BASE = 0x40000000
 HFXO_START_S = 0.36e-3
 LFXO_START_S = 0.25
 LFRC_START_S = 0.6e-3
+USB_REGULATOR_S = 1e-3  # VBUS to OUTPUTRDY; not in the fact sheet
 RUNNING, CRYSTAL = 1 << 16, 1
 
 
@@ -29,12 +30,25 @@ class ClockPower(NrfBlock):
 
     Args:
         system_off: called when the firmware switches the chip off.
+        vbus: whether USB has been supplying 5 V all the while.
+
+    Attributes:
+        on_vbus_lost, on_crystal_stop: called then, for the USBD.
     """
 
     def __init__(
-        self, machine: Machine, retained: Retained, system_off: Callable[[], None]
+        self,
+        machine: Machine,
+        retained: Retained,
+        system_off: Callable[[], None],
+        *,
+        vbus: bool = False,
     ) -> None:
         super().__init__(machine, "CLOCK", BASE)
+        self.vbus = self.output_ready = vbus
+        self.on_vbus_lost: Callable[[], None] = lambda: None
+        self.on_crystal_stop: Callable[[], None] = lambda: None
+        self._vbus_lost_at = -machine.time.ticks(1.0)  # long ago
         self._retained = retained
         self._hfxo = False
         self._lfclk_source = 0
@@ -47,6 +61,29 @@ class ClockPower(NrfBlock):
     def crystal_runs(self) -> bool:
         """Whether HFCLK comes from the crystal."""
         return self._hfxo
+
+    @property
+    def vbus_gone_s(self) -> float:
+        """For how long there has been no VBUS."""
+        time = self.machine.time
+        return 0.0 if self.vbus else (time.now - self._vbus_lost_at) / time.tick_hz
+
+    def set_vbus(self, present: bool) -> None:
+        """USB begins or ceases to supply 5 V."""
+        self.vbus, self.output_ready = present, False
+        if present:
+            self.happen("USBDETECTED")
+            time = self.machine.time
+            time.after(time.ticks(USB_REGULATOR_S), self._regulator_runs)
+        else:
+            self._vbus_lost_at = self.machine.time.now
+            self.on_vbus_lost()
+            self.happen("USBREMOVED")
+
+    def _regulator_runs(self) -> None:
+        if self.vbus:
+            self.output_ready = True
+            self.happen("USBPWRRDY")
 
     def leave_lfclk_running(self) -> None:
         """As the bootloader does: LFCLK from the crystal."""
@@ -90,7 +127,7 @@ class ClockPower(NrfBlock):
         self.trigger(0x500, "SYSTEMOFF", lambda value: self._system_off())
         self.register(0x578, "DCDCEN", 1, mask=1)
         self.register(0x580, "DCDCEN0", mask=1)
-        self.status(0x438, "USBREGSTATUS", 3)
+        self.status(0x438, "USBREGSTATUS", lambda: self.vbus | self.output_ready << 1)
         self.register(0x558, "APPROTECT.DISABLE", mask=0xFF)
 
     def _retained_byte(self, offset: int, name: str) -> None:
@@ -113,6 +150,7 @@ class ClockPower(NrfBlock):
         self.happen("HFCLKSTARTED")
 
     def _stop_hfxo(self) -> None:
+        self.on_crystal_stop()
         self._hfxo = False
 
     def _start_lfclk(self) -> None:
