@@ -1,9 +1,11 @@
 // Reads requests on stdin (a Request, the model, the inputs) and writes replies on stdout (a Reply,
-// the reason, the outputs) until end of file.
+// the reason, the outputs) until end of file. Its argument: CPU seconds for each request, 0: no
+// limit.
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "any_model/any_model.h"
 
@@ -56,8 +58,16 @@ void Answer(const Request& request) {
 
 }  // namespace
 
-int main() {
+// SIGVTALRM ends the process when a model takes longer than `seconds`.
+static void Limit(long seconds) {
+  const itimerval timer = {{0, 0}, {seconds, 0}};
+  setitimer(ITIMER_VIRTUAL, &timer, nullptr);
+}
+
+int main(int argc, char** argv) {
+  const long limit_s = argc > 1 ? strtol(argv[1], nullptr, 10) : 0;
   for (;;) {
+    Limit(limit_s);
     Request request;
     ReadExactly(&request, sizeof(request));
     Answer(request);

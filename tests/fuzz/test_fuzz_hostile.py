@@ -6,9 +6,13 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tinydeploy.fuzz import hostile
-from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError
+from tinydeploy.fuzz import build, hostile
+from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError, RunnerTimeoutError
+from tinydeploy.graph.build import Builder
+from tinydeploy.graph.ir import Type
+from tinydeploy.graph.write_tflite import dump
 
 MUTANTS = int(os.environ.get("TINYDEPLOY_MUTANTS", "1000"))
 
@@ -19,6 +23,26 @@ def test_mutants_do_not_crash_the_runtime(tmp_path: Path) -> None:
     found = hostile.run(MUTANTS, 1, tmp_path)
     assert found.crashes == []
     assert 0 < found.accepted < found.mutants == MUTANTS  # both paths were walked
+
+
+def test_a_model_without_end_is_stopped(tmp_path: Path) -> None:
+    """A loop while the number that came in is true, over a body that returns it."""
+    condition, body, build_ = Builder("condition"), Builder("body"), Builder()
+    asked = condition.model(condition.input((1,), Type.BOOL)).main
+    done = body.model(body.input((1,), Type.BOOL)).main
+    result = build_.tensor((1,), Type.BOOL)
+    build_.ops(
+        "WHILE", [build_.input((1,), Type.BOOL)], [result],
+        cond_subgraph_index=1, body_subgraph_index=2,
+    )  # fmt: skip
+    model = build_.model(result)
+    model.subgraphs += [asked, done]
+    runner = HostRunner(build.sanitized_runner(), cpu_limit_s=1)
+    assert runner.run(dump(model), [[np.array([False])]]).outputs == b"\0"
+    with pytest.raises(RunnerTimeoutError):
+        runner.run(dump(model), [[np.array([True])]])
+    assert runner.run(dump(model), [[np.array([False])]]).ok  # started again
+    runner.close()
 
 
 def test_a_crash_is_kept_with_its_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

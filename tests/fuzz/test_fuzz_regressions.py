@@ -28,7 +28,7 @@ def _differs(engine: Engine, model: Model, inputs: Sequence[Array]) -> str:
     """How `engine` differs from TFLM, "" if it does not."""
     data = dump(model)
     expected = [Judge(data).run(inputs)]
-    case = Case(0, model.main.ops[0].name, model, data, [list(inputs)])
+    case = Case(0, "", model.main.ops[0].name, model, data, [list(inputs)])
     (outcome,) = engine.run([case])
     assert outcome.outputs is not None, outcome
     return difference(case, outcome.outputs, expected)

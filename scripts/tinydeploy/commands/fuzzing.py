@@ -13,7 +13,7 @@ from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
-    from tinydeploy.fuzz.campaign import Failure, Tally
+    from tinydeploy.fuzz.campaign import Count, Failure, Tally
 
 PROGRESS_S = 10.0
 DEFAULT_MINUTES = 5.0
@@ -28,7 +28,8 @@ def add_commands(commands: common.Commands) -> None:
         "--ops",
         default="",
         metavar="NAMES",
-        help="operators separated by commas, and `graph` for whole graphs (default: all)",
+        help="operators separated by commas, and `graph` for whole graphs (default: all; each "
+        "with each combination of types in turn)",
     )
     fuzz.add_argument("--seed", type=int, default=1, help="of all choices (default: %(default)s)")
     fuzz.add_argument("--minutes", type=float, help=f"how long (default: {DEFAULT_MINUTES:g})")
@@ -40,6 +41,9 @@ def add_commands(commands: common.Commands) -> None:
         "--hostile", type=int, metavar="N", help="N damaged models, with sanitizers, instead"
     )
     fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
+    fuzz.add_argument(
+        "--record", action="store_true", help="put the figures into docs/fuzz.json and .md"
+    )
     ops = common.add(commands, "ops", _ops, "the table of operators: types, engines, kernels")
     form = ops.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
@@ -69,8 +73,9 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
         _hostile(options, ui)
         return
     from tinydeploy.errors import ParityError
-    from tinydeploy.fuzz import campaign, cases, engines
+    from tinydeploy.fuzz import campaign, cases, engines, record
 
+    part = _part(options)
     names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
     plan = campaign.Campaign(
         names, options.seed, engines.engines(options.engine, options.target), _folder(options)
@@ -78,14 +83,42 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
     first, count, seconds = _extent(options)
     ui.say(f"{len(names)} subjects, seed {options.seed}; {', '.join(e.name for e in plan.engines)}")
     tally = plan.run(first=first, cases=count, seconds=seconds, progress=_Progress(ui))
-    _print_summary(tally)
+    if options.record:
+        record.keep(part, _command(options), record.of_tally(tally))
+    _print_summary(tally.total)
     for failure in tally.failures:
         _print_failure(failure, options)
     if tally.failures:
         raise ParityError(
-            f"{len(tally.failures)} of {tally.cases} cases differ from TFLM",
+            f"{len(tally.failures)} of {tally.total.cases} cases differ from TFLM",
             "the commands above run one of them again",
         )
+
+
+def _part(options: argparse.Namespace) -> str:
+    """What `--record` keeps the figures as.
+
+    Raises:
+        UsageError: another run of the same command would not count the same.
+    """
+    from tinydeploy.errors import UsageError
+    from tinydeploy.fuzz import record
+
+    parts = {"": record.OPERATORS, "graph": record.GRAPHS}
+    whole = options.engine == options.target == "both" and options.case is None
+    if options.record and not (whole and options.cases and options.ops in parts):
+        raise UsageError(
+            "--record wants --cases, both engines and targets, and all operators or --ops graph",
+            "the figures in docs/fuzz.md must come out the same again",
+        )
+    return parts.get(options.ops, "")
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command line that makes the same figures again."""
+    extent = f"--hostile {options.hostile}" if options.hostile else f"--cases {options.cases}"
+    ops = f" --ops {options.ops}" if options.ops else ""
+    return f"tinydeploy fuzz{ops} {extent} --seed {options.seed} --record"
 
 
 def _extent(options: argparse.Namespace) -> tuple[int, int | None, float | None]:
@@ -116,22 +149,23 @@ class _Progress:
         now = time.monotonic()
         if now >= self._next:
             self._next = now + PROGRESS_S
-            rate = 60 * tally.cases / (now - self._started)
+            total = tally.total
+            rate = 60 * total.cases / (now - self._started)
             self._ui.say(
-                f"{tally.cases:,} cases, {rate:,.0f} a minute, {sum(tally.ran.values()):,} "
+                f"{total.cases:,} cases, {rate:,.0f} a minute, {sum(total.ran.values()):,} "
                 f"comparisons, {len(tally.failures)} differ"
             )
 
 
-def _print_summary(tally: Tally) -> None:
+def _print_summary(total: Count) -> None:
     print(
-        f"{tally.cases:,} cases; TFLM refused {tally.refused_by_tflm:,} and did not survive "
-        f"{tally.crashed_tflm:,}"
+        f"{total.cases:,} cases; TFLM refused {total.refused_by_tflm:,} and did not survive "
+        f"{total.crashed_tflm:,}"
     )
-    for engine in sorted({*tally.ran, *tally.refused}):
-        wrong = sum(failure.engine == engine for failure in tally.failures)
-        left = f", {tally.refused[engine]:,} not taken" if tally.refused[engine] else ""
-        print(f"  {engine:<26}{tally.ran[engine]:>8,} compared, {wrong} differ{left}")
+    for engine in sorted({*total.ran, *total.refused}):
+        left = f", {total.refused[engine]:,} not taken" if total.refused[engine] else ""
+        wrong = total.differ[engine]
+        print(f"  {engine:<26}{total.ran[engine]:>8,} compared, {wrong} differ{left}")
 
 
 def _print_failure(failure: Failure, options: argparse.Namespace) -> None:
@@ -148,7 +182,7 @@ def _print_failure(failure: Failure, options: argparse.Namespace) -> None:
 
 def _hostile(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.errors import DeviceFaultError
-    from tinydeploy.fuzz import hostile
+    from tinydeploy.fuzz import hostile, record
 
     def progress(found: hostile.Hostile) -> None:
         if found.mutants % 5000 == 0:
@@ -156,8 +190,13 @@ def _hostile(options: argparse.Namespace, ui: Ui) -> None:
 
     first, mutants = options.case or 0, 1 if options.case is not None else options.hostile
     found = hostile.run(mutants, options.seed, _folder(options), first=first, progress=progress)
-    refused = found.mutants - found.accepted
-    print(f"{found.mutants:,} damaged models: {found.accepted:,} ran, {refused:,} refused")
+    if options.record:
+        record.keep(record.DAMAGED, _command(options), record.of_hostile(found))
+    refused = found.mutants - found.accepted - found.endless - len(found.crashes)
+    print(
+        f"{found.mutants:,} damaged models: {found.accepted:,} ran, {refused:,} refused, "
+        f"{found.endless:,} had loops without end, {len(found.crashes)} findings"
+    )
     for path, problem in found.crashes:
         print(f"\n{path}\n{problem}", file=sys.stderr)
     if found.crashes:

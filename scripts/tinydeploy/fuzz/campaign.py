@@ -39,13 +39,13 @@ class Failure:
 
 
 @dataclass
-class Tally:
-    """What a campaign has seen.
+class Count:
+    """What was seen of one subject.
 
     Attributes:
         refused_by_tflm, crashed_tflm: cases without an answer to compare with.
         ran: comparisons by engine; refused: models that the engine leaves to the other.
-        operators: compared cases by their first word.
+        differ: comparisons that found a difference, by engine.
     """
 
     cases: int = 0
@@ -53,8 +53,36 @@ class Tally:
     crashed_tflm: int = 0
     ran: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
-    operators: Counter[str] = field(default_factory=Counter)
+    differ: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Count) -> None:
+        """Count what `other` did too."""
+        self.cases += other.cases
+        self.refused_by_tflm += other.refused_by_tflm
+        self.crashed_tflm += other.crashed_tflm
+        self.ran.update(other.ran)
+        self.refused.update(other.refused)
+        self.differ.update(other.differ)
+
+
+@dataclass
+class Tally:
+    """What a campaign has seen, by the subjects of its cases."""
+
+    subjects: dict[str, Count] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
+
+    def of(self, case: Case) -> Count:
+        """The count that the case goes into."""
+        return self.subjects.setdefault(case.subject, Count())
+
+    @property
+    def total(self) -> Count:
+        """Of all subjects."""
+        total = Count()
+        for each in self.subjects.values():
+            total.add(each)
+        return total
 
 
 @dataclass
@@ -101,8 +129,6 @@ class Campaign:
 
     def _batch(self, numbers: Sequence[int], judge: JudgeProcess) -> None:
         judged = list(self._judged((make(self.seed, n, self.names) for n in numbers), judge))
-        self.tally.cases += len(numbers)
-        self.tally.operators.update(case.label.split()[0] for case, _ in judged)
         for engine in self.engines:
             outcomes = engine.run([case for case, _ in judged])
             for (case, expected), outcome in zip(judged, outcomes, strict=True):
@@ -111,24 +137,28 @@ class Campaign:
     def _judged(self, cases: Iterator[Case], judge: JudgeProcess) -> Iterator[tuple[Case, Answers]]:
         """The cases that TFLM answers."""
         for case in cases:
+            seen = self.tally.of(case)
+            seen.cases += 1
             try:
                 answers = judge.run(case)
             except JudgeCrashError:
-                self.tally.crashed_tflm += 1
+                seen.crashed_tflm += 1
                 continue
             if answers is None:
-                self.tally.refused_by_tflm += 1
+                seen.refused_by_tflm += 1
             else:
                 yield case, answers
 
     def _note(
         self, case: Case, expected: Answers, engine: Engine, outcome: Outcome, judge: JudgeProcess
     ) -> None:
+        seen = self.tally.of(case)
         if outcome.refusal and engine.may_refuse:
-            self.tally.refused[engine.name] += 1
+            seen.refused[engine.name] += 1
             return
-        self.tally.ran[engine.name] += 1
+        seen.ran[engine.name] += 1
         why = _why(case, expected, outcome)
+        seen.differ[engine.name] += bool(why)
         if why and len(self.tally.failures) < self.most_failures:
             small = reduce(case, lambda some: _failing(some, engine, judge), judge)
             files = tuple(self._save(case, small, engine))

@@ -12,15 +12,16 @@ import numpy as np
 
 from tinydeploy.errors import UsageError
 from tinydeploy.fuzz import graphs
-from tinydeploy.fuzz.draw import Draw, Types, UnfitError
+from tinydeploy.fuzz.draw import Draw, Types, UnfitError, concretely
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Array, Model
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.types import ANY, SUPPORTED
+from tinydeploy.ops.types import SUPPORTED
 
 RUNS = 2  # inferences of a case: the second meets what the first left behind
 FLOAT_TOLERANCE = 1e-5
 GRAPH = "graph"  # the word for whole graphs among operators
+GRAPHS = 10  # turns of theirs among those of all operators
 # Combinations that TFLM takes without saying what they mean.
 UNDEFINED = {
     ("GREATER", "int16 -> bool"): "TFLM scales by parameters that it never set",
@@ -32,7 +33,8 @@ class Case:
     """A model with inputs.
 
     Attributes:
-        label: operator and types, or what kind of graph.
+        subject: what was asked for, such as "ADD int8" or "graph".
+        label: the same, with more of a graph.
         data: the .tflite.
         inputs: of each run.
         tolerance: of float results, relative to 1 or to the largest number of a tensor; integers
@@ -40,6 +42,7 @@ class Case:
     """
 
     number: int
+    subject: str
     label: str
     model: Model
     data: bytes
@@ -48,41 +51,40 @@ class Case:
 
 
 def subjects(names: Sequence[str]) -> list[str]:
-    """What to draw from: these operators, or all and graphs.
+    """What to draw from: these operators with each combination of types, or all and graphs.
 
     Raises:
         UsageError: an operator that the runtime does not have.
     """
-    known = [*sorted(set(SUPPORTED) & set(GENERATORS)), GRAPH]
-    by_spelling = {name.upper(): name for name in known}
+    known = {
+        code.upper(): [f"{code} {types}" for types in combinations(code)]
+        for code in sorted(set(SUPPORTED) & set(GENERATORS))
+    }
+    if not names:
+        return [*(subject for each in known.values() for subject in each), *[GRAPH] * GRAPHS]
+    known[GRAPH.upper()] = [GRAPH]
     for name in names:
-        if name.upper() not in by_spelling:
-            raise UsageError(f"no operator {name} to make models of", f"there are {known}")
-    return [by_spelling[name.upper()] for name in names] or known
+        if name.upper() not in known:
+            raise UsageError(f"no operator {name} to make models of", f"there are {list(known)}")
+    return [subject for name in names for subject in known[name.upper()]]
 
 
 def make(seed: int, number: int, names: Sequence[str]) -> Case:
     """Case `number` of a campaign over `names` (from `subjects`), which take turns."""
     rng = np.random.default_rng([seed, number])
-    name = names[number % len(names)]
-    if name == GRAPH:
+    subject = names[number % len(names)]
+    if subject == GRAPH:
         draw, label, tolerance = graphs.grow(rng)
-    else:
-        known = combinations(name)
-        types = known[int(rng.integers(len(known)))]
-        draw, label, tolerance = one_op(rng, name, types), f"{name} {types}", FLOAT_TOLERANCE
-    return finish(draw, number, label, tolerance)
+        return finish(draw, number, subject, label, tolerance)
+    code, _, types = subject.partition(" ")
+    every = concretely(types)
+    draw = one_op(rng, code, every[int(rng.integers(len(every)))])
+    return finish(draw, number, subject, subject, FLOAT_TOLERANCE)
 
 
 def combinations(code: str) -> list[str]:
     """Type combinations of an operator for which TFLM defines a result."""
-    known = [types for types in sorted(SUPPORTED[code]) if (code, types) not in UNDEFINED]
-    return [concrete for types in known for concrete in concretely(types)]
-
-
-def concretely(types: str) -> list[str]:
-    """Combinations to draw from where the table says `any`."""
-    return ["float32", "int16", "int8"] if types == ANY else [types]
+    return [types for types in sorted(SUPPORTED[code]) if (code, types) not in UNDEFINED]
 
 
 def one_op(rng: np.random.Generator, code: str, types: str) -> Draw:
@@ -97,11 +99,11 @@ def one_op(rng: np.random.Generator, code: str, types: str) -> Draw:
         return draw
 
 
-def finish(draw: Draw, number: int, label: str, tolerance: float) -> Case:
+def finish(draw: Draw, number: int, subject: str, label: str, tolerance: float) -> Case:
     """The case of a model that is complete, with inputs."""
     model = model_of(draw)
     inputs = [[draw.values(t.shape, t.type) for t in model.main.inputs] for _ in range(RUNS)]
-    return Case(number, label, model, dump(model), inputs, tolerance)
+    return Case(number, subject, label, model, dump(model), inputs, tolerance)
 
 
 def model_of(draw: Draw) -> Model:

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Quantization, Subgraph, Tensor, Type, per_tensor
+from tinydeploy.ops.types import ANY
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
@@ -47,6 +48,11 @@ class Types:
         return Types(*(Type[word.upper()] for word in words))
 
 
+def concretely(types: str) -> list[str]:
+    """Combinations to draw from where ops/types.py says `any`."""
+    return ["float32", "int16", "int32", "int8"] if types == ANY else [types]
+
+
 @dataclass(frozen=True)
 class Mark:
     """How far a graph had grown."""
@@ -55,6 +61,7 @@ class Mark:
     ops: int
     inputs: int
     pool: int
+    called: int
 
 
 class Draw:
@@ -105,12 +112,14 @@ class Draw:
     # Quantization and values
 
     def quantization(self, kind: Type, largest: float = 12.0) -> Quantization | None:
-        """A scale whose real range ends between `largest`/100 and `largest`; None for floats.
+        """As `scale`; None for floats and for integers that count."""
+        return self.scale(kind, largest) if kind in (Type.INT8, Type.UINT8, Type.INT16) else None
+
+    def scale(self, kind: Type, largest: float = 12.0) -> Quantization:
+        """A scale whose real range ends between `largest`/100 and `largest`.
 
         One in twenty is extreme, so that everything saturates or rounds to one number.
         """
-        if kind not in (Type.INT8, Type.UINT8, Type.INT16, Type.INT32):
-            return None
         steps = {Type.INT8: 128, Type.UINT8: 128}.get(kind, 32768)
         reach = largest * 10 ** float(self.rng.uniform(-2, 0))
         if self.chance(0.05):
@@ -257,7 +266,8 @@ class Draw:
     def mark(self) -> Mark:
         """Where `undo` goes back to."""
         graph = self.build.subgraph
-        return Mark(len(graph.tensors), len(graph.ops), len(graph.inputs), len(self.pool))
+        sizes = (len(graph.tensors), len(graph.ops), len(graph.inputs), len(self.pool))
+        return Mark(*sizes, len(self.called))
 
     def undo(self, mark: Mark) -> None:
         """Forget what was added since."""
@@ -266,6 +276,7 @@ class Draw:
         del graph.ops[mark.ops :]
         del graph.inputs[mark.inputs :]
         del self.pool[mark.pool :]
+        del self.called[mark.called :]
 
 
 def _same_scale(tensor: Tensor, other: Tensor) -> bool:

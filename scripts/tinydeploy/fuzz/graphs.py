@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinydeploy.fuzz.draw import Draw, Types, UnfitError
+from tinydeploy.fuzz.draw import Draw, Types, UnfitError, concretely
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Tensor, Type
 from tinydeploy.ops.types import SUPPORTED
@@ -24,11 +24,11 @@ _PLAIN = (
 )
 _MORE = (
     "ARG_MAX ARG_MIN BATCH_MATMUL BATCH_TO_SPACE_ND BROADCAST_TO CUMSUM DEPTH_TO_SPACE "
-    "DYNAMIC_UPDATE_SLICE ELU EQUAL GATHER GATHER_ND GREATER GREATER_EQUAL HARD_SWISH "
+    "DYNAMIC_UPDATE_SLICE ELU EQUAL GATHER GATHER_ND GREATER GREATER_EQUAL HARD_SWISH IF "
     "L2_NORMALIZATION LESS LESS_EQUAL LOGICAL_AND LOGICAL_NOT LOGICAL_OR LOG_SOFTMAX MIRROR_PAD "
-    "NOT_EQUAL PADV2 PRELU QUANTIZE REDUCE_MAX REDUCE_MIN RESIZE_BILINEAR "
+    "NOT_EQUAL PADV2 PRELU QUANTIZE READ_VARIABLE REDUCE_MAX REDUCE_MIN RESIZE_BILINEAR "
     "RESIZE_NEAREST_NEIGHBOR REVERSE_V2 SELECT_V2 SOFTMAX SPACE_TO_BATCH_ND SPACE_TO_DEPTH "
-    "SPLIT_V SQUARED_DIFFERENCE SQUEEZE SUM TRANSPOSE_CONV ZEROS_LIKE"
+    "SPLIT_V SQUARED_DIFFERENCE SQUEEZE SUM TRANSPOSE_CONV WHILE ZEROS_LIKE"
 )
 
 
@@ -52,7 +52,8 @@ def grow(rng: np.random.Generator) -> tuple[Draw, str, float]:
 def _add(draw: Draw, names: Sequence[str], kind: Type) -> None:
     """Try one operator on what is there."""
     name = draw.pick(names)
-    known = [text for text in sorted(SUPPORTED.get(name, ())) if _belongs(name, text, kind)]
+    every = [text for types in sorted(SUPPORTED.get(name, ())) for text in concretely(types)]
+    known = [text for text in every if _belongs(name, text, kind)]
     if not known or name not in GENERATORS:
         return
     mark = draw.mark()

@@ -15,11 +15,11 @@ from tinydeploy.config import MODELS_DIR
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build
 from tinydeploy.fuzz.cases import GRAPH, make, subjects
-from tinydeploy.fuzz.runner import HostRunner
+from tinydeploy.fuzz.runner import HostRunner, RunnerTimeoutError
 
 ARENA_BYTES = 1 << 20
-MOST_BYTES = 20_000  # of an original: larger ones are mostly weights
-GRAPHS = 8  # originals among as many models as there are operators
+TURNS = 10  # of graphs, several subgraphs and our own models, for one of other originals
+CPU_LIMIT_S = 5  # a damaged WHILE may never end, in TFLM too
 WORDS = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000)
 TABLES_BYTES = 600  # at the front of a file, where a change does most
 PROGRESS_EVERY = 500
@@ -30,20 +30,28 @@ class Hostile:
     """What became of the mutants.
 
     Attributes:
+        originals: models that were damaged.
+        accepted: mutants that ran to their end; endless: those that had to be stopped.
         crashes: file of each mutant that the runtime did not survive, and its last words.
     """
 
+    originals: int = 0
     mutants: int = 0
     accepted: int = 0
+    endless: int = 0
     crashes: list[tuple[Path, str]] = field(default_factory=list)
 
 
 def originals(seed: int) -> list[bytes]:
-    """A model of every operator, whole graphs, and the small models of ours."""
-    names = [*subjects([]), *[GRAPH] * GRAPHS]
-    made = [make(seed, number, names).data for number in range(len(names))]
-    ours = [path.read_bytes() for path in sorted(MODELS_DIR.glob("*/*.tflite"))]
-    return [*made, *(data for data in ours if len(data) < MOST_BYTES)]
+    """A model of every operator with every combination of types, whole graphs, and our own."""
+    names = subjects([])
+    often = [path.read_bytes() for path in sorted(MODELS_DIR.glob("*/*.tflite"))]
+    once: list[bytes] = []
+    for number in range(len(names)):
+        case = make(seed, number, names)
+        whole = case.subject == GRAPH or len(case.model.subgraphs) > 1
+        (often if whole else once).append(case.data)
+    return [*once, *often * TURNS]
 
 
 def mutate(rng: np.random.Generator, model: bytes) -> bytes:
@@ -79,7 +87,9 @@ def run(
     Raises:
         SetupError: there is no g++ for the sanitizers.
     """
-    runner, models, found = HostRunner(build.sanitized_runner()), originals(seed), Hostile()
+    runner = HostRunner(build.sanitized_runner(), cpu_limit_s=CPU_LIMIT_S)
+    models = originals(seed)
+    found = Hostile(originals=len(set(models)))
     for number in range(first, first + mutants):
         rng = np.random.default_rng([seed, number])
         mutant = mutate(rng, models[number % len(models)])
@@ -88,6 +98,9 @@ def run(
             reply = runner.run(mutant, [[]], arena_bytes=ARENA_BYTES)
             found.accepted += reply.ok
             problem = "" if reply.ok or reply.reason else "refused without a reason"
+        except RunnerTimeoutError:
+            found.endless += 1
+            problem = ""
         except DeviceError as error:
             problem = error.message
         if problem:

@@ -100,7 +100,7 @@ class HostPlans:
         except BrokenPipeError:
             after = b""
         if len(after) != len(arena):
-            raise RunnerCrashError(f"the plan crashed: {self._program.last_words()}")
+            raise self._program.ended("the plan")
         return after
 
     def close(self) -> None:

@@ -5,6 +5,7 @@ Both have one method, `run(model, inputs)`, and take thousands of models a minut
 
 from __future__ import annotations
 
+import signal
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ _JOB = struct.Struct("<10I")
 
 class RunnerCrashError(DeviceError):
     """The runtime came to an end in the middle of a model."""
+
+
+class RunnerTimeoutError(RunnerCrashError):
+    """A model took more CPU time than allowed."""
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,8 @@ class Reply:
 class Piped:
     """A program that answers on its standard output, started on first use and after a crash."""
 
-    def __init__(self, program: Path) -> None:
-        self._program = program
+    def __init__(self, program: Path, *arguments: str) -> None:
+        self._command: list[str | Path] = [program, *arguments]
         self._process: Any = None  # of tools.start_piped
 
     def give(self, data: bytes) -> None:
@@ -62,7 +67,7 @@ class Piped:
             BrokenPipeError: the program has ended.
         """
         if self._process is None:
-            self._process = tools.start_piped([self._program], what="the runner of models")
+            self._process = tools.start_piped(self._command, what="the runner of models")
         view = memoryview(data)
         while view:
             view = view[self._process.stdin.write(view) :]
@@ -74,11 +79,14 @@ class Piped:
             parts += part
         return bytes(parts)
 
-    def last_words(self) -> str:
-        """What the program that has ended wrote to standard error."""
+    def ended(self, what: str) -> RunnerCrashError:
+        """The error for the program that has ended, with what it wrote to standard error."""
         _, errors = self._process.communicate()
         code, self._process = self._process.returncode, None
-        return f"exit code {code}: {errors.decode(errors='replace')[-2000:]}"
+        if code == -signal.SIGVTALRM:
+            return RunnerTimeoutError(f"{what} took too long")
+        words = errors.decode(errors="replace")[-2000:]
+        return RunnerCrashError(f"{what} crashed: exit code {code}: {words}")
 
     def close(self) -> None:
         """End the program."""
@@ -88,10 +96,14 @@ class Piped:
 
 
 class HostRunner:
-    """The runner program on this PC."""
+    """The runner program on this PC.
 
-    def __init__(self, program: Path) -> None:
-        self._program = Piped(program)
+    Args:
+        cpu_limit_s: CPU seconds for each model; None: no limit.
+    """
+
+    def __init__(self, program: Path, *, cpu_limit_s: int | None = None) -> None:
+        self._program = Piped(program, str(cpu_limit_s or 0))
 
     def run(
         self,
@@ -105,6 +117,7 @@ class HostRunner:
 
         Raises:
             RunnerCrashError: the process ended; the message is what it said last.
+            RunnerTimeoutError: it reached its limit.
         """
         data = _joined(inputs)
         head = _REQUEST.pack(len(model), arena_bytes, preserve_tensors, len(inputs), len(data))
@@ -115,8 +128,7 @@ class HostRunner:
             reason = take(reason_bytes).decode()
             return Reply(bool(ok), used, op, code, reason, take(output_bytes))
         except (BrokenPipeError, struct.error) as error:
-            words = self._program.last_words()
-            raise RunnerCrashError(f"the runtime crashed: {words}") from error
+            raise self._program.ended("the runtime") from error
 
     def close(self) -> None:
         """End the process."""

@@ -18,6 +18,7 @@ import numpy as np
 
 from tinydeploy.config import FIRMWARE_DIR, ROOT
 from tinydeploy.fuzz import cases, plans
+from tinydeploy.fuzz.draw import concretely
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Model
 from tinydeploy.lower.lowering import NotCompilableError
@@ -159,7 +160,7 @@ def _row(code: str, types: str) -> Row:
 def _samples(code: str, types: str) -> Iterator[Model]:
     if code not in GENERATORS:
         return
-    every = cases.concretely(types)
+    every = concretely(types)
     for number in range(SAMPLES if code in RULES else 1):
         rng = np.random.default_rng([zlib.crc32(f"{code} {types}".encode()), number])
         yield cases.model_of(cases.one_op(rng, code, every[number % len(every)]))

@@ -102,9 +102,12 @@ def _unary_scale(code: str, x: Tensor, kind: Type) -> Quantization | None:
 
 
 def convert(draw: Draw, code: str, types: Types) -> None:
-    """QUANTIZE and DEQUANTIZE."""
-    x = draw.source(types.data)
-    draw.result(code, [x], x.shape, types.result)
+    """QUANTIZE and DEQUANTIZE; here int32 has a scale too."""
+    given, result = (
+        draw.scale(kind) if kind is Type.INT32 else None for kind in (types.data, types.result)
+    )
+    x = draw.source(types.data, quantization=given)
+    draw.result(code, [x], x.shape, types.result, result)
 
 
 def cast(draw: Draw, code: str, types: Types) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinydeploy.fuzz.draw import Draw, Types
 from tinydeploy.fuzz.families.windows import bias, spread, weights
-from tinydeploy.graph.ir import Type
+from tinydeploy.graph.ir import Type, per_tensor
 
 
 def fully_connected(draw: Draw, code: str, types: Types) -> None:
@@ -36,9 +36,11 @@ def batch_matmul(draw: Draw, code: str, types: Types) -> None:
 
 
 def embedding_lookup(draw: Draw, code: str, types: Types) -> None:
-    """EMBEDDING_LOOKUP: rows of a constant table."""
+    """EMBEDDING_LOOKUP: rows of a constant table, which becomes floats if it is symmetric."""
     shape = draw.shape(draw.pick((2, 3)))
     quantization = draw.quantization(types.weights)
+    if quantization is not None and types.result is Type.FLOAT32:
+        quantization = per_tensor(quantization.scale, 0)
     table = draw.build.constant(draw.values(shape, types.weights), types.weights, quantization)
     count = draw.integer(1, 6)
     rows = draw.numbers(draw.rng.integers(0, shape[0], count))

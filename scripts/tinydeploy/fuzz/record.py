@@ -1,0 +1,148 @@
+"""The figures of long campaigns: docs/fuzz.json, and docs/fuzz.md rendered from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tinydeploy.config import ROOT
+from tinydeploy.fuzz.campaign import Count, Tally
+from tinydeploy.fuzz.cases import FLOAT_TOLERANCE, GRAPH, RUNS, UNDEFINED
+from tinydeploy.fuzz.graphs import FEWEST_OPS, GRAPH_TOLERANCE, MOST_OPS
+from tinydeploy.fuzz.hostile import Hostile
+
+FIGURES, DOCUMENT = ROOT / "docs" / "fuzz.json", ROOT / "docs" / "fuzz.md"
+OPERATORS, GRAPHS, DAMAGED = "operators", "graphs", "damaged"  # what is recorded
+ENGINES = (
+    "interpreter on host",
+    "interpreter on simulator",
+    "compiled on host",
+    "compiled on simulator",
+)
+_INTRODUCTION = f"""\
+# Fuzzing
+
+Written by the commands below with `--record`, which keep their figures in fuzz.json. The seed makes
+the same models and counts again.
+
+Each model runs {RUNS} inferences on random inputs in TFLM (the `tflite-micro` package) and in both
+engines, on the PC with the undefined-behaviour sanitizer and on the simulated Cortex-M4. Integers
+must be equal to the last bit. Floats may differ by {FLOAT_TOLERANCE:g} of the largest number of a
+tensor (of 1 if that is less), in whole graphs, where errors add up, by {GRAPH_TOLERANCE:g}. The
+compiled engine leaves to the interpreter what it would not compute exactly.
+"""
+
+
+def keep(part: str, command: str, figures: Mapping[str, Any]) -> None:
+    """Put the figures of one command into both files.
+
+    Args:
+        part: OPERATORS, GRAPHS or DAMAGED.
+    """
+    known = load()
+    known[part] = {"command": command, **figures}
+    text = json.dumps(known, indent=1, sort_keys=True) + "\n"
+    FIGURES.write_text(text, encoding="utf-8")
+    DOCUMENT.write_text(render(known), encoding="utf-8")
+
+
+def load() -> dict[str, Any]:
+    """What is kept."""
+    if not FIGURES.is_file():
+        return {}
+    known: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
+    return known
+
+
+def of_tally(tally: Tally) -> dict[str, Any]:
+    """Figures of a campaign, by subject."""
+    return {"subjects": {name: _figures(count) for name, count in sorted(tally.subjects.items())}}
+
+
+def of_hostile(found: Hostile) -> dict[str, Any]:
+    """Figures of a run of damaged models."""
+    return {
+        "models": found.originals,
+        "mutants": found.mutants,
+        "ran": found.accepted,
+        "endless": found.endless,
+        "findings": len(found.crashes),
+    }
+
+
+def render(known: Mapping[str, Any]) -> str:
+    """docs/fuzz.md."""
+    parts = {OPERATORS: _operators, GRAPHS: _graphs, DAMAGED: _damaged}
+    lines = [_INTRODUCTION]
+    for part, write in parts.items():
+        if part in known:
+            lines += [*write(known[part]), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _figures(count: Count) -> dict[str, Any]:
+    return {
+        "cases": count.cases,
+        "refused_by_tflm": count.refused_by_tflm,
+        "crashed_tflm": count.crashed_tflm,
+        "ran": {engine: count.ran[engine] for engine in ENGINES},
+        "differ": sum(count.differ.values()),
+    }
+
+
+def _operators(known: Mapping[str, Any]) -> Iterator[str]:
+    by_operator: dict[str, list[Mapping[str, Any]]] = {}
+    for subject, figures in sorted(known["subjects"].items(), key=lambda item: item[0].upper()):
+        by_operator.setdefault(subject.split()[0], []).append(figures)
+    operators = len(by_operator.keys() - {GRAPH})
+    combinations = sum(len(each) for each in by_operator.values()) - (GRAPH in by_operator)
+    yield "## Every operator with every combination of types\n"
+    yield f"`{known['command']}`: {operators} operators, {combinations} combinations of types.\n"
+    yield from _table(by_operator)
+    for (operator, types), reason in sorted(UNDEFINED.items()):
+        yield f"\nNot compared: {operator} {types}; {reason}."
+    alone = [name for name, each in known["subjects"].items() if not any(each["ran"].values())]
+    if alone:
+        yield f"\nNot in TFLM, which refuses these types: {', '.join(sorted(alone))}."
+
+
+def _graphs(known: Mapping[str, Any]) -> Iterator[str]:
+    yield f"## Graphs of {FEWEST_OPS} to {MOST_OPS} operators with branches and shared tensors\n"
+    yield f"`{known['command']}`\n"
+    yield from _table({GRAPH: list(known["subjects"].values())})
+
+
+def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
+    refused = known["mutants"] - known["ran"] - known["endless"] - known["findings"]
+    yield "## Damaged models\n"
+    yield f"`{known['command']}`\n"
+    yield (
+        f"{known['mutants']:,} mutants of {known['models']} models (all committed ones, one of "
+        "each operator with each combination of types, whole graphs, several subgraphs) through "
+        "the PC build with the address and undefined-behaviour sanitizers: "
+        f"{known['ran']:,} ran, {refused:,} were refused with a reason, {known['endless']:,} had "
+        f"loops without end, **{known['findings']} findings**."
+    )
+
+
+def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
+    yield (
+        "| operator | types | models | TFLM refuses | interpreter, PC | interpreter, M4 | "
+        "compiled, PC | compiled, M4 | differ |"
+    )
+    yield "|---|" + "---:|" * 8
+    for name, each in rows.items():
+        yield _row(name, len(each), each)
+    if len(rows) > 1:
+        every = [figures for each in rows.values() for figures in each]
+        yield _row("**all**", len(every), every)
+
+
+def _row(name: str, types: int, each: Sequence[Mapping[str, Any]]) -> str:
+    cases = sum(figures["cases"] for figures in each)
+    refused = sum(figures["refused_by_tflm"] + figures["crashed_tflm"] for figures in each)
+    ran = [sum(figures["ran"][engine] for figures in each) for engine in ENGINES]
+    differ = sum(figures["differ"] for figures in each)
+    cells = [name, str(types), *(f"{number:,}" for number in (cases, refused, *ran, differ))]
+    return "| " + " | ".join(cells) + " |"

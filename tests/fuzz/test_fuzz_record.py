@@ -1,0 +1,66 @@
+"""docs/fuzz.md and docs/fuzz.json: the figures of long campaigns."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from tinydeploy import cli
+from tinydeploy.errors import UsageError
+from tinydeploy.fuzz import record
+from tinydeploy.fuzz.campaign import Count, Tally
+from tinydeploy.fuzz.hostile import Hostile
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    monkeypatch.setattr(record, "FIGURES", tmp_path / "fuzz.json")
+    monkeypatch.setattr(record, "DOCUMENT", tmp_path / "fuzz.md")
+    return record.FIGURES, record.DOCUMENT
+
+
+def _tally() -> Tally:
+    ran = Counter({"interpreter on host": 9, "interpreter on simulator": 9, "compiled on host": 4})
+    differ = Counter({"compiled on host": 2})
+    return Tally(
+        {
+            "ADD int8": Count(cases=10, refused_by_tflm=1, ran=ran, differ=differ),
+            "ADD uint8": Count(cases=10, refused_by_tflm=8, crashed_tflm=2),
+            "ABS float32": Count(cases=5, ran=Counter({"interpreter on host": 5})),
+        }
+    )
+
+
+def test_counts_are_added_by_operator(files: tuple[Path, Path]) -> None:
+    record.keep(record.OPERATORS, "tinydeploy fuzz --cases 25", record.of_tally(_tally()))
+    text = files[1].read_text()
+    assert "| ABS | 1 | 5 | 0 | 5 | 0 | 0 | 0 | 0 |" in text
+    assert "| ADD | 2 | 20 | 11 | 9 | 9 | 4 | 0 | 2 |" in text
+    assert "| **all** | 3 | 25 | 11 | 14 | 9 | 4 | 0 | 2 |" in text
+    assert "`tinydeploy fuzz --cases 25`: 2 operators, 3 combinations of types." in text
+    assert "which refuses these types: ADD uint8." in text
+
+
+def test_parts_are_kept_apart(files: tuple[Path, Path]) -> None:
+    found = Hostile(originals=3, mutants=1000, accepted=600, endless=1)
+    record.keep(record.OPERATORS, "one", record.of_tally(_tally()))
+    record.keep(record.DAMAGED, "two", record.of_hostile(found))
+    assert json.loads(files[0].read_text()).keys() == {record.OPERATORS, record.DAMAGED}
+    text = files[1].read_text()
+    assert "1,000 mutants of 3 models" in text
+    assert "600 ran, 399 were refused with a reason, 1 had loops without end" in text
+    assert "| ADD | 2 |" in text
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--minutes", "1"], ["--cases", "9", "--ops", "ADD"], ["--cases", "9", "--target", "host"]],
+)
+def test_only_what_comes_out_the_same_again_is_kept(
+    files: tuple[Path, Path], options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["fuzz", *options, "--record"]) == UsageError.exit_code
+    assert "--record wants" in capsys.readouterr().err
+    assert not files[0].exists()
