@@ -187,6 +187,71 @@ def _lstm(data: Type, weights: Type, result: Type) -> Model:
     return build.model(y)
 
 
+def _signal(
+    code: str, shape: tuple[int, ...], *more: Any, tables: Sequence[Any] = (), **options: Any
+) -> Make:
+    """An input, int16 tables, outputs of more shapes; those after the first are as TFLM has them.
+
+    `more`: the shape of the first output, then pairs of shape and type.
+    """
+
+    def make(data: Type, weights: Type, result: Type) -> Model:
+        build = Builder()
+        inputs = [build.input(shape, data, _quantization(data))]
+        inputs += [build.constant(np.array(table, np.int16)) for table in tables]
+        if code == "SignalPCAN":
+            inputs.insert(1, build.input(shape, data))
+        if code == "SignalFilterBankSquareRoot":
+            inputs.append(build.constant(np.array(5, np.int32)))
+        outputs = [build.tensor(more[0], result, _quantization(result))]
+        outputs += [build.tensor(*other) for other in more[1:]]
+        build.ops(code, inputs, outputs, **options)
+        return build.model(*outputs)
+
+    return make
+
+
+_SUBTRACTION = {
+    "num_channels": 4,
+    "smoothing": 10,
+    "one_minus_smoothing": 6,
+    "clamping": False,
+    "alternate_smoothing": 10,
+    "alternate_one_minus_smoothing": 6,
+    "smoothing_bits": 2,
+    "min_signal_remaining": 1,
+    "spectral_subtraction_bits": 14,
+}
+_STACKER = {"stacker_left_context": 1, "stacker_right_context": 0, "stacker_step": 1}
+_FLAG = ((), Type.BOOL)
+_SIGNAL: dict[str, Make] = {
+    "CIRCULAR_BUFFER": _signal("CIRCULAR_BUFFER", (1, 1, 4, 2), (1, 3, 4, 2), cycles_max=1),
+    "SignalDelay": _signal("SignalDelay", (4,), (4,), delay_length=2),
+    "SignalEnergy": _signal("SignalEnergy", (8,), (4,), start_index=0, end_index=4),
+    "SignalFftAutoScale": _signal("SignalFftAutoScale", (4,), (4,), ((), Type.INT32)),
+    "SignalFilterBank": _signal(
+        *("SignalFilterBank", (6,), (2,)),
+        tables=[[1] * 6, [1] * 6, [0, 2, 4], [0, 2, 4], [2, 2, 2]],
+        num_channels=2,
+    ),
+    "SignalFilterBankLog": _signal(
+        "SignalFilterBankLog", (4,), (4,), output_scale=3, input_correction_bits=2
+    ),
+    "SignalFilterBankSpectralSubtraction": _signal(
+        *("SignalFilterBankSpectralSubtraction", (4,), (4,), ((4,), Type.UINT32)), **_SUBTRACTION
+    ),
+    "SignalFilterBankSquareRoot": _signal("SignalFilterBankSquareRoot", (4,), (4,)),
+    "SignalFramer": _signal(
+        *("SignalFramer", (4,), (1, 6), _FLAG), frame_size=6, frame_step=4, prefill=True
+    ),
+    "SignalIrfft": _signal("SignalIrfft", (10,), (8,), fft_length=8, T=7),
+    "SignalOverlapAdd": _signal("SignalOverlapAdd", (1, 2, 4), (1, 4), frame_step=2, T=7),
+    "SignalPCAN": _signal("SignalPCAN", (4,), (4,), tables=[[1] * 125], snr_shift=6),
+    "SignalRfft": _signal("SignalRfft", (8,), (10,), fft_length=8, T=7),
+    "SignalStacker": _signal("SignalStacker", (4,), (8,), _FLAG, num_channels=4, **_STACKER),
+    "SignalWindow": _signal("SignalWindow", (4,), (4,), tables=[[1] * 4], shift=2),
+}
+
 _BINARY = [
     *("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "PRELU"),
     *("SQUARED_DIFFERENCE", "SUB"),
@@ -200,6 +265,7 @@ _REDUCTIONS = ["MEAN", "REDUCE_ALL", "REDUCE_MAX", "REDUCE_MIN", "SUM"]
 _OPEN = {"begin_mask": 15, "end_mask": 15}
 
 MODELS: dict[str, Make] = {
+    **_SIGNAL,
     **{code: _several(code) for code in [*_BINARY, *_COMPARISONS, "LOGICAL_AND", "LOGICAL_OR"]},
     **{code: _plain(code) for code in _UNARY.split()},
     **{code: _plain(code, (1, 2), constants=[[1, 2]]) for code in _REDUCTIONS},
@@ -262,11 +328,18 @@ _HAS_WEIGHTS = {
 }
 _OTHER_RESULT = {"CAST", "DEQUANTIZE", "EMBEDDING_LOOKUP", "QUANTIZE", "SOFTMAX"}
 _INDEX_RESULT = {"ARG_MAX", "ARG_MIN", "SHAPE"}
+_WIDE = [Type.UINT32, Type.UINT64]
+# What they keep or take for a while follows from options: `inspect` tells it roughly.
+_NOT_EXACT = {
+    *("CIRCULAR_BUFFER", "SignalDelay", "SignalFilterBankSpectralSubtraction", "SignalFramer"),
+    *("SignalIrfft", "SignalOverlapAdd", "SignalRfft", "SignalStacker"),
+}
 
 
 def _combinations(code: str) -> Iterator[tuple[Type, Type, Type]]:
     weights = [Type.FLOAT32, Type.INT8, Type.INT16] if code in _HAS_WEIGHTS else [Type.INT8]
-    for data, weight in itertools.product(TYPES, weights):
+    kinds = [*TYPES, *_WIDE] if code in _SIGNAL else TYPES
+    for data, weight in itertools.product(kinds, weights):
         for result in _results(code, data):
             yield data, weight, result
 
@@ -276,6 +349,8 @@ def _results(code: str, data: Type) -> list[Type]:
         return [Type.BOOL]
     if code in _INDEX_RESULT:
         return [Type.INT32]
+    if code in _SIGNAL:
+        return [*TYPES, *_WIDE]
     return TYPES if code in _OTHER_RESULT else [data]
 
 
@@ -320,9 +395,9 @@ def _sixteen(model: Model) -> Model:
     """The same op sixteen times, so that sizes show although the arena is a multiple of 16."""
     (op,) = model.main.ops
     for _ in range(15):
-        output = dataclasses.replace(op.outputs[0])
-        model.main.tensors.append(output)
-        model.main.ops.append(dataclasses.replace(op, outputs=[output]))
+        outputs = [dataclasses.replace(output) for output in op.outputs]
+        model.main.tensors += outputs
+        model.main.ops.append(dataclasses.replace(op, outputs=outputs))
     return model
 
 
@@ -337,4 +412,4 @@ def test_table_says_what_the_kernels_keep(runner: Any, code: str) -> None:
 
 
 def test_the_arena_is_exact_for_all_that_runs() -> None:
-    assert set(KERNELS) == set(_typed_operators())
+    assert set(KERNELS) == set(_typed_operators()) - _NOT_EXACT

@@ -141,9 +141,12 @@ class Draw:
             return mixed.astype(np.float32)
         if kind is Type.BOOL:
             return self.rng.integers(0, 2, shape).astype(bool)
-        if kind in (Type.INT32, Type.INT64, Type.UINT32):
-            first = 0 if kind is Type.UINT32 else -100
-            return self.rng.integers(first, 101, shape).astype(kind.dtype)
+        if kind in (Type.INT32, Type.INT64):
+            return self.rng.integers(-100, 101, shape).astype(kind.dtype)
+        if kind in (Type.UINT32, Type.UINT64):  # of all magnitudes
+            wide = self.rng.integers(0, 1 << kind.bits, shape, kind.dtype)
+            shifted: Array = wide >> self.rng.integers(0, kind.bits, shape).astype(kind.dtype)
+            return shifted
         info = np.iinfo(kind.dtype)
         inside = self.rng.integers(info.min, info.max + 1, shape)
         ends = np.where(self.rng.random(shape) < 0.5, info.min, info.max)

@@ -9,12 +9,14 @@ model = build.model(y)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from flatbuffers import flexbuffers
 
+from tinydeploy.graph import schema
 from tinydeploy.graph.ir import Model, Op, Quantization, Subgraph, Tensor, Type
 
 _TYPES = {
@@ -67,16 +69,19 @@ class Builder:
         quantization: Quantization | None = None,
         **options: Any,
     ) -> Tensor:
-        """Add an op with one output of the given shape, type and quantization."""
+        """Add an op with one output of the given shape, type and quantization.
+
+        A `code` that is not in the schema is a custom operator's name.
+        """
         output = self._tensor(code.lower(), shape, kind, quantization)
-        self.subgraph.ops.append(Op(code, list(inputs), [output], options))
+        self.subgraph.ops.append(_op(code, inputs, [output], options))
         return output
 
     def ops(
         self, code: str, inputs: Sequence[Tensor | None], outputs: Sequence[Tensor], **options: Any
     ) -> Op:
         """Add an op whose outputs were made by `tensor`."""
-        op = Op(code, list(inputs), list(outputs), options)
+        op = _op(code, inputs, outputs, options)
         self.subgraph.ops.append(op)
         return op
 
@@ -98,3 +103,15 @@ class Builder:
         tensor = Tensor(f"{name}_{number}", kind, tuple(shape), quantization=quantization)
         self.subgraph.tensors.append(tensor)
         return tensor
+
+
+def _op(
+    code: str,
+    inputs: Sequence[Tensor | None],
+    outputs: Sequence[Tensor],
+    options: Mapping[str, Any],
+) -> Op:
+    if code in schema.OPERATORS:
+        return Op(code, list(inputs), list(outputs), dict(options))
+    packed = bytes(flexbuffers.Dumps(dict(options)))
+    return Op("CUSTOM", list(inputs), list(outputs), custom_code=code, custom_options=packed)

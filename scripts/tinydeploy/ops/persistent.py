@@ -96,6 +96,13 @@ KERNELS: dict[str, Kernel] = {
     "TRANSPOSE_CONV": Kernel(4, 84, 84, channel_axis=0),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Kernel(24, 160, 24),
     "UNPACK": Kernel(1, 16, 16, params_per_output=4),
+    "SignalEnergy": Kernel(1, 12, 12),
+    "SignalFftAutoScale": Kernel(1, 4, 4),
+    "SignalFilterBank": Kernel(6, 4, 4),
+    "SignalFilterBankLog": Kernel(1, 12, 12),
+    "SignalFilterBankSquareRoot": Kernel(2, 4, 4),
+    "SignalPCAN": Kernel(3, 8, 8),
+    "SignalWindow": Kernel(2, 12, 12),
 }
 _USUAL = Kernel(0, 48, 48)
 

@@ -49,6 +49,18 @@ _NUMBERS = ("float32", "int8", "int16", "uint8", "int32", "int64", "bool")
 _PAIRS = ", ".join(a if a == b else f"{a} -> {b}" for a in _NUMBERS for b in _NUMBERS)
 _ORDERED = "float32 -> bool, int8 -> bool, int16 -> bool, int32 -> bool, int64 -> bool, bool"
 
+_SIGNAL = {
+    **_each("CIRCULAR_BUFFER", "int8"),
+    **_each("SignalDelay SignalFftAutoScale SignalFramer SignalStacker SignalWindow", "int16"),
+    **_each("SignalEnergy", "int16 -> uint32"),
+    **_each("SignalFilterBank", "uint32 -> uint64"),
+    **_each("SignalFilterBankLog", "uint32 -> int16"),
+    **_each("SignalFilterBankSpectralSubtraction SignalPCAN", "uint32"),
+    **_each("SignalFilterBankSquareRoot", "uint64 -> uint32"),
+    **_each("SignalIrfft SignalRfft", "float32, int16, int32"),
+    **_each("SignalOverlapAdd", "float32, int16"),
+}
+
 # Of operators that only pass data on to others: the kernels check sizes, not types.
 ANY = "any"
 
@@ -93,4 +105,5 @@ SUPPORTED: dict[str, frozenset[str]] = {
         "int8, int8 -> int16, int8 -> int32, int8 -> uint8, uint8 -> int8, "
         "int16, int16 -> int8, int16 -> int32, int32 -> int8, int32 -> int16",
     ),
+    **_SIGNAL,
 }

@@ -14,6 +14,7 @@ from tinydeploy.fuzz.families import (
     normalize,
     recurrent,
     reductions,
+    signal,
     slices,
     windows,
 )
@@ -29,6 +30,7 @@ GENERATORS: Mapping[str, Generator] = {
     **normalize.GENERATORS,
     **recurrent.GENERATORS,
     **reductions.GENERATORS,
+    **signal.GENERATORS,
     **slices.GENERATORS,
     **windows.GENERATORS,
 }
