@@ -143,19 +143,66 @@ def test_open_dimension(keras: Any, save: Build, tmp_path: Path) -> None:
     assert "fixed Input shape" in caught.value.hint
 
 
-def test_lstm_as_a_loop_is_refused_with_the_way_out(
-    keras: Any, save: Build, tmp_path: Path
+def outputs(keras: Any, source: Path, data: bytes, values: np.ndarray) -> tuple[Any, Any]:
+    """What Keras and TFLM say to the same input; TFLM's in real numbers."""
+    graph = read_tflite.load(data).main
+    given, taken = graph.inputs[0].quantization, graph.outputs[0].quantization
+    raw = values if given is None else np.round(values / given.scales[0]) + given.zero_points[0]
+    kind = graph.inputs[0].type.dtype
+    if kind.kind == "i":
+        raw = np.clip(raw, np.iinfo(kind).min, np.iinfo(kind).max)
+    answer = Judge(data).run([raw.astype(kind)])[0]
+    if taken is not None:
+        answer = (answer.astype(np.float64) - taken.zero_points[0]) * taken.scales[0]
+    return np.asarray(keras.models.load_model(source)(values)), answer
+
+
+def test_lstm_becomes_one_operator_a_layer(keras: Any, save: Build, tmp_path: Path) -> None:
+    layers = keras.layers
+    source = save(layers.LSTM(6, return_sequences=True), layers.LSTM(4), shape=(5, 3))
+    samples = np.random.default_rng(0).uniform(-1, 1, (40, 5, 3)).astype(np.float32)
+    wanted = {kind: tmp_path / f"{kind}.tflite" for kind in stage.QUANTIZATIONS}
+    convert_all(source, [(path, kind) for kind, path in wanted.items()], samples)
+    for kind, tolerance in (("float", 1e-5), ("int8", 0.03), ("int16x8", 0.005)):
+        data = wanted[kind].read_bytes()
+        fused = [op.name for op in read_tflite.load(data).main.ops].count(
+            "UNIDIRECTIONAL_SEQUENCE_LSTM"
+        )
+        assert fused == (0 if kind == "int16x8" else 2)  # TensorFlow quantizes it to int8 only
+        expected, found = outputs(keras, source, data, samples[:1])
+        assert found == pytest.approx(expected, abs=tolerance)
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU", "SimpleRNN", "Bidirectional", "masked", "relu"])
+def test_recurrent_layers_without_a_loop(
+    keras: Any, save: Build, tmp_path: Path, name: str
 ) -> None:
-    source = save(keras.layers.LSTM(3, name="memory"), shape=(5, 2))
-    with pytest.raises(TrainingError, match="'memory'") as caught:
-        convert(source, tmp_path / "o.tflite")
-    assert "unroll=True" in caught.value.hint
+    """What cannot be fused is unrolled, and computes what it computed."""
+    layers = keras.layers
+    made = {
+        "LSTM": lambda: [layers.LSTM(3, unroll=True)],
+        "GRU": lambda: [layers.GRU(3)],
+        "SimpleRNN": lambda: [layers.SimpleRNN(3, return_sequences=True)],
+        "Bidirectional": lambda: [layers.Bidirectional(layers.LSTM(3))],
+        "masked": lambda: [layers.Masking(), layers.LSTM(3)],
+        "relu": lambda: [layers.LSTM(3, activation="relu")],
+    }
+    source = save(*made[name](), shape=(5, 2))
+    data = convert(source, tmp_path / "o.tflite", quantize="float").read_bytes()
+    graph = read_tflite.load(data).main
+    assert "WHILE" not in [op.name for op in graph.ops]
+    if name == "masked":  # makes NOT_EQUAL and SELECT of bool, in float only
+        return
+    values = np.random.default_rng(0).uniform(-1, 1, (1, 5, 2)).astype(np.float32)
+    expected, found = outputs(keras, source, data, values)
+    assert found == pytest.approx(expected, abs=1e-5)
 
 
-def test_lstm_unrolled(keras: Any, save: Build, tmp_path: Path) -> None:
-    source = save(keras.layers.LSTM(3, unroll=True), shape=(5, 2))
-    samples = np.random.default_rng(0).uniform(-1, 1, (10, 5, 2))
-    assert convert(source, tmp_path / "o.tflite", samples).stat().st_size > 1000
+def test_long_unrolled_sequences_are_told(keras: Any, save: Build, tmp_path: Path) -> None:
+    said: list[str] = []
+    source = save(keras.layers.GRU(2, name="memory"), shape=(20, 1))
+    convert(source, tmp_path / "o.tflite", quantize="float", warn=said.append)
+    assert any("'memory' (GRU) is unrolled, a copy for each of 20 steps" in text for text in said)
 
 
 def test_what_the_converter_refuses(keras: Any, tmp_path: Path) -> None:

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from tinydeploy.errors import ModelFileError, TinyDeployError, TrainingError, UsageError
-from tinydeploy.stages import train_tensorflow
-
-Array = npt.NDArray[Any]
-Samples = list[list[Array]]
-
-NOISE_SAMPLES = 64
-MAX_SAMPLES = 500  # more changes nothing but the time that it takes
+from tinydeploy.errors import ModelFileError, TinyDeployError, TrainingError
+from tinydeploy.stages import convert_recurrent, convert_samples, train_tensorflow
+from tinydeploy.stages.convert_samples import Samples
 
 
 def main(arguments: list[str]) -> int:
@@ -34,41 +27,65 @@ def main(arguments: list[str]) -> int:
 
 def _convert(job: dict[str, Any]) -> list[str]:
     warnings: list[str] = []
-    function = frozen(_load(Path(job["source"])), warnings)
+    model = _load(Path(job["source"]))
+    is_keras = not hasattr(model, "signatures")
+    fusable = is_keras and convert_recurrent.prepare(model, warnings)
+    call, specs = _callable(model, warnings)
+    function = frozen(call, specs)
     quantized = any(quantize != "float" for _, quantize in job["wanted"])
-    samples = _samples(job, _specs(function), warnings) if quantized else []
+    samples = convert_samples.choose(job, _specs(function), warnings) if quantized else []
     for out, quantize in job["wanted"]:
-        Path(out).write_bytes(tflite(function, samples, quantize))
+        if fusable and quantize != "int16x8":  # for which the quantizer has no LSTM
+            data = _fused_tflite(model, call, specs, samples, quantize)
+        else:
+            data = tflite(_from_function(function), samples, quantize)
+        Path(out).write_bytes(data)
     return warnings
 
 
-def frozen(model: Any, warnings: list[str]) -> Any:
-    """`model` (Keras, or a loaded SavedModel) as a function of fixed shapes, variables constant.
+def frozen(call: Callable[..., Any], specs: list[Any]) -> Any:
+    """A function of fixed shapes, its variables constant.
 
     An open batch would add operators that compute shapes at run time; variables would stay
     variables, which the quantizer's calibration cannot read.
-
-    Raises:
-        ModelFileError: a dimension other than the batch is open, or there is nothing to call.
     """
     tf = train_tensorflow.tensorflow()
     from tensorflow.python.framework.convert_to_constants import (  # there is no public name
         convert_variables_to_constants_v2,
     )
 
-    call, specs = _callable(tf, model)
-    fixed = [_fixed(tf, name, spec, warnings) for name, spec in specs.items()]
     with train_tensorflow.quiet():
-        function = tf.function(lambda *inputs: call(dict(zip(specs, inputs, strict=True))))
-        concrete = function.get_concrete_function(*fixed)
+        concrete = tf.function(call).get_concrete_function(*specs)
         return convert_variables_to_constants_v2(concrete, lower_control_flow=False)
 
 
-def tflite(function: Any, samples: Samples, quantize: str) -> bytes:
-    """Convert a frozen function.
+def _from_function(function: Any) -> Any:
+    tf = train_tensorflow.tensorflow()
+    with train_tensorflow.quiet():
+        return tf.lite.TFLiteConverter.from_concrete_functions([function])
+
+
+def _fused_tflite(
+    model: Any, call: Callable[..., Any], specs: list[Any], samples: Samples, quantize: str
+) -> bytes:
+    tf = train_tensorflow.tensorflow()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        convert_recurrent.exported(call, model, specs, Path(folder)),
+    ):
+        with train_tensorflow.quiet():
+            converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        names = [spec.name for spec in specs]
+        named = [dict(zip(names, sample, strict=True)) for sample in samples]
+        return tflite(converter, named, quantize)
+
+
+def tflite(converter: Any, samples: Sequence[Any], quantize: str) -> bytes:
+    """What TensorFlow Lite's `converter` makes.
 
     Args:
-        samples: representative inputs, arrays in the order of the function's; unused for float.
+        samples: representative inputs, each a list in the order of the inputs, or a dictionary by
+            their names; unused for float.
 
     Raises:
         TrainingError: the converter refused; with its own words.
@@ -77,7 +94,6 @@ def tflite(function: Any, samples: Samples, quantize: str) -> bytes:
     said: list[str] = []
     try:
         with train_tensorflow.quiet() as said:
-            converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
             if quantize != "float":
                 _quantize(tf, converter, samples, quantize)
             return bytes(converter.convert())
@@ -105,7 +121,6 @@ def _load(source: Path) -> Any:
         raise ModelFileError(
             f"the model in {source} does not know its input shape", "call it once before saving it"
         )
-    _refuse_loops(model)
     return model
 
 
@@ -120,32 +135,34 @@ def _load_saved_model(folder: Path) -> Any:
         ) from error
 
 
-def _callable(tf: Any, model: Any) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
-    """How to call the model with inputs by name, and what these are."""
-    if not hasattr(model, "signatures"):
-        return _keras_callable(tf, model)
-    signatures = model.signatures
+def _callable(model: Any, warnings: list[str]) -> tuple[Callable[..., Any], list[Any]]:
+    """How to call the model (Keras, or a loaded SavedModel), and its inputs of fixed shape.
+
+    Raises:
+        ModelFileError: a dimension other than the batch is open, or there is nothing to call.
+    """
+    tf = train_tensorflow.tensorflow()
+    if hasattr(model, "signatures"):
+        signature = _signature(model.signatures)
+        specs = dict(signature.structured_input_signature[1])
+        return (lambda *inputs: signature(**dict(zip(specs, inputs, strict=True)))), [
+            _fixed(tf, name, spec, warnings) for name, spec in specs.items()
+        ]
+
+    def call(*inputs: Any) -> list[Any]:
+        outputs = model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        return list(tf.nest.flatten(outputs))
+
+    return call, [_fixed(tf, tensor.name, tensor, warnings) for tensor in model.inputs]
+
+
+def _signature(signatures: Any) -> Any:
     name = "serving_default" if "serving_default" in signatures else next(iter(signatures), None)
     if name is None:
         raise ModelFileError(
             "the SavedModel has no signature", "write it with model.export(), which adds one"
         )
-    signature = signatures[name]
-    return (lambda inputs: signature(**inputs)), dict(signature.structured_input_signature[1])
-
-
-def _keras_callable(tf: Any, model: Any) -> tuple[Callable[[dict[str, Any]], Any], dict[str, Any]]:
-    specs = {
-        tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype, name=tensor.name)
-        for tensor in model.inputs
-    }
-
-    def call(inputs: dict[str, Any]) -> list[Any]:
-        tensors = list(inputs.values())
-        outputs = model(tensors if len(tensors) > 1 else tensors[0], training=False)
-        return list(tf.nest.flatten(outputs))
-
-    return call, specs
+    return signatures[name]
 
 
 def _specs(function: Any) -> dict[str, Any]:
@@ -153,21 +170,9 @@ def _specs(function: Any) -> dict[str, Any]:
     return {tensor.name.removesuffix(":0"): tensor for tensor in function.inputs}
 
 
-def _refuse_loops(model: Any) -> None:
-    """Recurrent layers become WHILE loops, over which the quantizer crashes: say it before."""
-    keras = train_tensorflow.keras()
-    recurrent = (keras.layers.LSTM, keras.layers.GRU)
-    for layer in model._flatten_layers():
-        if isinstance(layer, recurrent) and not layer.unroll:
-            raise TrainingError(
-                f"the layer {layer.name!r} ({type(layer).__name__}) is a loop, which no "
-                "microcontroller's runtime takes",
-                f"make it with unroll=True: keras.layers.{type(layer).__name__}(..., unroll=True)",
-            )
-
-
 def _fixed(tf: Any, name: str, spec: Any, warnings: list[str]) -> Any:
-    shape = spec.shape.as_list() if spec.shape.rank is not None else None
+    open_rank = getattr(spec.shape, "rank", 0) is None  # of a SavedModel; Keras has tuples
+    shape = None if open_rank else list(spec.shape)
     if shape and shape[0] is None:
         shape[0] = 1
     if shape is None or None in shape:
@@ -180,83 +185,8 @@ def _fixed(tf: Any, name: str, spec: Any, warnings: list[str]) -> Any:
     return tf.TensorSpec(shape, spec.dtype, name=name)
 
 
-def _samples(job: dict[str, Any], signature: dict[str, Any], warnings: list[str]) -> Samples:
-    if job["representative"] is not None:
-        return _stored_samples(Path(job["representative"]), signature)
-    warnings.append(
-        "no representative data: the ranges of activations are guessed from noise in [-1, 1], "
-        "which can cost much accuracy; give some 100 typical inputs as a .npy or .npz file"
-    )
-    generator = np.random.default_rng(job["seed"])
-    return [[_noise(generator, spec) for spec in signature.values()] for _ in range(NOISE_SAMPLES)]
-
-
-def _noise(generator: np.random.Generator, spec: Any) -> Array:
-    shape, dtype = spec.shape.as_list(), np.dtype(spec.dtype.as_numpy_dtype)
-    if dtype.kind == "f":
-        return np.asarray(generator.uniform(-1, 1, shape), dtype)
-    return np.asarray(generator.integers(0, 2, shape), dtype)
-
-
-def _stored_samples(path: Path, signature: dict[str, Any]) -> Samples:
-    arrays = _named(path, list(signature))
-    counts = {len(array) for array in arrays.values()}
-    if len(counts) != 1 or 0 in counts:
-        raise UsageError(f"{path}: the inputs differ in number: {sorted(counts)}")
-    count = counts.pop()
-    chosen = np.linspace(0, count - 1, min(count, MAX_SAMPLES)).astype(int)
-    return [
-        [_fitted(arrays[name][index], spec, path) for name, spec in signature.items()]
-        for index in chosen
-    ]
-
-
-def _named(path: Path, names: list[str]) -> dict[str, Array]:
-    """The arrays of a file, by the model's input names or else in the order of their own."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"{path} is no NumPy file: {error}", "save the inputs with numpy.savez"
-        ) from error
-    if isinstance(loaded, np.ndarray):
-        arrays: dict[str, Array] = {"inputs": loaded}
-    else:
-        arrays = _dequantized({name: loaded[name] for name in sorted(loaded.files)})
-    if set(names) <= set(arrays):
-        return {name: arrays[name] for name in names}
-    inputs = [array for name, array in arrays.items() if name.startswith(("inputs", "x"))]
-    if len(inputs) != len(names):
-        raise UsageError(
-            f"{path} has the arrays {', '.join(arrays)}, the model the inputs {', '.join(names)}",
-            "name the arrays as the inputs, or inputs_0, inputs_1, ... in their order",
-        )
-    return dict(zip(names, inputs, strict=True))
-
-
-def _dequantized(arrays: dict[str, Array]) -> dict[str, Array]:
-    """Test sets of ours hold quantized inputs and say by which scale and zero point."""
-    if not {"scale", "zero_point"} <= set(arrays):
-        return arrays
-    scale, zero_point = np.float32(arrays.pop("scale")), np.float32(arrays.pop("zero_point"))
-    return {
-        name: (values - zero_point) * scale if values.dtype.kind == "i" else values
-        for name, values in arrays.items()
-    }
-
-
-def _fitted(sample: Array, spec: Any, path: Path) -> Array:
-    shape = spec.shape.as_list()
-    if sample.size != np.prod(shape, dtype=np.int64):
-        raise UsageError(
-            f"{path}: a sample has the shape {list(sample.shape)}, the model wants {shape[1:]}",
-            "store the inputs as [count, *shape]",
-        )
-    return np.asarray(sample.reshape(shape), spec.dtype.as_numpy_dtype)
-
-
-def _quantize(tf: Any, converter: Any, samples: Samples, quantize: str) -> None:
-    def representative() -> Iterator[list[Array]]:
+def _quantize(tf: Any, converter: Any, samples: Sequence[Any], quantize: str) -> None:
+    def representative() -> Iterator[Any]:
         yield from samples
 
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -268,7 +198,9 @@ def _quantize(tf: Any, converter: Any, samples: Samples, quantize: str) -> None:
         converter.target_spec.supported_ops = [
             sets.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
-    if all(value.dtype.kind == "f" for value in samples[0]):
+    first = samples[0]
+    values = first.values() if isinstance(first, dict) else first
+    if all(value.dtype.kind == "f" for value in values):
         converter.inference_input_type = activations
     converter.inference_output_type = activations
 
@@ -289,7 +221,9 @@ def _reason(error: BaseException, said: list[str]) -> str:
 def _hint(error: BaseException) -> str:
     text = str(error)
     if "TensorList" in text:
-        return "LSTM and GRU layers are loops unless they are made with unroll=True"
+        return (
+            "give the .keras file, or make LSTM and GRU layers with unroll=True before the export"
+        )
     if "flex" in text.lower() or "custom op" in text:
         return "an operator is not one of TFLite's: replace the layer that makes it"
     if "16x8" in text or "int16" in text.lower():
