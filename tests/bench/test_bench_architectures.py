@@ -20,6 +20,7 @@ MACS = {
     "ic": peers.IC,
     "ad": peers.AD,
     "person_detect": peers.PERSON,
+    "ds_cnn_int16": peers.KWS,
 }
 ARENA_LIMITS = {
     "vww": 56_000,
@@ -27,6 +28,7 @@ ARENA_LIMITS = {
     "ic": 40_000,
     "ad": 1_500,
     "person_detect": 56_000,
+    "ds_cnn_int16": 33_000,
 }
 
 
@@ -38,10 +40,12 @@ def test_work(name: str) -> None:
 @pytest.mark.parametrize("name", architectures.BUILDERS)
 def test_outputs_depend_on_the_input(name: str) -> None:
     model = architectures.BUILDERS[name]()
-    judge, shape = Judge(dump(model)), model.main.inputs[0].shape
-    rng = np.random.default_rng(0)
+    judge, source = Judge(dump(model)), model.main.inputs[0]
+    kind, rng = source.type.dtype, np.random.default_rng(0)
+    low, high = np.iinfo(kind).min, np.iinfo(kind).max + 1
     seen = {
-        judge.run([rng.integers(-128, 128, shape).astype(np.int8)])[0].tobytes() for _ in range(8)
+        judge.run([rng.integers(low, high, source.shape).astype(kind)])[0].tobytes()
+        for _ in range(8)
     }
     assert len(seen) > 1
 

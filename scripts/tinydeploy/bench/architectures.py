@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tinydeploy.bench.network import Network
-from tinydeploy.graph.ir import Model
+from tinydeploy.graph.ir import Model, Type
 from tinydeploy.graph.write_tflite import dump
 
 SEED = 20
@@ -97,12 +97,26 @@ def ad() -> Model:
     return net.model()
 
 
+def ds_cnn_int16() -> Model:
+    """MLPerf Tiny's keyword spotting, DS-CNN on 49x10 features, in int16 up to the logits."""
+    net = Network((1, 49, 10, 1), 1 / 256, 0, SEED, Type.INT16)
+    net.conv(64, (10, 4), 2, "RELU")
+    for _ in range(4):
+        net.depthwise(3, 1, "RELU")
+        net.conv(64, 1, 1, "RELU")
+    net.average_pool((25, 5))
+    net.reshape((1, 64))
+    net.dense(12, spread=True)
+    return net.model()
+
+
 BUILDERS: Mapping[str, Callable[[], Model]] = {
     "vww": lambda: vww(dead=True),
     "vww_dense": vww,
     "ic": ic,
     "ad": ad,
     "person_detect": person_detect,
+    "ds_cnn_int16": ds_cnn_int16,
 }
 
 

@@ -1,7 +1,8 @@
-"""Int8 networks with seeded random weights, quantized as the TFLite converter does it.
+"""Networks with seeded random weights, quantized as the TFLite converter does it.
 
 Activations of a few random inputs run along in float: their range gives each layer's scale and zero
-point. Weights have one scale a channel (fully connected ones a single one), biases are int32.
+point. Weights are int8 with one scale a channel (fully connected ones a single one). Activations
+are int8 with int32 biases, or int16 around zero with int64 biases.
 """
 
 from __future__ import annotations
@@ -31,13 +32,23 @@ class Network:
         shape: of the input, NHWC or [1, features].
         scale, zero_point: of the input.
         seed: of the weights.
+        kind: of the activations, int8 or int16.
     """
 
-    def __init__(self, shape: Sequence[int], scale: float, zero_point: int, seed: int) -> None:
+    def __init__(
+        self,
+        shape: Sequence[int],
+        scale: float,
+        zero_point: int,
+        seed: int,
+        kind: Type = Type.INT8,
+    ) -> None:
         self._rng = np.random.default_rng(seed)
         self._build = Builder()
-        self._x = self._build.input(shape, Type.INT8, per_tensor(scale, zero_point))
-        stored = self._rng.integers(-128, 128, (_SAMPLES, *shape[1:]))
+        self._kind = kind
+        self._x = self._build.input(shape, kind, per_tensor(scale, zero_point))
+        limits = np.iinfo(kind.dtype)
+        stored = self._rng.integers(limits.min, limits.max + 1, (_SAMPLES, *shape[1:]))
         self._values: Array = (stored - zero_point) * scale
 
     def model(self) -> Model:
@@ -55,7 +66,7 @@ class Network:
     def conv(
         self,
         channels: int,
-        kernel: int,
+        kernel: int | tuple[int, int],
         stride: int,
         activation: str = "NONE",
         live: int | None = None,
@@ -65,11 +76,11 @@ class Network:
         Args:
             live: the output channels from here on are dead: zero weights.
         """
-        depth = self._x.shape[-1]
-        weights = self._weights((channels, kernel, kernel, depth), kernel * kernel * depth)
+        depth, size = self._x.shape[-1], kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        weights = self._weights((channels, *size, depth), size[0] * size[1] * depth)
         weights[channels if live is None else live :] = 0
         bias = self._bias(channels, live)
-        patches = _windows(self._values, kernel, stride)
+        patches = _windows(self._values, size, stride)
         values = np.tensordot(patches, weights, ((3, 4, 5), (1, 2, 3))) + bias
         operands = self._parameters(weights, bias, 0)
         self._add("CONV_2D", operands, values, activation, **_geometry(stride))
@@ -87,7 +98,7 @@ class Network:
         weights = self._weights((1, kernel, kernel, channels), kernel * kernel)
         weights[..., channels if live is None else live :] = 0
         bias = self._bias(channels, live)
-        patches = np.repeat(_windows(self._values, kernel, stride), multiplier, axis=-1)
+        patches = np.repeat(_windows(self._values, (kernel, kernel), stride), multiplier, axis=-1)
         values = np.einsum("nhwklc,klc->nhwc", patches, weights[0]) + bias
         operands = self._parameters(weights, bias, 3)
         self._add(
@@ -114,12 +125,14 @@ class Network:
         """ADD of the tensor at a mark."""
         self._add("ADD", [other[0]], self._values + other[1], activation)
 
-    def average_pool(self, size: int) -> None:
+    def average_pool(self, size: int | tuple[int, int]) -> None:
         """AVERAGE_POOL_2D of an image of `size` to one pixel."""
+        height, width = size if isinstance(size, tuple) else (size, size)
         self._values = self._values.mean(axis=(1, 2), keepdims=True)
         self._keep(
-            "AVERAGE_POOL_2D", (1, 1, 1, self._x.shape[-1]), filter_height=size, filter_width=size,
-            stride_h=size, stride_w=size, padding="VALID", fused_activation_function="NONE",
+            "AVERAGE_POOL_2D", (1, 1, 1, self._x.shape[-1]), filter_height=height,
+            filter_width=width, stride_h=height, stride_w=width, padding="VALID",
+            fused_activation_function="NONE",
         )  # fmt: skip
 
     def reshape(self, shape: Sequence[int]) -> None:
@@ -129,7 +142,7 @@ class Network:
         self._keep("RESHAPE", shape, wanted, new_shape=list(shape))
 
     def softmax(self) -> None:
-        """SOFTMAX."""
+        """SOFTMAX of int8."""
         quantization = per_tensor(1 / 256, -128)
         self._x = self._build.op(
             "SOFTMAX", [self._x], self._x.shape, Type.INT8, quantization, beta=1.0
@@ -155,11 +168,17 @@ class Network:
         zeros = np.zeros(len(flat), np.int64)
         bias_scales = (flat * np.float32(self._scale)).astype(np.float32)
         limit = 2**31 - 1
-        stored_bias = np.clip(np.rint(bias / bias_scales), -limit, limit).astype(np.int32)
+        of_bias = np.int64 if self._kind is Type.INT16 else np.int32
+        stored_bias = np.clip(np.rint(bias / bias_scales), -limit, limit).astype(of_bias)
         return [
             self._build.constant(stored, quantization=Quantization(flat, zeros, axis or 0)),
             self._build.constant(stored_bias, quantization=Quantization(bias_scales, zeros)),
         ]
+
+    def _quantization(self, activation: str) -> Quantization:
+        if self._kind is Type.INT16:
+            return _around_zero(self._values)
+        return _quantization(self._values, activation)
 
     @property
     def _scale(self) -> float:
@@ -171,14 +190,18 @@ class Network:
     ) -> None:
         self._values = np.clip(values, *_CLIPS[activation])
         self._x = self._build.op(
-            code, [self._x, *operands], (1, *values.shape[1:]), Type.INT8,
-            _quantization(self._values, activation), fused_activation_function=activation,
+            code, [self._x, *operands], (1, *values.shape[1:]), self._kind,
+            self._quantization(activation), fused_activation_function=activation,
             **options,
         )  # fmt: skip
 
     def _keep(self, code: str, shape: Sequence[int], *operands: Tensor, **options: Any) -> None:
         inputs = [self._x, *operands]
-        self._x = self._build.op(code, inputs, shape, Type.INT8, self._x.quantization, **options)
+        self._x = self._build.op(code, inputs, shape, self._kind, self._x.quantization, **options)
+
+
+def _around_zero(values: Array) -> Quantization:
+    return per_tensor(float(np.abs(values).max()) / 32767 or 1.0, 0)
 
 
 def _quantization(values: Array, activation: str) -> Quantization:
@@ -199,13 +222,13 @@ def _geometry(stride: int) -> dict[str, Any]:
     }
 
 
-def _windows(values: Array, kernel: int, stride: int) -> Array:
-    """[samples, out_height, out_width, kernel, kernel, channels], SAME padding."""
+def _windows(values: Array, kernel: tuple[int, int], stride: int) -> Array:
+    """[samples, out_height, out_width, kernel_height, kernel_width, channels], SAME padding."""
     pads = []
-    for size in values.shape[1:3]:
-        count = window_size(size, kernel, stride, 1, "SAME")
-        total = max((count - 1) * stride + kernel - size, 0)
+    for size, taps in zip(values.shape[1:3], kernel, strict=True):
+        count = window_size(size, taps, stride, 1, "SAME")
+        total = max((count - 1) * stride + taps - size, 0)
         pads.append((total // 2, total - total // 2))
     padded = np.pad(values, [(0, 0), *pads, (0, 0)])
-    views = np.lib.stride_tricks.sliding_window_view(padded, (kernel, kernel), (1, 2))
+    views = np.lib.stride_tricks.sliding_window_view(padded, kernel, (1, 2))
     return np.moveaxis(views[:, ::stride, ::stride], 3, -1)

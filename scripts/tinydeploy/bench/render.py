@@ -34,9 +34,10 @@ To make it again:
 `tinydeploy bench --compare docs/bench.json` shows every change and fails where a figure is worse.
 
 kws_ref_model is MLPerf Tiny's own. vww, ic, ad and person_detect have the published architectures
-with random weights; vww as many dead channels as the published one, vww_dense none. Cycles are
-modelled without wait states of the flash, and so are the peers'. Images of ours have the link in
-them, those of the peers a harness of 728 bytes. Energy is an estimate for the chip alone.
+with random weights; vww as many dead channels as the published one, vww_dense none. ds_cnn_int16
+has the layers of kws_ref_model and int16 activations; the peers beside it are those of int8. Cycles
+are modelled without wait states of the flash, and so are the peers'. Images of ours have the link
+in them, those of the peers a harness of 728 bytes. Energy is an estimate for the chip alone.
 """
 _WIDTH = 170
 

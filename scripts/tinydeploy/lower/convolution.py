@@ -72,10 +72,12 @@ def depthwise(lowering: Lowering, op: Op) -> None:
         return
     rows = np.ascontiguousarray(filters.reshape(-1, filters.shape[2]).T)
     folded = _scaling(op, source, weights, rows, biased=False)
-    plain = filters.shape[2] == channels and source.shape[0] == 1 and _dilation(op) == (1, 1)
+    plain = (
+        filters.shape[2] == channels and source.shape[0] == 1 and step_of(op, "dilation") == (1, 1)
+    )
     if folded is None or not plain:
         _general(lowering, op, weights, _by_output(filters))
-    elif filters.shape[:2] == (3, 3) and _stride(op) in ((1, 1), (2, 2)):
+    elif filters.shape[:2] == (3, 3) and step_of(op, "stride") in ((1, 1), (2, 2)):
         _planes_3x3(lowering, op, filters, *folded)
     else:
         _planes(lowering, op, filters, *folded)
@@ -118,10 +120,10 @@ def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: 
     rows = filters.reshape(len(filters), -1)
     folded = _scaling(op, source, weights, rows, biased=True)
     plain = filters.shape[3] == source.shape[3] and source.shape[0] == 1
-    if folded is None or not plain or _dilation(op) != (1, 1):
+    if folded is None or not plain or step_of(op, "dilation") != (1, 1):
         _general(lowering, op, weights, filters)
         return
-    if filters.shape[1:3] == (1, 1) and _stride(op) == (1, 1):
+    if filters.shape[1:3] == (1, 1) and step_of(op, "stride") == (1, 1):
         _, height, width, _ = op.outputs[0].shape
         _pointwise(lowering, op, rows, *folded, pixels=height * width)
     else:
@@ -138,12 +140,12 @@ def _general(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> Non
     packed = pack.pack_general(
         filters,
         None if bias is None else _data(bias),
-        _effective_scales(op, source, weights, len(filters)),
-        (rows, 1, 1, depth) if dense else (source.shape[0], *_image(source)),
-        (rows, 1, 1, units) if dense else (result.shape[0], *_image(result)),
-        stride=_stride(op),
-        dilation=_dilation(op),
-        padding=_padding(op, source, filters.shape[1:3]),
+        effective_scales(op, source, weights, len(filters)),
+        (rows, 1, 1, depth) if dense else (source.shape[0], *image(source)),
+        (rows, 1, 1, units) if dense else (result.shape[0], *image(result)),
+        stride=step_of(op, "stride"),
+        dilation=step_of(op, "dilation"),
+        padding=padding(op, source, filters.shape[1:3]),
         zero_points=(scale_of(source)[1], scale_of(result)[1]),
         activation=activation_range(op, result),
     )
@@ -170,9 +172,9 @@ def _general(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> Non
 def _planes_3x3(
     lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
 ) -> None:
-    source, result, stride = op.operands[0], op.outputs[0], _stride(op)
+    source, result, stride = op.operands[0], op.outputs[0], step_of(op, "stride")
     geometry = pack.depthwise_geometry(
-        _image(source), _image(result)[:2], stride[0], _padding(op, source, (3, 3)),
+        image(source), image(result)[:2], stride[0], padding(op, source, (3, 3)),
         scale_of(source)[1],
     )  # fmt: skip
     same = stride == (1, 1) and source.shape == result.shape
@@ -196,8 +198,8 @@ def _planes(
     """A kernel of another size, or with strides of its own."""
     source, result, kernel = op.operands[0], op.outputs[0], filters.shape[:2]
     geometry = pack.depthwise_any_geometry(
-        _image(source), _image(result)[:2], kernel, _stride(op), _padding(op, source, kernel),
-        scale_of(source)[1], scaling.mode,
+        image(source), image(result)[:2], kernel, step_of(op, "stride"),
+        padding(op, source, kernel), scale_of(source)[1], scaling.mode,
     )  # fmt: skip
     _call(
         lowering,
@@ -236,22 +238,22 @@ def _patches(
     start: Array,
     scaling: pack.Scaling,
 ) -> None:
-    source, result, stride = op.operands[0], op.outputs[0], _stride(op)
+    source, result, stride = op.operands[0], op.outputs[0], step_of(op, "stride")
     kernel = (filters.shape[1], filters.shape[2])
-    padding = _padding(op, source, kernel)
+    pad = padding(op, source, kernel)
     in_place = (
         stride == (1, 1)
         and result.shape[3] <= source.shape[3]
         and result.shape[2] <= source.shape[2]
-        and kernel[0] - padding[0] >= 1
+        and kernel[0] - pad[0] >= 1
         and lowering.dies_here(source, op)
     )
     geometry = pack.conv_geometry(
-        _image(source),
-        _image(result),
+        image(source),
+        image(result),
         kernel,
         stride,
-        padding,
+        pad,
         scale_of(source)[1],
         in_place=in_place,
     )
@@ -337,7 +339,7 @@ def _scaling(
     bias, zero_point = op.input(2), scale_of(source)[1]
     start = pack.fold_bias(None if bias is None else _data(bias), rows, zero_point)
     scaling = pack.channel_scaling(
-        _effective_scales(op, source, weights, len(rows)),
+        effective_scales(op, source, weights, len(rows)),
         scale_of(op.outputs[0])[1],
         pack.accumulator_bounds(rows, start),
         biased=biased,
@@ -347,7 +349,8 @@ def _scaling(
     return None if scaling is None else (start, scaling)
 
 
-def _effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) -> Array:
+def effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) -> Array:
+    """Input scale times weight scale over output scale, double [channels], as TFLM rounds it."""
     scales = quantization_of(weights).scales
     source_scale, output_scale = scale_of(source)[0], scale_of(op.outputs[0])[0]
     if op.code == "FULLY_CONNECTED" and len(scales) == 1:
@@ -358,7 +361,8 @@ def _effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) ->
     return pack.effective_scales(source_scale, spread, output_scale)
 
 
-def _image(tensor: Tensor) -> tuple[int, int, int]:
+def image(tensor: Tensor) -> tuple[int, int, int]:
+    """Height, width, channels."""
     _, height, width, channels = tensor.shape
     return height, width, channels
 
@@ -372,20 +376,22 @@ def _by_output(filters: Array) -> Array:
     return np.ascontiguousarray(filters.transpose(2, 0, 1))[..., None]
 
 
-def _stride(op: Op) -> Size:
-    return int(op.options.get("stride_h", 1)), int(op.options.get("stride_w", 1))
-
-
-def _dilation(op: Op) -> Size:
+def step_of(op: Op, name: str) -> Size:
+    """(vertical, horizontal) "stride" or "dilation" of an operator."""
+    end = "_factor" if name == "dilation" else ""
     options = op.options
-    return int(options.get("dilation_h_factor", 1)), int(options.get("dilation_w_factor", 1))
+    return int(options.get(f"{name}_h{end}", 1)), int(options.get(f"{name}_w{end}", 1))
 
 
-def _padding(op: Op, source: Tensor, kernel: Sequence[int]) -> Size:
+def padding(op: Op, source: Tensor, kernel: Sequence[int]) -> Size:
     """Rows and columns of padding before the image."""
     if op.options.get("padding") != "SAME":
         return 0, 0
-    reach = [(size - 1) * step + 1 for size, step in zip(kernel, _dilation(op), strict=True)]
-    sizes = zip(source.shape[1:3], op.outputs[0].shape[1:3], reach, _stride(op), strict=True)
+    reach = [
+        (size - 1) * step + 1 for size, step in zip(kernel, step_of(op, "dilation"), strict=True)
+    ]
+    sizes = zip(
+        source.shape[1:3], op.outputs[0].shape[1:3], reach, step_of(op, "stride"), strict=True
+    )
     top, left = (max((out - 1) * step + size - given, 0) // 2 for given, out, size, step in sizes)
     return int(op.options.get("pad_top", top)), left  # a band has padding at its ends only

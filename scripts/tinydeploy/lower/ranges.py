@@ -20,8 +20,8 @@ _REAL_RANGES = {
 INT8 = (-128, 127)
 
 
-def activation_range(op: Op, tensor: Tensor) -> tuple[int, int]:
-    """Lowest and highest int8 that the fused activation of `op` lets through.
+def activation_range(op: Op, tensor: Tensor, limits: tuple[int, int] = INT8) -> tuple[int, int]:
+    """Lowest and highest integer of those within `limits` that the activation of `op` lets through.
 
     Real limits become integers as TFLM does it: divided by the scale in float32, rounded away from
     zero at halves.
@@ -34,7 +34,7 @@ def activation_range(op: Op, tensor: Tensor) -> tuple[int, int]:
         limit if math.isinf(limit) else zero_point + _rounded(np.float32(limit) / np.float32(scale))
         for limit in _REAL_RANGES[name]
     )
-    return int(max(low, INT8[0])), int(min(high, INT8[1]))
+    return int(max(low, limits[0])), int(min(high, limits[1]))
 
 
 def clamp_after(lowering: Lowering, op: Op) -> None:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tinydeploy.lower import binary, convolution, interpreted, moves, simple
-from tinydeploy.lower.lowering import ANY_OTHER, Rule
+from tinydeploy.graph.ir import Op, Type
+from tinydeploy.lower import binary, convolution, interpreted, moves, simple, sixteen
+from tinydeploy.lower.lowering import ANY_OTHER, Lowering, Rule
+
+
+def _by_type(int8: Rule, int16: Rule) -> Rule:
+    """The rule for the type of the activations."""
+
+    def rule(lowering: Lowering, op: Op) -> None:
+        (int16 if op.operands[0].type is Type.INT16 else int8)(lowering, op)
+
+    return rule
+
 
 RULES: Mapping[str, Rule] = {
     "ADD": binary.add,
     "AVERAGE_POOL_2D": simple.pool,
     "CONCATENATION": moves.concatenation,
-    "CONV_2D": convolution.conv,
-    "DEPTHWISE_CONV_2D": convolution.depthwise,
+    "CONV_2D": _by_type(convolution.conv, sixteen.conv),
+    "DEPTHWISE_CONV_2D": _by_type(convolution.depthwise, sixteen.depthwise),
     "ELU": simple.unary,
     "EXPAND_DIMS": simple.reshape,
-    "FULLY_CONNECTED": convolution.fully_connected,
+    "FULLY_CONNECTED": _by_type(convolution.fully_connected, sixteen.fully_connected),
     "HARD_SWISH": simple.unary,
     "LEAKY_RELU": simple.unary,
     "LOGISTIC": simple.unary,

@@ -1,0 +1,176 @@
+"""Rules for int16 activations with int8 weights: convolutions and fully connected layers.
+
+What these leave, pools and elementwise operators included, runs in the interpreter's kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinydeploy.graph.ir import Array, Op, Tensor, Type
+from tinydeploy.lower import pack16
+from tinydeploy.lower.convolution import effective_scales, image, padding, step_of
+from tinydeploy.lower.lowering import Lowering, quantization_of, refusal
+from tinydeploy.lower.pack16 import Scaling16
+from tinydeploy.lower.plan import Argument, Buffer, Constant, Field, Pointer
+from tinydeploy.lower.ranges import activation_range
+from tinydeploy.ops.work import op_macs
+
+INT16 = (-(1 << 15), (1 << 15) - 1)
+_HEADER = "dsp/conv16.h"
+
+
+def conv(lowering: Lowering, op: Op) -> None:
+    """CONV_2D int16."""
+    source, filters, bias = _operands(op)
+    if filters.shape[3] != source.shape[3] or step_of(op, "dilation") != (1, 1):
+        raise refusal(op, "has groups or dilation")
+    _conv(lowering, op, filters, bias)
+
+
+def depthwise(lowering: Lowering, op: Op) -> None:
+    """DEPTHWISE_CONV_2D int16 with one output a channel."""
+    source, filters, bias = _operands(op)
+    if filters.shape[3] != source.shape[3] or step_of(op, "dilation") != (1, 1):
+        raise refusal(op, "has several outputs a channel, or dilation")
+    taps = filters[0]
+    numbers = _scaling(op, taps.reshape(-1, taps.shape[2]).T, bias)
+    stream = pack16.pack_depthwise(taps, bias, numbers)
+    params = {
+        "in_height": source.shape[1],
+        "in_width": source.shape[2],
+        "channels": source.shape[3],
+        "out_height": op.outputs[0].shape[1],
+        "out_width": op.outputs[0].shape[2],
+        **_window(op, taps.shape[:2]),
+        "left": numbers.left,
+        **_limits(op),
+    }
+    _call(lowering, op, "td_depthwise16", "DepthwiseParams16", params, stream, lowering.output(op))
+
+
+def fully_connected(lowering: Lowering, op: Op) -> None:
+    """FULLY_CONNECTED int16."""
+    source, weights, bias = _operands(op)
+    units, depth = weights.shape
+    numbers = _scaling(op, weights, bias)
+    stream = pack16.pack_quads(weights, bias, numbers, -(-depth // 2))
+    params = {
+        "batches": source.size // depth,
+        "depth": depth,
+        "units": units,
+        "left": numbers.left,
+        **_limits(op),
+    }
+    function = "td_fully_connected16"
+    _call(lowering, op, function, "FullyConnectedParams16", params, stream, lowering.output(op))
+
+
+def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
+    source, result = op.operands[0], op.outputs[0]
+    height, width, depth = image(source)
+    out_height, out_width, units = image(result)
+    kernel = filters.shape[1:3]
+    rows = pack16.pack_rows(filters)
+    numbers = _scaling(op, rows, bias)
+    steps = pack16.steps_of(rows.shape[1])
+    pairs = pack16.batch_pairs(steps, out_height * out_width)
+    params = {
+        "in_height": height,
+        "in_width": width,
+        "in_channels": depth,
+        "out_height": out_height,
+        "out_width": out_width,
+        "out_channels": units,
+        **_window(op, kernel),
+        "left": numbers.left,
+        "pairs": pairs,
+        "steps": steps,
+        "row_words": -(-kernel[1] * depth // 2),
+        **_limits(op),
+    }
+    stream = pack16.pack_quads(rows, bias, numbers, steps)
+    in_place = kernel == (1, 1) and step_of(op, "stride") == (1, 1) and units <= depth
+    output = lowering.output(op, over=source if in_place else None)
+    columns, dot = Buffer("columns", 8 * steps * pairs), f"td_dot16_{_mode(op)}"
+    _call(lowering, op, "td_conv16", "ConvParams16", params, stream, output, columns, dot)
+
+
+def _call(
+    lowering: Lowering, op: Op, function: str, params_type: str, params: dict[str, Field],
+    stream: Array, output: Buffer, scratch: Buffer | None = None, *inner: str,
+) -> None:  # fmt: skip
+    """A step of the form (params, input, stream, output[, columns, inner loop])."""
+    source = lowering.buffer(op.operands[0])
+    arguments: list[Argument] = [
+        Pointer(source, "const int16_t"),
+        Constant("stream", stream),
+        Pointer(output, "int16_t"),
+        *([Pointer(scratch, "uint32_t")] if scratch else []),
+        *inner,
+    ]
+    lowering.call(
+        op,
+        _HEADER,
+        function,
+        arguments,
+        reads=[source],
+        writes=output,
+        params_type=params_type,
+        params=params,
+        scratch=[scratch] if scratch else [],
+        macs=op_macs(op),
+    )
+
+
+def _operands(op: Op) -> tuple[Tensor, Array, Array]:
+    """Input, weights and int64 bias, once it is sure that they are what the kernels take."""
+    source, weights, bias = op.operands[0], op.operands[1], op.input(2)
+    for tensor in (source, op.outputs[0]):
+        if tensor.type is not Type.INT16 or np.any(quantization_of(tensor).zero_points):
+            raise refusal(op, "is not int16 around zero")
+    if weights.type is not Type.INT8 or weights.data is None:
+        raise refusal(op, "has weights that are not constant int8")
+    if source.shape[0] != 1 and op.code != "FULLY_CONNECTED":
+        raise refusal(op, "has a batch")
+    if np.any(quantization_of(weights).zero_points):
+        raise refusal(op, "has weights with a zero point")
+    if bias is None:
+        channels = op.outputs[0].shape[-1]
+        return source, weights.data, np.zeros(channels, np.int64)
+    if bias.type is not Type.INT64 or bias.data is None:
+        raise refusal(op, "has a bias that is not constant int64")  # TFLM rounds otherwise then
+    return source, weights.data, bias.data.reshape(-1)
+
+
+def _scaling(op: Op, rows: Array, bias: Array) -> Scaling16:
+    scales = effective_scales(op, op.operands[0], op.operands[1], len(rows))
+    numbers = pack16.scaling(scales, rows, bias)
+    if numbers is None:
+        raise refusal(op, "has sums beyond 32 bits")
+    return numbers
+
+
+def _window(op: Op, kernel: Sequence[int]) -> dict[str, Field]:
+    stride, pad = step_of(op, "stride"), padding(op, op.operands[0], kernel)
+    return {
+        "kernel_height": kernel[0],
+        "kernel_width": kernel[1],
+        "stride_height": stride[0],
+        "stride_width": stride[1],
+        "pad_top": pad[0],
+        "pad_left": pad[1],
+    }
+
+
+def _limits(op: Op) -> dict[str, Field]:
+    low, high = activation_range(op, op.outputs[0], INT16)
+    return {"lowest": low, "highest": high}
+
+
+def _mode(op: Op) -> str:
+    """Variant of the inner loop."""
+    low, high = activation_range(op, op.outputs[0], INT16)
+    return {INT16: "signed", (0, INT16[1]): "positive"}.get((low, high), "clamped")
