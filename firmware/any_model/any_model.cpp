@@ -74,6 +74,22 @@ bool RunAll(MicroInterpreter& interpreter, const Request& request, const uint8_t
   return true;
 }
 
+uint32_t PlanBytes(MicroInterpreter& interpreter) {
+  return static_cast<uint32_t>(interpreter.engine().graph().tensor_count()) * 4;
+}
+
+void TellPlan(MicroInterpreter& interpreter, const uint8_t* arena, uint8_t* outputs) {
+  const auto base = (reinterpret_cast<uintptr_t>(arena) + 15) & ~static_cast<uintptr_t>(15);
+  const Interpreter& engine = interpreter.engine();
+  for (int i = 0; i < engine.graph().tensor_count(); ++i) {
+    const TensorView view = engine.tensor(i);
+    const bool has_place = view.data != nullptr && !engine.graph().tensor(i).is_constant();
+    const int32_t offset =
+        has_place ? static_cast<int32_t>(reinterpret_cast<uintptr_t>(view.data) - base) : -1;
+    memcpy(outputs + 4 * i, &offset, sizeof(offset));
+  }
+}
+
 }  // namespace
 
 Reply Run(const Request& request, const Memory& memory, char* reason) {
@@ -84,9 +100,12 @@ Reply Run(const Request& request, const Memory& memory, char* reason) {
                                request.preserve_tensors != 0);
   interpreter.engine().set_model_bytes(request.model_bytes);
   ok = ok && interpreter.AllocateTensors() == kTfLiteOk;
-  const uint32_t output_bytes = ok ? OutputBytes(interpreter) * request.runs : 0;
+  uint32_t output_bytes = 0;
+  if (ok && request.runs == 0) output_bytes = PlanBytes(interpreter);
+  if (ok && request.runs != 0) output_bytes = OutputBytes(interpreter) * request.runs;
   uint8_t* outputs = ok ? memory.outputs(output_bytes) : nullptr;
   ok = outputs != nullptr && RunAll(interpreter, request, memory.inputs, outputs);
+  if (ok && request.runs == 0) TellPlan(interpreter, memory.arena, outputs);
   const Diagnosis& diagnosis = interpreter.engine().diagnosis();
   const uint32_t reason_bytes = static_cast<uint32_t>(strlen(diagnosis.reason));
   memcpy(reason, diagnosis.reason, reason_bytes);

@@ -13,7 +13,7 @@ struct Request {
   uint32_t model_bytes;
   uint32_t arena_bytes;
   uint32_t preserve_tensors;
-  uint32_t runs;         // inferences; the inputs of each follow one another
+  uint32_t runs;  // inferences; the inputs of each follow one another. 0: tell the memory plan
   uint32_t input_bytes;  // of all runs
 };
 
@@ -31,6 +31,8 @@ struct Memory {
   const uint8_t* inputs;
   uint8_t* arena;
   // Called once, with the bytes of all runs' outputs, when the model was accepted; null: no room.
+  // Instead of outputs the memory plan: an int32_t for each tensor of the main subgraph, its offset
+  // in the arena aligned to 16, -1 if it has no place there.
   uint8_t* (*outputs)(uint32_t bytes);
 };
 

@@ -37,25 +37,6 @@ const Kernel* const kAllKernels[] = {
 };
 constexpr int kKernelCount = static_cast<int>(sizeof(kAllKernels) / sizeof(kAllKernels[0]));
 
-// Has nothing to give: a plan's steps are functions of their inputs.
-class Stateless final : public PrepareHost {
- public:
-  bool asked = false;
-
-  void* KeepState(uint32_t, uint8_t) override {
-    asked = true;
-    return nullptr;
-  }
-  Status Call(int, CalledGraph*) override {
-    asked = true;
-    return Status::kError;
-  }
-  Variable* FindVariable(const Vector<uint8_t>&, const Vector<uint8_t>&) override {
-    asked = true;
-    return nullptr;
-  }
-};
-
 }  // namespace
 
 extern "C" {
@@ -70,15 +51,14 @@ void PrepareOp() {
   Diagnosis diagnosis;
   Subgraph graph;
   Arena arena(job.arena, job.arena_bytes);
-  Stateless host;
   const Kernel* kernel = nullptr;
   if (OpenModel(job.model, job.model_bytes, &graph, diagnosis) == Status::kOk) {
     kernel = KernelSet{kAllKernels, kKernelCount}.find(graph.op(0));
   }
   if (kernel != nullptr) {
-    PrepareContext context(graph, 0, arena, host, diagnosis);
+    PrepareContext context(graph, 0, arena, nullptr, diagnosis);
     reply.ok = kernel->prepare(context) == Status::kOk;
-    reply.keeps_state = host.asked;
+    reply.keeps_state = context.needs_interpreter();
     const int inputs = graph.op(0).inputs.size(), most = kernel->max_inputs;
     const Step& step = context.step();
     reply.eval = step.eval;

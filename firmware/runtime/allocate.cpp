@@ -13,6 +13,7 @@ Status Interpreter::Allocate() {
   current_op_ = -1;
   states_ = nullptr;
   variables_ = nullptr;
+  has_variables_ = false;
   depth_ = 0;
   TINYDEPLOY_TRY(Open());
   TINYDEPLOY_TRY(FindLifetimes());
@@ -40,59 +41,6 @@ Status Interpreter::FailTooSmall(bool exact) {
                          static_cast<unsigned>(arena_.needed_bytes()));
 }
 
-// ---- Lifetimes: from the operator that writes a tensor to the last one that reads it. ----
-
-Status Interpreter::NoteRead(int tensor, int op) {
-  const TensorView view = graph_.tensor(tensor);
-  if (view.is_constant() || view.is_variable) return Status::kOk;
-  if (buffers_[tensor].first < 0) {
-    if (view.bytes == 0) return Status::kOk;
-    return diagnosis_.Fail("tensor %d is read before it is written", tensor);
-  }
-  buffers_[tensor].last = static_cast<int16_t>(op);
-  return Status::kOk;
-}
-
-Status Interpreter::NoteWrite(int tensor, int op) {
-  const TensorView view = graph_.tensor(tensor);
-  if (view.is_constant() || view.is_variable || buffers_[tensor].first >= 0) {
-    return diagnosis_.Fail("tensor %d must not be written here", tensor);
-  }
-  buffers_[tensor].first = buffers_[tensor].last = static_cast<int16_t>(op);
-  return Status::kOk;
-}
-
-Status Interpreter::FindLifetimes() {
-  const int tensors = graph_.tensor_count();
-  buffers_ =
-      static_cast<Buffer*>(arena_.Temporary(static_cast<uint32_t>(tensors) * sizeof(Buffer)));
-  if (buffers_ == nullptr) return FailTooSmall(false);
-  for (int i = 0; i < tensors; ++i) buffers_[i] = {graph_.tensor(i).bytes, kUnplaced, -1, -1};
-
-  for (int i = 0; i < graph_.inputs().size(); ++i) {
-    const int tensor = graph_.inputs()[i];
-    if (!graph_.tensor(tensor).is_variable) TINYDEPLOY_TRY(NoteWrite(tensor, 0));
-  }
-  for (int k = 0; k < plan_.count; ++k) {
-    diagnosis_.op_index = k;
-    const OpView op = graph_.op(k);
-    for (int i = 0; i < op.inputs.size(); ++i) {
-      if (op.inputs[i] >= 0) TINYDEPLOY_TRY(NoteRead(op.inputs[i], k));
-    }
-    for (int i = 0; i < op.outputs.size(); ++i) TINYDEPLOY_TRY(NoteWrite(op.outputs[i], k));
-  }
-  diagnosis_.op_index = -1;
-  const int last = plan_.count > 0 ? plan_.count - 1 : 0;
-  for (int i = 0; i < graph_.outputs().size(); ++i) {
-    TINYDEPLOY_TRY(NoteRead(graph_.outputs()[i], last));
-  }
-  for (int i = 0; i < tensors && preserve_tensors_; ++i) {
-    if (buffers_[i].first >= 0) buffers_[i].last = static_cast<int16_t>(last);
-    if (buffers_[i].first >= 0) buffers_[i].first = 0;
-  }
-  return Status::kOk;
-}
-
 // ---- Operators ----
 
 Status Interpreter::CheckCounts(const OpView& op, const Kernel& kernel) {
@@ -105,11 +53,6 @@ Status Interpreter::CheckCounts(const OpView& op, const Kernel& kernel) {
   return fits ? Status::kOk
               : diagnosis_.Fail("%d inputs, %d outputs: not what the operator takes", inputs,
                                 op.outputs.size());
-}
-
-int Interpreter::InputArgs(const OpView& op) const {
-  const int most = kernels_.find(op)->max_inputs;
-  return op.inputs.size() > most ? op.inputs.size() : most;
 }
 
 Status Interpreter::PrepareOp(int index) {
@@ -127,7 +70,8 @@ Status Interpreter::PrepareOp(int index) {
     return diagnosis_.Fail("builtin operator %d is not in the op resolver", op.builtin_code);
   }
   TINYDEPLOY_TRY(CheckCounts(op, *kernel));
-  PrepareContext context(graph_, index, arena_, *this, diagnosis_);
+  if (kernel->in_place) ShareWithInput(op, index);
+  PrepareContext context(graph_, index, arena_, this, diagnosis_);
   const Status prepared = kernel->prepare(context);
   diagnosis_.op_index = index;
   diagnosis_.builtin_code = op.builtin_code;
@@ -135,8 +79,9 @@ Status Interpreter::PrepareOp(int index) {
     return diagnosis_.reason[0] == '\0' ? FailTooSmall(false) : prepared;
   }
   Step step = context.step();
+  step.kernel = kernel;
   scratch_count_ += context.scratch_count();
-  const int args = InputArgs(op) + op.outputs.size() + context.scratch_count();
+  const int args = InputArgs(op, *kernel) + op.outputs.size() + context.scratch_count();
   step.args = static_cast<void**>(
       arena_.Persistent(static_cast<uint32_t>(args) * sizeof(void*), alignof(void*)));
   if (!arena_.overflowed()) plan_.steps[index] = step;
@@ -152,19 +97,22 @@ Status Interpreter::PrepareAll() {
   if (depth_ == 0) io_records_ = arena_.Persistent(io * io_record_bytes_, 8);
   for (int k = 0; k < plan_.count; ++k) TINYDEPLOY_TRY(PrepareOp(k));
   diagnosis_.op_index = diagnosis_.builtin_code = -1;
-  for (int i = 0; i < graph_.tensor_count(); ++i) PlaceVariable(i);
+  PlaceVariables();
   return Status::kOk;
 }
 
 // ---- Places ----
 
-void Interpreter::PlaceVariable(int tensor) {
-  const TensorView view = graph_.tensor(tensor);
-  if (!view.is_variable || view.is_constant()) return;
-  const int zero = view.type == Type::kInt8 ? view.zero_point() : 0;
-  void* memory = depth_ > 0 ? KeepState(view.bytes, static_cast<uint8_t>(zero))
-                            : arena_.Persistent(view.bytes, kArenaAlignment);
-  if (memory != nullptr) buffers_[tensor].offset = arena_.OffsetOf(memory);
+void Interpreter::PlaceVariables() {
+  for (int i = 0; i < graph_.tensor_count(); ++i) {
+    if (buffers_[i].first != kVariable) continue;
+    const TensorView view = graph_.tensor(i);
+    const int zero = view.type == Type::kInt8 ? view.zero_point() : 0;
+    void* memory = depth_ > 0 ? KeepState(view.bytes, static_cast<uint8_t>(zero))
+                              : arena_.Persistent(view.bytes, kArenaAlignment);
+    if (memory != nullptr) buffers_[i].offset = arena_.OffsetOf(memory);
+    if (depth_ == 0) has_variables_ = true;
+  }
 }
 
 Status Interpreter::PlanMemory() {
@@ -174,10 +122,8 @@ Status Interpreter::PlanMemory() {
 
 void* Interpreter::Locate(int tensor) const {
   if (tensor < 0) return nullptr;
-  const TensorView view = graph_.tensor(tensor);
-  if (view.is_constant()) return view.data;
   const uint32_t offset = buffers_[tensor].offset;
-  return offset == kUnplaced ? nullptr : arena_.base() + offset;
+  return offset == kUnplaced ? graph_.tensor(tensor).data : arena_.base() + offset;
 }
 
 void Interpreter::FillArgs() {
@@ -187,7 +133,7 @@ void Interpreter::FillArgs() {
     const OpView op = graph_.op(k);
     void** arg = plan_.steps[k].args;
     for (int i = 0; i < op.inputs.size(); ++i) arg[i] = Locate(op.inputs[i]);
-    arg += InputArgs(op);
+    arg += InputArgs(op, *plan_.steps[k].kernel);
     for (int i = 0; i < op.outputs.size(); ++i) *arg++ = Locate(op.outputs[i]);
     for (; scratch != scratch_end && scratch->first == k; ++scratch) {
       *arg++ = arena_.base() + scratch->offset;

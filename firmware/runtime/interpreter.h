@@ -11,12 +11,14 @@
 #include "runtime/model.h"
 #include "runtime/plan.h"
 #include "runtime/planner.h"
-#include "runtime/prepare_context.h"
 #include "runtime/profiler.h"
 
 namespace tinydeploy {
 
-class Interpreter final : private PrepareHost {
+class PrepareContext;
+struct Variable;
+
+class Interpreter final {
  public:
   // All of them must outlive the interpreter.
   Interpreter(const void* model, KernelSet kernels, void* arena, size_t arena_bytes);
@@ -45,16 +47,14 @@ class Interpreter final : private PrepareHost {
   int op_count() const { return plan_.count; }
   // The operator that runs now or ran last, -1 before the first run. May be read from an interrupt.
   int current_op() const { return current_op_; }
-  // The schema's name of an operator.
-  const char* op_name(int op) const;
 
   const Subgraph& graph() const { return graph_; }
   int input_count() const { return graph_.inputs().size(); }
   int output_count() const { return graph_.outputs().size(); }
   // Any tensor of the model with its data; null data if it has no memory.
   TensorView tensor(int index) const;
-  TensorView input(int i) const { return tensor(graph_.inputs()[i]); }
-  TensorView output(int i) const { return tensor(graph_.outputs()[i]); }
+  TensorView input(int i) const { return End(graph_.inputs()[i], i); }
+  TensorView output(int i) const { return End(graph_.outputs()[i], input_count() + i); }
   // Zeroed room for the caller's own records: the inputs', then the outputs'.
   void* io_records() const { return io_records_; }
   // The tensor's memory holds its value after operator current_op(), and no other tensor's yet.
@@ -67,24 +67,45 @@ class Interpreter final : private PrepareHost {
   size_t arena_used_bytes() const { return arena_.needed_bytes(); }
 
  private:
+  friend class PrepareContext;
+
+  // `first` of the buffers of tensors that no operator writes.
+  enum : int16_t { kUnwritten = -1, kConstant = -2, kVariable = -3 };
+
   Status Open();
   Status FindLifetimes();
   Status NoteRead(int tensor, int op);
   Status NoteWrite(int tensor, int op);
-  void PlaceVariable(int tensor);
+  Status TakeOfflinePlan();
+  bool MayShare(int input, int output, int op) const;
+  void ShareWithInput(const OpView& op, int index);
+  void PlaceVariables();
   Status PrepareAll();
   Status PrepareOp(int index);
   Status CheckCounts(const OpView& op, const Kernel& kernel);
   Status PlanMemory();
   Status FailTooSmall(bool exact);
-  void* KeepState(uint32_t bytes, uint8_t initial) override;
-  Status Call(int subgraph, CalledGraph* called) override;
-  Variable* FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name) override;
+  // Zeroed memory that is kept from run to run. Null if the arena has no room.
+  void* KeepState(uint32_t bytes, uint8_t initial);
+  // Makes a plan for a subgraph that an operator runs.
+  Status Call(int subgraph, CalledGraph* called);
+  // Finds or makes a variable. Null if the arena has no room.
+  Variable* FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name);
   Status PlanCalled(int subgraph, CalledGraph* called);
   void FillArgs();
   void* Locate(int tensor) const;
-  void* FindData(int tensor) const;
-  int InputArgs(const OpView& op) const;
+  static int InputArgs(const OpView& op, const Kernel& kernel) {
+    return op.inputs.size() > kernel.max_inputs ? op.inputs.size() : kernel.max_inputs;
+  }
+  // The operators that need a tensor, and its data; null data if it has no memory.
+  struct Use {
+    int first;
+    int last;
+    void* data;
+  };
+  Use FindUse(int tensor) const;
+  bool IsOverwritten(int tensor, const void* data) const;
+  TensorView End(int index, int port) const;
 
   // Memory of an operator or a variable, behind this header.
   struct alignas(8) State {
@@ -110,7 +131,8 @@ class Interpreter final : private PrepareHost {
   int scratch_count_ = 0;
   State* states_ = nullptr;
   Variable* variables_ = nullptr;
-  int depth_ = 0;  // of the subgraph that is being prepared; the main one is 0
+  bool has_variables_ = false;  // as tensors of the main subgraph
+  int depth_ = 0;               // of the subgraph that is being prepared; the main one is 0
   volatile int current_op_ = -1;
   Diagnosis diagnosis_;
 };

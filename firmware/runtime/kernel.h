@@ -22,6 +22,9 @@ struct Kernel {
   int8_t min_inputs;  // that a model must give
   int8_t max_inputs;  // and may give, or kAny; omitted ones become null arguments
   int8_t outputs;     // or kAny
+  // The output may lie on an input of its type and size: the eval function reads an element for the
+  // last time before it writes the one in its place.
+  bool in_place;
   PrepareFn prepare;
 };
 

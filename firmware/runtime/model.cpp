@@ -17,6 +17,11 @@ int BuiltinCode(const Table& code) {
   return byte > word ? byte : word;
 }
 
+bool IsText(const Vector<uint8_t>& vector, const char* text) {
+  const size_t length = strlen(text);
+  return length == static_cast<size_t>(vector.size()) && memcmp(vector.data(), text, length) == 0;
+}
+
 Shape ShapeOf(const Vector<int32_t>& dims) {
   Shape shape;
   shape.rank = dims.size() < kMaxRank ? dims.size() : kMaxRank;
@@ -26,11 +31,7 @@ Shape ShapeOf(const Vector<int32_t>& dims) {
 
 }  // namespace
 
-bool OpView::is_named(const char* name) const {
-  const size_t length = strlen(name);
-  return length == static_cast<size_t>(custom_name.size()) &&
-         memcmp(custom_name.data(), name, length) == 0;
-}
+bool OpView::is_named(const char* name) const { return IsText(custom_name, name); }
 
 Subgraph::Subgraph(const Table& model, const Table& subgraph)
     : operator_codes_(model.tables(schema::model::kOperatorCodes)),
@@ -60,6 +61,10 @@ TensorView Subgraph::tensor(int index) const {
   view.quantized_dimension =
       quantization.get<int32_t>(schema::quantization::kQuantizedDimension, 0);
   return view;
+}
+
+Type Subgraph::tensor_type(int index) const {
+  return static_cast<Type>(tensors_[index].get<int8_t>(schema::tensor::kType, 0));
 }
 
 OpView Subgraph::op(int index) const {
@@ -153,6 +158,22 @@ Status OpenModel(const void* data, uint32_t bytes, Subgraph* main, Diagnosis& di
   if (!first.present()) return diagnosis.Fail("damaged model: no subgraph");
   *main = Subgraph(root, first);
   return main->Verify(diagnosis);
+}
+
+Vector<int32_t> OfflinePlan(const void* data, uint32_t bytes) {
+  const Table root = RootTable({static_cast<const uint8_t*>(data), bytes}, schema::kIdentifier);
+  const Tables entries = root.tables(schema::model::kMetadata);
+  for (int i = 0; i < entries.size(); ++i) {
+    const Table entry = entries[i];
+    if (!IsText(entry.vector<uint8_t>(schema::metadata::kName), "OfflineMemoryAllocation"))
+      continue;
+    const auto index = static_cast<int>(entry.get<uint32_t>(schema::metadata::kBuffer, 0));
+    const Table buffer = root.tables(schema::model::kBuffers)[index];
+    const Vector<uint8_t> content = buffer.vector<uint8_t>(schema::buffer::kData);
+    if (reinterpret_cast<uintptr_t>(content.data()) % alignof(int32_t) != 0) break;
+    return {reinterpret_cast<const int32_t*>(content.data()), content.size() / 4};
+  }
+  return {};
 }
 
 uint32_t ModelVersion(const void* data) {

@@ -35,6 +35,7 @@ class Subgraph {
   const Vector<int32_t>& inputs() const { return inputs_; }
   const Vector<int32_t>& outputs() const { return outputs_; }
   TensorView tensor(int index) const;
+  Type tensor_type(int index) const;
   OpView op(int index) const;
 
   // Checks everything that the views and the kernels rely on.
@@ -63,6 +64,11 @@ Status OpenModel(const void* data, uint32_t bytes, Subgraph* main, Diagnosis& di
 // Another subgraph of a model that OpenModel has accepted; verified too.
 Status OpenSubgraph(const void* data, uint32_t bytes, int index, Subgraph* out,
                     Diagnosis& diagnosis);
+
+// A memory plan made ahead of time that the model carries, as TFLM takes it: a version, the number
+// of subgraphs, the number of offsets that follow, and an offset into the arena for each tensor of
+// all subgraphs, -1 for none. Empty if there is none.
+Vector<int32_t> OfflinePlan(const void* data, uint32_t bytes);
 
 // The schema version that the file states, 0 if it is no model.
 uint32_t ModelVersion(const void* data);

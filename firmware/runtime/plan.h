@@ -14,7 +14,10 @@ namespace tinydeploy {
 // Trusts what Prepare has checked.
 using EvalFn = Status (*)(const void* params, void* const* args);
 
+struct Kernel;
+
 struct Step {
+  const Kernel* kernel;  // for its name
   EvalFn eval;
   const void* params;
   void** args;

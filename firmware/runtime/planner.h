@@ -10,14 +10,18 @@ namespace tinydeploy {
 struct Buffer {
   uint32_t bytes;
   uint32_t offset;  // from the base of the arena
-  int16_t first;    // -1: needs no place
+  int16_t first;    // negative: needs no place
   int16_t last;     // -1: has one for good
 };
 constexpr uint32_t kUnplaced = UINT32_MAX;
 
+// Gives buffer `later`, of the same size, the memory of buffer `earlier`: both before planning,
+// `later` written by the last operator that reads `earlier`.
+void ShareMemory(Buffer* buffers, int earlier, int later);
+
 // Greedy by size: the largest buffer first (ties: the lower index), each at the lowest offset, in
 // steps of 16 bytes, where it overlaps no placed buffer that is alive at the same time. Buffers
-// must have offset kUnplaced before. Returns the bytes that all of them need.
+// with another offset than kUnplaced keep their place. Returns the bytes that all of them need.
 uint32_t PlanBuffers(Buffer* buffers, int count);
 
 }  // namespace tinydeploy

@@ -1,5 +1,6 @@
 #include "runtime/prepare_context.h"
 
+#include "runtime/interpreter.h"
 #include "runtime/planner.h"
 
 namespace tinydeploy {
@@ -9,13 +10,13 @@ constexpr uint32_t kMaxScratchBytes = 1u << 28;  // as for tensors
 
 }  // namespace
 
-PrepareContext::PrepareContext(const Subgraph& graph, int op_index, Arena& arena, PrepareHost& host,
-                               Diagnosis& diagnosis)
+PrepareContext::PrepareContext(const Subgraph& graph, int op_index, Arena& arena,
+                               Interpreter* interpreter, Diagnosis& diagnosis)
     : graph_(graph),
       op_(graph.op(op_index)),
       op_index_(op_index),
       arena_(arena),
-      host_(host),
+      interpreter_(interpreter),
       diagnosis_(diagnosis) {}
 
 Status PrepareContext::Scratch(uint32_t bytes) {
@@ -26,6 +27,11 @@ Status PrepareContext::Scratch(uint32_t bytes) {
   *buffer = {bytes, kUnplaced, op, op};
   ++scratch_count_;
   return Status::kOk;
+}
+
+Interpreter* PrepareContext::NeedInterpreter() {
+  needs_interpreter_ = true;
+  return interpreter_;
 }
 
 // A buffer that has its place already and takes none.
@@ -39,15 +45,19 @@ Status PrepareContext::AddArgument(const void* persistent) {
 
 Status PrepareContext::State(uint32_t bytes, uint8_t initial) {
   if (bytes > kMaxScratchBytes) return Fail("%u bytes of state", static_cast<unsigned>(bytes));
-  return AddArgument(host_.KeepState(bytes, initial));
+  Interpreter* interpreter = NeedInterpreter();
+  return interpreter == nullptr ? Status::kError
+                                : AddArgument(interpreter->KeepState(bytes, initial));
 }
 
 Status PrepareContext::Call(int subgraph, const CalledGraph** called) {
   auto* graph =
       static_cast<CalledGraph*>(arena_.Persistent(sizeof(CalledGraph), alignof(CalledGraph)));
   if (graph == nullptr) return Status::kError;
+  Interpreter* interpreter = NeedInterpreter();
+  if (interpreter == nullptr) return Status::kError;
   CalledGraph made;
-  TINYDEPLOY_TRY(host_.Call(subgraph, &made));
+  TINYDEPLOY_TRY(interpreter->Call(subgraph, &made));
   *graph = made.ready() ? made : CalledGraph();
   *called = graph;
   return AddArgument(graph);
@@ -55,11 +65,13 @@ Status PrepareContext::Call(int subgraph, const CalledGraph** called) {
 
 Status PrepareContext::Share(const Vector<uint8_t>& container, const Vector<uint8_t>& name,
                              uint32_t bytes) {
-  Variable* variable = host_.FindVariable(container, name);
+  Interpreter* interpreter = NeedInterpreter();
+  if (interpreter == nullptr) return Status::kError;
+  Variable* variable = interpreter->FindVariable(container, name);
   if (variable == nullptr) return Status::kError;
   if (variable->data == nullptr) {
     variable->bytes = bytes;
-    variable->data = host_.KeepState(bytes, 0);
+    variable->data = interpreter->KeepState(bytes, 0);
   }
   if (variable->bytes != bytes) return Fail("the variable has another size elsewhere");
   return AddArgument(variable->data);
@@ -67,7 +79,9 @@ Status PrepareContext::Share(const Vector<uint8_t>& container, const Vector<uint
 
 Status PrepareContext::VariableId(const Vector<uint8_t>& container, const Vector<uint8_t>& name,
                                   int32_t* id) {
-  const Variable* variable = host_.FindVariable(container, name);
+  Interpreter* interpreter = NeedInterpreter();
+  if (interpreter == nullptr) return Status::kError;
+  const Variable* variable = interpreter->FindVariable(container, name);
   if (variable == nullptr) return Status::kError;
   *id = variable->id;
   return Status::kOk;

@@ -22,23 +22,12 @@ struct Variable {
   Variable* next;
 };
 
-// What the interpreter does for operators that need more than a place for their params.
-class PrepareHost {
- public:
-  // Zeroed memory that is kept from run to run. Null if the arena has no room.
-  virtual void* KeepState(uint32_t bytes, uint8_t initial) = 0;
-  // Makes a plan for a subgraph.
-  virtual Status Call(int subgraph, CalledGraph* called) = 0;
-  // Finds or makes a variable. Null if the arena has no room.
-  virtual Variable* FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name) = 0;
-
- protected:
-  ~PrepareHost() = default;
-};
+class Interpreter;
 
 class PrepareContext {
  public:
-  PrepareContext(const Subgraph& graph, int op_index, Arena& arena, PrepareHost& host,
+  // `interpreter` keeps state and runs other subgraphs; null: operators that need it are refused.
+  PrepareContext(const Subgraph& graph, int op_index, Arena& arena, Interpreter* interpreter,
                  Diagnosis& diagnosis);
 
   // Of the operator in the model; the runtime has checked the counts against the kernel's row, and
@@ -77,15 +66,18 @@ class PrepareContext {
 
   const Step& step() const { return step_; }
   int scratch_count() const { return scratch_count_; }
+  bool needs_interpreter() const { return needs_interpreter_; }
 
  private:
+  Interpreter* NeedInterpreter();
   Status AddArgument(const void* persistent);
 
   const Subgraph& graph_;
   OpView op_;
   int op_index_;
   Arena& arena_;
-  PrepareHost& host_;
+  Interpreter* interpreter_;  // not an interface: what no kernel asks for is not linked
+  bool needs_interpreter_ = false;
   Diagnosis& diagnosis_;
   Step step_ = {};
   int scratch_count_ = 0;

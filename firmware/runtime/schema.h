@@ -11,7 +11,10 @@ constexpr char kIdentifier[] = "TFL3";
 constexpr uint32_t kVersion = 3;
 
 namespace model {
-enum : int { kVersion = 0, kOperatorCodes = 1, kSubgraphs = 2, kBuffers = 4 };
+enum : int { kVersion = 0, kOperatorCodes = 1, kSubgraphs = 2, kBuffers = 4, kMetadata = 6 };
+}
+namespace metadata {
+enum : int { kName = 0, kBuffer = 1 };
 }
 namespace operator_code {
 enum : int { kDeprecatedBuiltinCode = 0, kCustomCode = 1, kVersion = 2, kBuiltinCode = 3 };

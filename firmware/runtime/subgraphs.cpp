@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "runtime/interpreter.h"
+#include "runtime/prepare_context.h"
 
 namespace tinydeploy {
 namespace {

@@ -3,17 +3,25 @@
 The device plans the interpreter engine's arena by itself, by the same rule, so that the two agree
 to the byte: larger buffers first, among equals the one with the lower tensor index; each goes to
 the lowest offset, in steps of 16, where it meets no placed buffer that lives at the same time.
-firmware/runtime/planner.cpp is the same rule for the device; tests/graph/test_memory.py compares.
+An operator that can work in place writes over the first input of the result's type and size that
+nothing needs any more. A plan that the model carries for TFLM is followed.
+firmware/runtime/{planner,lifetimes}.cpp are the same rules for the device;
+tests/graph/test_memory.py and test_memory_plans.py compare.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from tinydeploy.graph.ir import Subgraph, Tensor, Type
+from tinydeploy import kernels
+from tinydeploy.errors import ModelFileError
+from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 
 ALIGNMENT_BYTES = 16
+_LARGEST_OFFSET = 1 << 29
+OFFLINE_PLAN = "OfflineMemoryAllocation"  # TFLM's name for a plan in a model's metadata
 
 
 @dataclass(frozen=True)
@@ -23,6 +31,8 @@ class Buffer:
     Attributes:
         size: bytes of data; it takes `taken` bytes of the arena.
         offset: bytes from the start of the arena, once placed.
+        owner: index of the buffer whose memory it takes over; None: it has its own.
+        is_fixed: the offset was given.
     """
 
     name: str
@@ -30,16 +40,18 @@ class Buffer:
     first_op: int
     last_op: int
     offset: int = 0
+    owner: int | None = None
+    is_fixed: bool = False
 
     @property
     def taken(self) -> int:
         """Size rounded up to the alignment."""
-        return -(-self.size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+        return _aligned(self.size)
 
     @property
     def end(self) -> int:
-        """First byte behind it."""
-        return self.offset + self.taken
+        """First byte behind it that another buffer may take."""
+        return _aligned(self.offset + self.size)
 
     def lives_with(self, other: Buffer) -> bool:
         """Whether both are needed at the same time."""
@@ -69,19 +81,39 @@ class Plan:
 
     def live_bytes(self) -> list[int]:
         """Bytes needed while each op runs."""
+        owners = _owners(self.buffers).values()
         return [
-            sum(buffer.taken for buffer in self.buffers if buffer.lives_at(op))
+            sum(buffer.taken for buffer in owners if buffer.lives_at(op))
             for op in range(self.op_count)
         ]
 
 
 def plan(buffers: Sequence[Buffer], op_count: int) -> Plan:
     """Place `buffers`, which are in tensor order."""
-    placed: dict[int, Buffer] = {}
-    for index in sorted(range(len(buffers)), key=lambda i: (-buffers[i].size, i)):
-        buffer = buffers[index]
-        placed[index] = replace(buffer, offset=_lowest_gap(buffer, placed.values()))
-    return Plan(tuple(placed[index] for index in range(len(buffers))), op_count)
+    owners = _owners(buffers)
+    placed = {index: buffer for index, buffer in owners.items() if buffer.is_fixed}
+    waiting = owners.keys() - placed.keys()
+    for index in sorted(waiting, key=lambda i: (-buffers[i].size, i)):
+        offset = _lowest_gap(owners[index], placed.values())
+        placed[index] = replace(owners[index], offset=offset)
+    return Plan(
+        tuple(
+            replace(buffer, offset=placed[index if buffer.owner is None else buffer.owner].offset)
+            for index, buffer in enumerate(buffers)
+        ),
+        op_count,
+    )
+
+
+def _owners(buffers: Sequence[Buffer]) -> dict[int, Buffer]:
+    """The buffers with memory of their own, alive until the last one that takes it over ends."""
+    owners = {index: buffer for index, buffer in enumerate(buffers) if buffer.owner is None}
+    for buffer in buffers:
+        if buffer.owner is not None:
+            first = owners[buffer.owner]
+            last_op = max(first.last_op, buffer.last_op)
+            owners[buffer.owner] = replace(first, last_op=last_op)
+    return owners
 
 
 def _lowest_gap(buffer: Buffer, placed: Iterable[Buffer]) -> int:
@@ -94,12 +126,103 @@ def _lowest_gap(buffer: Buffer, placed: Iterable[Buffer]) -> int:
     return offset
 
 
-def plan_subgraph(subgraph: Subgraph) -> Plan:
-    """Plan the intermediate tensors of `subgraph`, as the device does."""
+def _aligned(size: int) -> int:
+    return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+
+
+def plan_model(model: Model) -> Plan:
+    """Plan the intermediate tensors of the main subgraph, as the device does.
+
+    Raises:
+        ModelFileError: the model carries a plan that does not fit it.
+    """
+    return plan_subgraph(model.main, offline_offsets(model))
+
+
+def plan_subgraph(subgraph: Subgraph, fixed: Mapping[Tensor, int] | None = None) -> Plan:
+    """Plan the intermediate tensors of `subgraph`; those of `fixed` lie at given offsets."""
+    return plan(list(buffers_of(subgraph, fixed or {}).values()), len(subgraph.ops))
+
+
+def buffers_of(subgraph: Subgraph, fixed: Mapping[Tensor, int]) -> dict[Tensor, Buffer]:
+    """The tensors of `subgraph` that need memory for a time, in tensor order, not placed yet."""
     spans = lifetimes(subgraph)
     tensors = [tensor for tensor in subgraph.tensors if tensor in spans and needs_arena(tensor)]
-    buffers = [Buffer(tensor.label, tensor.nbytes, *spans[tensor]) for tensor in tensors]
-    return plan(buffers, len(subgraph.ops))
+    index = {tensor: number for number, tensor in enumerate(tensors)}
+    owners = {tensor: index[owner] for tensor, owner in _shared(subgraph, spans, fixed).items()}
+    return {
+        tensor: Buffer(
+            tensor.label,
+            tensor.nbytes,
+            *spans[tensor],
+            offset=fixed.get(tensor, 0),
+            owner=owners.get(tensor),
+            is_fixed=tensor in fixed,
+        )
+        for tensor in tensors
+    }
+
+
+def _shared(
+    subgraph: Subgraph, spans: Mapping[Tensor, tuple[int, int]], fixed: Mapping[Tensor, int]
+) -> dict[Tensor, Tensor]:
+    """The outputs that operators write in place, and whose memory it was first."""
+    owners: dict[Tensor, Tensor] = {}
+    for index, op in enumerate(subgraph.ops):
+        if op.name not in kernels.in_place() or op.outputs[0] in fixed:
+            continue
+        free = (
+            tensor
+            for tensor in op.operands
+            if tensor not in subgraph.outputs and spans.get(tensor, (0, -1))[1] == index
+        )
+        taken = next((tensor for tensor in free if _alike(tensor, op)), None)
+        if taken is not None:
+            owners[op.outputs[0]] = owners.get(taken, taken)
+    return owners
+
+
+def _alike(tensor: Tensor, op: Op) -> bool:
+    result = op.outputs[0]
+    same = (tensor.type, tensor.nbytes) == (result.type, result.nbytes)
+    return same and needs_arena(tensor)
+
+
+def offline_offsets(model: Model) -> dict[Tensor, int]:
+    """Where a plan in the model's metadata puts tensors of the main subgraph.
+
+    Raises:
+        ModelFileError: it does not fit the model.
+    """
+    words = _words(model.metadata.get(OFFLINE_PLAN, b""))
+    if not words:
+        return {}
+    tensors = model.main.tensors
+    offsets = dict(zip(tensors, words[3:], strict=False))
+    if len(offsets) < len(tensors) or words[2] < len(tensors):
+        raise _misfit(f"has {len(offsets)} offsets for {len(tensors)} tensors")
+    given = {t: o for t, o in offsets.items() if o != -1 and needs_arena(t)}
+    for tensor, offset in given.items():
+        if not 0 <= offset <= _LARGEST_OFFSET or offset % _element_alignment(tensor):
+            raise _misfit(f"puts {tensor} at offset {offset}")
+    return given
+
+
+def _misfit(what: str) -> ModelFileError:
+    return ModelFileError(
+        f"the memory plan in the model's metadata {what}",
+        f"make it anew, or remove the metadata {OFFLINE_PLAN}",
+    )
+
+
+def _element_alignment(tensor: Tensor) -> int:
+    bits = tensor.type.bits
+    return 1 if bits < 16 else 2 if bits < 32 else 4
+
+
+def _words(data: bytes) -> tuple[int, ...]:
+    count = len(data) // 4
+    return struct.unpack(f"<{count}i", data[: 4 * count])
 
 
 def lifetimes(subgraph: Subgraph) -> dict[Tensor, tuple[int, int]]:
@@ -120,6 +243,6 @@ def lifetimes(subgraph: Subgraph) -> dict[Tensor, tuple[int, int]]:
 
 
 def needs_arena(tensor: Tensor) -> bool:
-    """Whether `tensor` lies in the arena for a time: no constant, no variable, no handle."""
-    keeps = tensor.is_constant or tensor.is_variable or tensor.type is Type.RESOURCE
+    """Whether `tensor` lies in the arena for a time: no constant, no variable."""
+    keeps = tensor.is_constant or tensor.is_variable
     return not keeps and tensor.nbytes > 0

@@ -30,7 +30,7 @@ def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
 
 def test_has_what_the_firmware_registers(rows: list[Row]) -> None:
     text = (FIRMWARE_DIR / "kernels" / "ops.def").read_text()
-    registered = re.findall(r"^TINYDEPLOY_OP\(\w+, (\w+),", text, re.M)
+    registered = re.findall(r"^TINYDEPLOY_OP(?:_IN_PLACE)?\(\w+, (\w+),", text, re.M)
     assert sorted({row.operator for row in rows}) == sorted(registered)
     assert len(registered) >= FEWEST_OPERATORS
     assert len(rows) == sum(map(len, SUPPORTED.values()))

@@ -22,7 +22,7 @@ from tinydeploy.memory import plan_subgraph
 from tinydeploy.ops.persistent import KERNELS, Kernel, arena_bytes
 from tinydeploy.ops.types import signature
 
-_ROW = r"^TINYDEPLOY_OP\(\w+, (\w+), \w+, \w+, (\w+),"
+_ROW = r"^TINYDEPLOY_OP(?:_IN_PLACE)?\(\w+, (\w+), \w+, \w+, (\w+),"
 
 
 def _test_support() -> ModuleType:

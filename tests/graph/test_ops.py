@@ -56,7 +56,9 @@ def _registered() -> dict[str, tuple[str, int]]:
     """Resolver method -> operator and code, from the firmware's own list."""
     if not OPS_DEF.is_file():
         pytest.skip("no kernels here")
-    rows = re.findall(r"^TINYDEPLOY_OP\((\w+), (\w+), (\w+),", OPS_DEF.read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^TINYDEPLOY_OP(?:_IN_PLACE)?\((\w+), (\w+), (\w+),", OPS_DEF.read_text(), re.MULTILINE
+    )
     return {f"Add{name}": (code, int(number)) for name, code, number in rows}
 
 

@@ -98,7 +98,9 @@ Status EvalFromFloat(const void* params, void* const* args) {
 
 Status EvalFloats(const void* params, void* const* args) {
   const auto& p = *static_cast<const CastParams*>(params);
-  if (p.count > 0) memcpy(args[1], args[0], static_cast<size_t>(p.count) * sizeof(float));
+  if (args[1] != args[0] && p.count > 0) {
+    memcpy(args[1], args[0], static_cast<size_t>(p.count) * sizeof(float));
+  }
   return Status::kOk;
 }
 

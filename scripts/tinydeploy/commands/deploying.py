@@ -69,6 +69,12 @@ def add_commands(commands: common.Commands) -> None:
         help="measure instead the way from reset to the first result, and the steps' dispatch",
     )
     bench.add_argument(
+        "--flash-cost",
+        action="store_true",
+        help="measure instead what the firmware's base and each operator cost in flash and RAM",
+    )
+    bench.add_argument("--ops", nargs="+", metavar="OP", help="of --flash-cost (default: all)")
+    bench.add_argument(
         "--link-faults",
         type=int,
         metavar="N",
@@ -161,6 +167,18 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
         engines = options.engines or bench.ENGINES
         found = startup.run(options.models, options.boards, engines, options.toolchain, ui)
         print(startup.table(found))
+        return 0
+    if options.flash_cost:
+        from tinydeploy.bench import flash_cost
+
+        flash_cost.run(
+            options.boards,
+            options.ops or [],
+            options.toolchain,
+            json_file=options.json,
+            markdown_file=options.markdown_file,
+            ui=ui,
+        )
         return 0
     return bench.run(
         model_names=options.models,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from tinydeploy.graph.ir import Model, Op, Type
 
 POINTER_BYTES = 4
-STEP_BYTES = 3 * POINTER_BYTES  # eval, params, args
+STEP_BYTES = 4 * POINTER_BYTES  # kernel, eval, params, args
 RECORD_BYTES = 60  # the TfLiteTensor of an input or output; GNU Arm's short enums save 8 of them
 BUFFER_BYTES = 12  # the planner's note of a tensor, only while preparing
 ARENA_ALIGNMENT_BYTES = 16

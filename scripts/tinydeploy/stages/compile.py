@@ -137,7 +137,7 @@ def compile_model(
         engine="interpreter",
         constants_bytes=len(data),
         steps=_operators(model),
-        memory=memory.plan_subgraph(model.main),
+        memory=memory.plan_model(model),
     )
     out_dir.mkdir(parents=True, exist_ok=True)
     write_if_changed(program.header, header_text(program, resolver_methods(model)))

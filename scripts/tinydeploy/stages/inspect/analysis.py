@@ -10,7 +10,7 @@ from tinydeploy import boards
 from tinydeploy.boards import Board
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
-from tinydeploy.memory import Plan, plan_subgraph
+from tinydeploy.memory import Plan, plan_model
 from tinydeploy.ops import cost, persistent, support, work
 from tinydeploy.ops.support import Problem
 from tinydeploy.ops.types import signature
@@ -129,7 +129,7 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
     """
     chosen = _boards(board)
     model = read_tflite.load(tflite)
-    plan = plan_subgraph(model.main)
+    plan = plan_model(model)
     arena = _arena(model, plan)
     problems = tuple(support.check_supported(model))
     return Inspection(
