@@ -31,6 +31,7 @@ _TYPES = {
     "int8": schema.TensorType.INT8,
     "uint32": schema.TensorType.UINT32,
     "uint64": schema.TensorType.UINT64,
+    "int4": schema.TensorType.INT4,
 }
 
 
@@ -106,12 +107,21 @@ def _tensor(model: Any, spec: Tensor, index: int) -> Any:
     tensor.buffer = 0
     if spec.data is not None:
         buffer = schema.BufferT()
-        buffer.data = np.frombuffer(np.asarray(spec.data, spec.dtype).tobytes(), np.uint8)
+        buffer.data = _bytes(spec)
         tensor.buffer = len(model.buffers)
         model.buffers.append(buffer)
     if spec.scale is not None:
         tensor.quantization = _quantization(spec)
     return tensor
+
+
+def _bytes(spec: Tensor) -> Array:
+    """Of a constant; two elements of int4 to a byte, the lower half first."""
+    if spec.dtype != "int4":
+        return np.frombuffer(np.asarray(spec.data, spec.dtype).tobytes(), np.uint8)
+    halves = np.asarray(spec.data).ravel() & 15
+    pairs = np.pad(halves, (0, len(halves) % 2)).reshape(-1, 2)
+    return (pairs[:, 0] | pairs[:, 1] << 4).astype(np.uint8)
 
 
 def _quantization(spec: Tensor) -> Any:

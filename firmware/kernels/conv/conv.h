@@ -39,6 +39,7 @@ enum : int { kInput, kFilter, kBias, kOutput };
 }
 
 Status EvalConvInt8(const void* params, void* const* args);
+Status EvalConvInt4(const void* params, void* const* args);  // weights of 4 bits
 Status EvalConvInt16Bias32(const void* params, void* const* args);
 Status EvalConvInt16Bias64(const void* params, void* const* args);
 Status EvalConvFloat(const void* params, void* const* args);

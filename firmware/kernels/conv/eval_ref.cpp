@@ -1,4 +1,5 @@
 #include "kernels/common/dot.h"
+#include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/conv/conv.h"
 #include "runtime/tensor.h"
@@ -78,6 +79,12 @@ Status EvalConvInt8(const void* params, void* const* args) {
                   return Requantize<int8_t>(p, Rescale(acc, multipliers[c], shifts[c]));
                 });
   return Status::kOk;
+}
+
+Status EvalConvInt4(const void* params, void* const* args) {
+  const ConvGeometry& g = static_cast<const ConvParams*>(params)->geometry;
+  return EvalUnpacked(EvalConvInt8, params, args,
+                      g.output_depth * g.y.filter * g.x.filter * g.filter_depth);
 }
 
 namespace {

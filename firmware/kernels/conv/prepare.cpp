@@ -1,3 +1,4 @@
+#include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/common/refuse.h"
 #include "kernels/conv/conv.h"
@@ -86,8 +87,11 @@ EvalFn ChooseEval(const PrepareContext& context) {
     const bool fits = !has_bias || context.input(conv_arg::kBias).type == type;
     return fits ? EvalConvFloat : nullptr;
   }
-  if (filter != Type::kInt8) return nullptr;
   const Type bias = has_bias ? context.input(conv_arg::kBias).type : Type::kInt32;
+  if (filter == Type::kInt4) {
+    return type == Type::kInt8 && bias == Type::kInt32 ? EvalConvInt4 : nullptr;
+  }
+  if (filter != Type::kInt8) return nullptr;
   if (type == Type::kInt8) return bias == Type::kInt32 ? EvalConvInt8 : nullptr;
   if (type != Type::kInt16) return nullptr;
   if (!has_bias || bias == Type::kInt64) return EvalConvInt16Bias64;
@@ -107,7 +111,8 @@ Status PrepareConv2D(PrepareContext& context) {
   }
   if (eval == EvalConvFloat) return PrepareFloat(context, geometry);
   context.SetEval(eval);
-  return PrepareQuantized(context, geometry);
+  TINYDEPLOY_TRY(PrepareQuantized(context, geometry));
+  return ReserveUnpacked(context, conv_arg::kFilter);
 }
 
 }  // namespace tinydeploy

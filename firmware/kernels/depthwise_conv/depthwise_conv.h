@@ -36,6 +36,7 @@ enum : int { kInput, kFilter, kBias, kOutput };
 }
 
 Status EvalDepthwiseInt8(const void* params, void* const* args);
+Status EvalDepthwiseInt4(const void* params, void* const* args);  // weights of 4 bits
 Status EvalDepthwiseInt16(const void* params, void* const* args);
 Status EvalDepthwiseFloat(const void* params, void* const* args);
 

@@ -1,4 +1,5 @@
 #include "kernels/common/dot.h"
+#include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
 #include "runtime/tensor.h"
@@ -68,6 +69,12 @@ void EvalQuantized(const DepthwiseParams& p, void* const* args) {
 Status EvalDepthwiseInt8(const void* params, void* const* args) {
   EvalQuantized<int8_t, int32_t, int32_t>(*static_cast<const DepthwiseParams*>(params), args);
   return Status::kOk;
+}
+
+Status EvalDepthwiseInt4(const void* params, void* const* args) {
+  const DepthwiseGeometry& g = static_cast<const DepthwiseParams*>(params)->geometry;
+  return EvalUnpacked(EvalDepthwiseInt8, params, args,
+                      g.y.filter * g.x.filter * g.input_depth * g.multiplier);
 }
 
 Status EvalDepthwiseInt16(const void* params, void* const* args) {

@@ -1,3 +1,4 @@
+#include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/common/refuse.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
@@ -50,6 +51,9 @@ EvalFn ChooseEval(const PrepareContext& context) {
     return !has_bias || context.input(depthwise_arg::kBias).type == wanted;
   };
   if (type == Type::kFloat32) return filter == type && bias_is(type) ? EvalDepthwiseFloat : nullptr;
+  if (filter == Type::kInt4) {
+    return type == Type::kInt8 && bias_is(Type::kInt32) ? EvalDepthwiseInt4 : nullptr;
+  }
   if (filter != Type::kInt8) return nullptr;
   if (type == Type::kInt8) return bias_is(Type::kInt32) ? EvalDepthwiseInt8 : nullptr;
   return type == Type::kInt16 && bias_is(Type::kInt64) ? EvalDepthwiseInt16 : nullptr;
@@ -75,8 +79,9 @@ Status PrepareQuantized(PrepareContext& context, const DepthwiseGeometry& geomet
   params->input_offset = -input.zero_point();
   params->output_offset = output.zero_point();
   if (!ActivationRange(activation, output, &params->range)) return RefuseOptions(context);
-  return FillPerChannel(input, filter, output, channels, params + 1) ? Status::kOk
-                                                                     : RefuseQuantization(context);
+  return FillPerChannel(input, filter, output, channels, params + 1)
+             ? ReserveUnpacked(context, depthwise_arg::kFilter)
+             : RefuseQuantization(context);
 }
 
 }  // namespace

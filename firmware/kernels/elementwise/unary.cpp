@@ -4,6 +4,7 @@
 
 #include "kernels/common/refuse.h"
 #include "kernels/kernels.h"
+#include "kernels/normalize/inverse_root.h"
 
 namespace tinydeploy {
 
@@ -56,13 +57,54 @@ Status PrepareFloat(PrepareContext& context) {
   return PrepareUnary(context, kEvals, &params);
 }
 
+// |x|, brought to the output's scale where that is another one.
+template <class T>
+Status EvalAbs(const void* params, void* const* args) {
+  return EvalEach<T>(params, args, [](const UnaryParams& p, int32_t x) {
+    const int32_t value = x + p.input_offset;
+    const int32_t magnitude = value < 0 ? -value : value;
+    const int32_t scaled = p.positive.multiplier == 0 ? magnitude : Rescale(magnitude, p.positive);
+    return Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest);
+  });
+}
+
+// 1 / sqrt(x); the largest value for 0. Fails on negative ones.
+template <class T>
+Status EvalRsqrt(const void* params, void* const* args) {
+  constexpr int kFractionBits = 20;
+  bool sound = true;
+  const auto root_of = [&sound](const UnaryParams& p, int32_t x) -> int32_t {
+    const int32_t value = x + p.input_offset;
+    sound = sound && value >= 0;
+    if (value <= 0) return p.range.highest;
+    const Multiplier root = InverseRootOf(value);
+    const int32_t fine = Rescale(1, root.multiplier, root.shift + kFractionBits);
+    const int32_t scaled = Rescale(fine, p.positive.multiplier, p.positive.shift - kFractionBits);
+    return Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest);
+  };
+  const Status status = EvalEach<T>(params, args, root_of);
+  return sound ? status : Status::kError;
+}
+
 Status EvalNot(const void* params, void* const* args) {
   return EvalEach<bool>(params, args, [](const UnaryParams&, bool x) { return !x; });
 }
 
 }  // namespace
 
-Status PrepareAbs(PrepareContext& context) { return PrepareFloat<Absolute>(context); }
+Status PrepareAbs(PrepareContext& context) {
+  constexpr UnaryEval kEvals[] = {{Type::kFloat32, EvalFloat<Absolute>},
+                                  {Type::kInt8, EvalAbs<int8_t>},
+                                  {Type::kInt16, EvalAbs<int16_t>}};
+  UnaryParams* params;
+  TINYDEPLOY_TRY(PrepareUnary(context, kEvals, &params));
+  const float from = context.input(0).scale();
+  const float to = context.output(0).scale();
+  if (context.input(0).type == Type::kFloat32 || from == to) return Status::kOk;
+  return QuantizeMultiplier(static_cast<double>(from / to), &params->positive)
+             ? Status::kOk
+             : RefuseQuantization(context);
+}
 Status PrepareCeil(PrepareContext& context) { return PrepareFloat<ceilf>(context); }
 Status PrepareCos(PrepareContext& context) { return PrepareFloat<cosf>(context); }
 Status PrepareExp(PrepareContext& context) { return PrepareFloat<expf>(context); }
@@ -70,7 +112,20 @@ Status PrepareFloor(PrepareContext& context) { return PrepareFloat<floorf>(conte
 Status PrepareLog(PrepareContext& context) { return PrepareFloat<logf>(context); }
 Status PrepareNeg(PrepareContext& context) { return PrepareFloat<Negative>(context); }
 Status PrepareRound(PrepareContext& context) { return PrepareFloat<RoundHalfToEven>(context); }
-Status PrepareRsqrt(PrepareContext& context) { return PrepareFloat<InverseRoot>(context); }
+Status PrepareRsqrt(PrepareContext& context) {
+  constexpr UnaryEval kEvals[] = {{Type::kFloat32, EvalFloat<InverseRoot>},
+                                  {Type::kInt8, EvalRsqrt<int8_t>},
+                                  {Type::kInt16, EvalRsqrt<int16_t>}};
+  constexpr int kLeastShift = -11;  // with 20 more it is still a shift of 32 bits
+  UnaryParams* params;
+  TINYDEPLOY_TRY(PrepareUnary(context, kEvals, &params));
+  if (context.input(0).type == Type::kFloat32) return Status::kOk;
+  const double root = static_cast<double>(sqrtf(context.input(0).scale()));
+  const double unit = root * static_cast<double>(context.output(0).scale());
+  const bool sound = unit > 0.0 && QuantizeMultiplier(1.0 / unit, &params->positive) &&
+                     params->positive.shift >= kLeastShift;
+  return sound ? Status::kOk : RefuseQuantization(context);
+}
 Status PrepareSin(PrepareContext& context) { return PrepareFloat<sinf>(context); }
 Status PrepareSqrt(PrepareContext& context) { return PrepareFloat<sqrtf>(context); }
 Status PrepareSquare(PrepareContext& context) { return PrepareFloat<Squared>(context); }

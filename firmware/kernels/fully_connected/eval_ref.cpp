@@ -1,4 +1,5 @@
 #include "kernels/common/dot.h"
+#include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/fully_connected/fully_connected.h"
 #include "runtime/tensor.h"
@@ -52,6 +53,11 @@ void EvalQuantized(const FullyConnectedParams& p, void* const* args) {
 Status EvalFullyConnectedInt8(const void* params, void* const* args) {
   EvalQuantized<int8_t, int32_t, int32_t>(*static_cast<const FullyConnectedParams*>(params), args);
   return Status::kOk;
+}
+
+Status EvalFullyConnectedInt4(const void* params, void* const* args) {
+  const FullyConnectedGeometry& g = static_cast<const FullyConnectedParams*>(params)->geometry;
+  return EvalUnpacked(EvalFullyConnectedInt8, params, args, g.units * g.depth);
 }
 
 Status EvalFullyConnectedInt16(const void* params, void* const* args) {

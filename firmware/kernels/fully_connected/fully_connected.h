@@ -36,6 +36,7 @@ enum : int { kInput, kWeights, kBias, kOutput };
 }
 
 Status EvalFullyConnectedInt8(const void* params, void* const* args);
+Status EvalFullyConnectedInt4(const void* params, void* const* args);  // weights of 4 bits
 Status EvalFullyConnectedInt16(const void* params, void* const* args);
 Status EvalFullyConnectedFloat(const void* params, void* const* args);
 

@@ -1,3 +1,4 @@
+#include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/common/refuse.h"
 #include "kernels/fully_connected/fully_connected.h"
@@ -38,6 +39,9 @@ EvalFn ChooseEval(const PrepareContext& context) {
   if (type == Type::kFloat32) {
     return weights == type && bias_is(type) ? EvalFullyConnectedFloat : nullptr;
   }
+  if (weights == Type::kInt4) {
+    return type == Type::kInt8 && bias_is(Type::kInt32) ? EvalFullyConnectedInt4 : nullptr;
+  }
   if (weights != Type::kInt8) return nullptr;
   if (type == Type::kInt8) return bias_is(Type::kInt32) ? EvalFullyConnectedInt8 : nullptr;
   return type == Type::kInt16 && bias_is(Type::kInt64) ? EvalFullyConnectedInt16 : nullptr;
@@ -77,7 +81,8 @@ Status PrepareQuantized(PrepareContext& context, const FullyConnectedGeometry& g
   const bool sound = per_channel
                          ? FillPerChannel(input, weights, output, geometry.units, params + 1)
                          : SetFactor(input, weights, output, &params->factor);
-  return sound ? Status::kOk : RefuseQuantization(context);
+  return sound ? ReserveUnpacked(context, fully_connected_arg::kWeights)
+               : RefuseQuantization(context);
 }
 
 }  // namespace

@@ -73,6 +73,11 @@ int64_t Truncated(float x) {
   return x >= 2147483648.0f ? INT32_MAX : static_cast<int32_t>(x);
 }
 
+int64_t TruncatedUnsigned(float x) {
+  if (!(x > 0.0f)) return 0;
+  return x >= 4294967296.0f ? UINT32_MAX : static_cast<uint32_t>(x);
+}
+
 Status EvalIntegers(const void* params, void* const* args) {
   const auto& p = *static_cast<const CastParams*>(params);
   for (int32_t i = 0; i < p.count; ++i) Store(p.to, Load(p.from, args[0], i), args[1], i);
@@ -90,7 +95,9 @@ Status EvalFromFloat(const void* params, void* const* args) {
   const auto& p = *static_cast<const CastParams*>(params);
   const auto* input = static_cast<const float*>(args[0]);
   for (int32_t i = 0; i < p.count; ++i) {
-    const int64_t value = p.to == Type::kBool ? input[i] != 0.0f : Truncated(input[i]);
+    const int64_t value = p.to == Type::kBool     ? input[i] != 0.0f
+                          : p.to == Type::kUInt32 ? TruncatedUnsigned(input[i])
+                                                  : Truncated(input[i]);
     Store(p.to, value, args[1], i);
   }
   return Status::kOk;

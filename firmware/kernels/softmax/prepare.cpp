@@ -15,6 +15,7 @@ EvalFn ChooseEval(Type input, Type output) {
   if (input == Type::kFloat32 && output == input) return EvalSoftmaxFloat;
   if (input == Type::kInt8 && output == Type::kInt8) return EvalSoftmaxInt8;
   if (input == Type::kInt8 && output == Type::kInt16) return EvalSoftmaxInt8ToInt16;
+  if (input == Type::kInt16 && output == input) return EvalSoftmaxInt16;
   return nullptr;
 }
 
@@ -45,14 +46,16 @@ Status PrepareSoftmax(PrepareContext& context) {
   if (eval == nullptr) return RefuseTypes(context);
   if (input.shape != output.shape || input.shape.rank < 1) return RefuseShapes(context);
   context.SetEval(eval);
-  auto* params = context.Params<SoftmaxParams>();
+  const bool is_int16 = input.type == Type::kInt16;
+  auto* params = context.Params<SoftmaxParams>(is_int16 ? SoftmaxTableBytes() : 0);
   if (params == nullptr) return kNoMemory;
   params->depth = input.shape[-1];
   params->rows = input.shape.product(0, input.shape.rank - 1);
   params->beta = context.options().get<float>(option::kBeta, 0.0f);
   if (eval == EvalSoftmaxFloat) return Status::kOk;
-  return PrepareInt8(params->beta, input.scale(), params) ? Status::kOk
-                                                          : RefuseQuantization(context);
+  const bool sound = is_int16 ? PrepareSoftmaxInt16(params->beta, input.scale(), params)
+                              : PrepareInt8(params->beta, input.scale(), params);
+  return sound ? Status::kOk : RefuseQuantization(context);
 }
 
 }  // namespace tinydeploy

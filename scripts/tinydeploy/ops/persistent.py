@@ -27,6 +27,7 @@ class Kernel:
         inputs: arguments that are reserved for inputs, given or not.
         params: bytes of its params struct.
         float_params: the same for float32.
+        int16_params: the same for int16, if it is another number.
         channel_axis: axis of the weights along which each channel has a multiplier, or None.
         only_per_channel: multipliers only if the weights have several scales.
         params_per_input, params_per_output: bytes of params for each input or output besides.
@@ -39,6 +40,7 @@ class Kernel:
     only_per_channel: bool = False
     params_per_input: int = 0
     params_per_output: int = 0
+    int16_params: int | None = None
 
 
 def _each(names: str, kernel: Kernel) -> dict[str, Kernel]:
@@ -51,7 +53,7 @@ KERNELS: dict[str, Kernel] = {
     "FULLY_CONNECTED": Kernel(3, 44, 20, channel_axis=0, only_per_channel=True),
     **_each("AVERAGE_POOL_2D MAX_POOL_2D", Kernel(1, 72, 72)),
     **_each("MEAN REDUCE_MAX REDUCE_MIN SUM", Kernel(2, 140, 140)),
-    "SOFTMAX": Kernel(1, 24, 24),
+    "SOFTMAX": Kernel(1, 24, 24, int16_params=2076),
     "ELU": Kernel(1, 308, 52),  # int8 by table
     **_each("HARD_SWISH LEAKY_RELU LOGISTIC RELU RELU6 TANH", Kernel(1, 52, 52)),
     **_each("ABS CEIL COS EXP FLOOR LOG LOGICAL_NOT NEG ROUND", Kernel(1, 52, 52)),
@@ -108,8 +110,11 @@ _USUAL = Kernel(0, 48, 48)
 
 
 def is_exact(model: Model) -> bool:
-    """Whether the kernels of all operators are in the table."""
-    return len(model.subgraphs) == 1 and all(op.name in KERNELS for op in model.main.ops)
+    """Whether the kernels of all operators are in the table, and none needs room to unpack."""
+    return len(model.subgraphs) == 1 and all(
+        op.name in KERNELS and all(operand.type is not Type.INT4 for operand in op.operands)
+        for op in model.main.ops
+    )
 
 
 def persistent_bytes(model: Model) -> int:
@@ -139,6 +144,8 @@ def params_bytes(op: Op) -> int:
     of_ends = kernel.params_per_input * len(op.inputs) + kernel.params_per_output * len(op.outputs)
     if any(operand.type is Type.FLOAT32 for operand in op.operands):
         return kernel.float_params + of_ends
+    if kernel.int16_params is not None and op.operands[0].type is Type.INT16:
+        return kernel.int16_params + of_ends
     return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES + of_ends
 
 

@@ -46,7 +46,8 @@ _WEIGHTED = "float32 x float32, int8 x int8, int16 x int8"
 _NUMERIC = "float32, int8, int16"
 _ANY = "float32, int8, int16, uint8, int32, int64, bool"
 _NUMBERS = ("float32", "int8", "int16", "uint8", "int32", "int64", "bool")
-_PAIRS = ", ".join(a if a == b else f"{a} -> {b}" for a in _NUMBERS for b in _NUMBERS)
+_CASTS = (*_NUMBERS, "uint32")
+_PAIRS = ", ".join(a if a == b else f"{a} -> {b}" for a in _CASTS for b in _CASTS)
 _ORDERED = "float32 -> bool, int8 -> bool, int16 -> bool, int32 -> bool, int64 -> bool, bool"
 
 _SIGNAL = {
@@ -66,8 +67,8 @@ ANY = "any"
 
 # tests/graph/test_support.py asks the kernels themselves.
 SUPPORTED: dict[str, frozenset[str]] = {
-    **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED TRANSPOSE_CONV", _WEIGHTED),
-    **_each("UNIDIRECTIONAL_SEQUENCE_LSTM", _WEIGHTED),
+    **_each("CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED", _WEIGHTED + ", int8 x int4"),
+    **_each("TRANSPOSE_CONV UNIDIRECTIONAL_SEQUENCE_LSTM", _WEIGHTED),
     **_each("SVDF", "float32 x float32, int8 x int8"),
     **_each("BATCH_MATMUL", "float32 x float32, int8 x int8, int16 x int16"),
     **_each("AVERAGE_POOL_2D MAX_POOL_2D MEAN REDUCE_MAX REDUCE_MIN SUM", _NUMERIC),
@@ -77,12 +78,14 @@ SUPPORTED: dict[str, frozenset[str]] = {
     **_each("BATCH_TO_SPACE_ND SPACE_TO_BATCH_ND", "float32, int8"),
     **_each("RESIZE_NEAREST_NEIGHBOR", _NUMERIC),
     **_each("ARG_MAX ARG_MIN", "float32 -> int32, int8 -> int32"),
-    **_each("SOFTMAX", "float32, int8, int8 -> int16"),
+    **_each("SOFTMAX", "float32, int8, int8 -> int16, int16"),
     **_each("ADD MUL SUB", "float32, int8, int16, int32"),
     **_each("MAXIMUM MINIMUM", "float32, int8, int16, int32, int64"),
-    **_each("SQUARED_DIFFERENCE", "float32, int8, int32"),
+    **_each("SQUARED_DIFFERENCE", "float32, int8, int16, int32"),
+    **_each("DIV", "float32, int8, int32"),
+    **_each("ABS RSQRT", _NUMERIC),
     **_each("FLOOR_DIV FLOOR_MOD L2_POOL_2D", "float32"),
-    **_each("ABS CEIL COS DIV EXP FLOOR LOG NEG ROUND RSQRT SIN SQRT SQUARE", "float32"),
+    **_each("CEIL COS EXP FLOOR LOG NEG ROUND SIN SQRT SQUARE", "float32"),
     **_each("EQUAL GREATER GREATER_EQUAL LESS LESS_EQUAL NOT_EQUAL", _ORDERED),
     **_each("LOGICAL_AND LOGICAL_NOT LOGICAL_OR REDUCE_ALL", "bool"),
     **_each("CAST", _PAIRS),

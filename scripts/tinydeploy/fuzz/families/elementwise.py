@@ -57,7 +57,10 @@ def division(draw: Draw, code: str, types: Types) -> None:
     values = draw.rng.uniform(0.3, 3, shape) * draw.rng.choice([-1, 1], shape)
     if types.data is not Type.FLOAT32:
         values = draw.rng.choice([-7, -3, -2, -1, 1, 2, 5, 100], shape)
-    divisor = draw.build.constant(values.astype(types.data.dtype), types.data)
+    given = draw.quantization(types.data) if types.data is Type.INT8 else None
+    if given is not None:
+        values = given.zero_point + np.where(given.zero_point > 0, -1, 1) * np.abs(values)
+    divisor = draw.build.constant(values.astype(types.data.dtype), types.data, given)
     draw.result(code, [x, divisor], x.shape, types.result)
 
 
@@ -87,11 +90,19 @@ def unary(draw: Draw, code: str, types: Types) -> None:
         if draw.grows:
             raise UnfitError
         draw.low = 0.01
-    x = draw.source(types.data)
+    x = _from_zero(draw, types.data) if code == "RSQRT" else draw.source(types.data)
     options: dict[str, Any] = {}
     if code == "LEAKY_RELU":
         options["alpha"] = float(np.float32(draw.rng.uniform(0.01, 0.9)))
     draw.result(code, [x], x.shape, types.result, _unary_scale(code, x, types.result), **options)
+
+
+def _from_zero(draw: Draw, kind: Type) -> Tensor:
+    """A tensor without negative numbers."""
+    x = draw.source(kind)
+    if kind is Type.INT8 and x.quantization is not None:
+        x.quantization = per_tensor(x.quantization.scale, -128)
+    return draw.result("ABS", [x], x.shape, kind, x.quantization) if kind is Type.INT16 else x
 
 
 def _unary_scale(code: str, x: Tensor, kind: Type) -> Quantization | None:
@@ -112,7 +123,7 @@ def convert(draw: Draw, code: str, types: Types) -> None:
 
 def cast(draw: Draw, code: str, types: Types) -> None:
     """CAST, of numbers that the other type can hold."""
-    if types.data is Type.FLOAT32 and types.result is Type.UINT8:
+    if types.data is Type.FLOAT32 and types.result in (Type.UINT8, Type.UINT32):
         draw.low = 0.0
     x = draw.source(types.data)
     draw.result(

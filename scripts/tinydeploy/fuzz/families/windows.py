@@ -54,10 +54,13 @@ def weights(draw: Draw, shape: Shape, kind: Type, axis: int) -> Tensor:
     """Constant weights; integers have one scale a channel, or one for all."""
     if kind is Type.FLOAT32:
         return draw.build.constant(draw.rng.normal(size=shape).astype(np.float32))
-    count = 1 if draw.chance(0.2) else shape[axis]
+    one_scale = kind is Type.INT4 and len(shape) == 2  # all that TFLM takes
+    count = 1 if one_scale or draw.chance(0.2) else shape[axis]
     scales = draw.rng.uniform(0.001, 0.05, count).astype(np.float32)
     low = -128 if draw.chance(0.1) else -127
     values = draw.rng.integers(low, 128, shape).astype(np.int8)
+    if kind is Type.INT4:
+        values >>= 4
     if draw.chance(0.1):
         values[draw.rng.random(shape) < 0.9] = 0
     return draw.build.constant(values, kind, Quantization(scales, np.zeros(count, np.int64), axis))
