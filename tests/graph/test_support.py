@@ -252,6 +252,34 @@ _SIGNAL: dict[str, Make] = {
     "SignalWindow": _signal("SignalWindow", (4,), (4,), tables=[[1] * 4], shift=2),
 }
 
+
+def _classified(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    x = build.input((4,), data)
+    constants = [build.constant(np.array([1, 3], np.int32)) for _ in range(2)]
+    outputs = [build.tensor((2,), result), build.tensor((2,), Type.INT32)]
+    build.ops("BasicClassifier", [x, *constants], outputs)
+    return build.model(*outputs)
+
+
+def _detected(data: Type, weights: Type, result: Type) -> Model:
+    build = Builder()
+    inputs = [build.input((1, 3, 4), data), build.input((1, 3, 2), data)]
+    inputs.append(build.constant(np.ones((3, 4), np.float32)))
+    outputs = [build.tensor(shape, result) for shape in ((1, 5, 4), (1, 5), (1, 5), (1,))]
+    scales = dict.fromkeys(("y_scale", "x_scale", "h_scale", "w_scale"), 5.0)
+    thresholds = {"nms_score_threshold": 0.5, "nms_iou_threshold": 0.5}
+    build.ops(
+        *("TFLite_Detection_PostProcess", inputs, outputs),
+        max_detections=5,
+        max_classes_per_detection=1,
+        num_classes=2,
+        **scales,
+        **thresholds,
+    )
+    return build.model(*outputs)
+
+
 _BINARY = [
     *("ADD", "DIV", "FLOOR_DIV", "FLOOR_MOD", "MAXIMUM", "MINIMUM", "MUL", "PRELU"),
     *("SQUARED_DIFFERENCE", "SUB"),
@@ -266,6 +294,8 @@ _OPEN = {"begin_mask": 15, "end_mask": 15}
 
 MODELS: dict[str, Make] = {
     **_SIGNAL,
+    "BasicClassifier": _classified,
+    "TFLite_Detection_PostProcess": _detected,
     **{code: _several(code) for code in [*_BINARY, *_COMPARISONS, "LOGICAL_AND", "LOGICAL_OR"]},
     **{code: _plain(code) for code in _UNARY.split()},
     **{code: _plain(code, (1, 2), constants=[[1, 2]]) for code in _REDUCTIONS},
@@ -334,6 +364,7 @@ _WIDE = [Type.UINT32, Type.UINT64]
 _NOT_EXACT = {
     *("CIRCULAR_BUFFER", "SignalDelay", "SignalFilterBankSpectralSubtraction", "SignalFramer"),
     *("SignalIrfft", "SignalOverlapAdd", "SignalRfft", "SignalStacker"),
+    "TFLite_Detection_PostProcess",
 }
 
 
@@ -345,7 +376,7 @@ def _combinations(code: str) -> Iterator[tuple[Type, Type, Type]]:
 
 
 def _results(code: str, data: Type) -> list[Type]:
-    if code in _COMPARISONS:
+    if code in _COMPARISONS or code == "BasicClassifier":
         return [Type.BOOL]
     if code in _INDEX_RESULT:
         return [Type.INT32]

@@ -98,6 +98,7 @@ KERNELS: dict[str, Kernel] = {
     "TRANSPOSE_CONV": Kernel(4, 84, 84, channel_axis=0),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Kernel(24, 160, 24),
     "UNPACK": Kernel(1, 16, 16, params_per_output=4),
+    "BasicClassifier": Kernel(3, 8, 8),
     "SignalEnergy": Kernel(1, 12, 12),
     "SignalFftAutoScale": Kernel(1, 4, 4),
     "SignalFilterBank": Kernel(6, 4, 4),

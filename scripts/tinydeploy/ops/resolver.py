@@ -19,6 +19,7 @@ _BUILTIN = """
 
 # Custom operators: what models call them, and the method that registers them.
 _CUSTOM = {
+    "BasicClassifier": "BasicClassifier",
     "CIRCULAR_BUFFER": "CircularBuffer",
     "SignalDelay": "Delay",
     "SignalEnergy": "Energy",
@@ -34,6 +35,7 @@ _CUSTOM = {
     "SignalRfft": "Rfft",
     "SignalStacker": "Stacker",
     "SignalWindow": "Window",
+    "TFLM_DECODE": "Decode",
     "TFLite_Detection_PostProcess": "DetectionPostprocess",
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from tinydeploy.fuzz.draw import Draw, Types
 from tinydeploy.fuzz.families import (
     control,
+    custom,
     elementwise,
     joints,
     layout,
@@ -23,6 +24,7 @@ Generator = Callable[[Draw, str, Types], None]
 
 GENERATORS: Mapping[str, Generator] = {
     **control.GENERATORS,
+    **custom.GENERATORS,
     **elementwise.GENERATORS,
     **joints.GENERATORS,
     **layout.GENERATORS,
