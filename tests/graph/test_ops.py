@@ -187,6 +187,18 @@ def test_dynamic_range_is_explained() -> None:
     assert "representative" in problem.hint
 
 
+@pytest.mark.parametrize(
+    ("code", "kind", "hint"),
+    [("EXP", Type.INT8, "no integer form"), ("ARG_MAX", Type.INT16, "full int8")],
+)
+def test_a_missing_type_has_a_hint_that_helps(code: str, kind: Type, hint: str) -> None:
+    build = Builder()
+    x = build.input((2,), kind, per_tensor(1, 0))
+    build.op(code, [x], (2,), kind, per_tensor(1, 0))
+    (problem,) = support.check_supported(Model([build.subgraph]))
+    assert hint in problem.hint
+
+
 def test_error_names_everything() -> None:
     model = _conv(Type.FLOAT32, Type.INT8, count=2)
     x = model.main.outputs[0]

@@ -93,9 +93,14 @@ def _types_hint(op: Op) -> str:
         return "convert without float16: full int8, or float32"
     if data == "uint8":
         return "uint8 is the old scheme: convert to int8 with a current TensorFlow"
-    return (
-        "convert with full int8 quantization (TFLITE_BUILTINS_INT8 and a representative data set)"
-    )
+    runs = {signature.split()[0] for signature in SUPPORTED[op.name]}
+    if data != "int8" and "int8" in runs:
+        return "convert with full int8 quantization (TFLITE_BUILTINS_INT8, representative data)"
+    if "float32" in runs:
+        return (
+            "TFLM has no integer form of it: replace the layer that makes it, or convert to float"
+        )
+    return "replace the layer that makes it, or do that step outside of the model"
 
 
 def _tensor_problem(tensor: Tensor) -> str:
