@@ -48,6 +48,11 @@ class Board:
         return BOARDS_DIR / self.id
 
     @property
+    def has_usb(self) -> bool:
+        """Whether its firmware has a USB serial port of its own."""
+        return (self.folder / "usb_id.h").is_file()
+
+    @property
     def is_host(self) -> bool:
         """Whether the board is this PC."""
         return self.chip == "host"

@@ -22,3 +22,11 @@ def test_an_operator_costs_flash() -> None:
     reshape = flash_cost.operator("RESHAPE", board, below)
     assert 100 < reshape.flash_bytes < 1_000
     assert reshape.ram_bytes == 0
+
+
+def test_usb_costs_less_than_its_goal() -> None:
+    board = boards.load("nano33")
+    port = flash_cost.usb(board, flash_cost.compiled_base(board))
+    print(port)
+    assert 1_000 < port.flash_bytes < 3_584
+    assert 200 < port.ram_bytes < 512

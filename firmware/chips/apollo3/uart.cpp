@@ -80,7 +80,6 @@ void UartStart(const UartPins& pins, uint32_t baud) {
   Configure(baud);
   g_ring.Clear();
   g_stalled = false;
-  core::SetIrqPriority(uart0::kIrq, core::kDeviceIrqPriority);
   core::ForgetIrq(uart0::kIrq);
   core::EnableIrq(uart0::kIrq);
 }

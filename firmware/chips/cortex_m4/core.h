@@ -34,23 +34,20 @@ constexpr uint32_t kNvicSetEnable = 0xE000E100;
 constexpr uint32_t kNvicClearEnable = 0xE000E180;
 constexpr uint32_t kNvicClearPending = 0xE000E280;
 constexpr uint32_t kNvicPriority = 0xE000E400;
-constexpr uint32_t kDeviceIrqPriority = 0x80;  // below the fault handlers, which stay at 0
+// Of four interrupts: below the fault handlers, which stay at 0.
+constexpr uint32_t kDeviceIrqPriorities = 0x80808080;
 
 inline void EnableIrq(uint32_t irq) { Nth(kNvicSetEnable, irq / 32).write(1u << (irq % 32)); }
 inline void DisableIrq(uint32_t irq) { Nth(kNvicClearEnable, irq / 32).write(1u << (irq % 32)); }
 inline void ForgetIrq(uint32_t irq) { Nth(kNvicClearPending, irq / 32).write(1u << (irq % 32)); }
 
-// 0 is the most urgent; these chips have the upper 3 bits.
-inline void SetIrqPriority(uint32_t irq, uint32_t priority) {
-  const Register reg = Nth(kNvicPriority, irq / 4);
-  const uint32_t shift = irq % 4 * 8;
-  reg.write((reg.read() & ~(0xFFu << shift)) | (priority << shift));
-}
+// And gives all the same priority, so that none interrupts another.
 inline void BlockAllIrqs(uint32_t irqs) {
   for (uint32_t i = 0; i < (irqs + 31) / 32; ++i) {
     Nth(kNvicClearEnable, i).write(0xFFFFFFFF);
     Nth(kNvicClearPending, i).write(0xFFFFFFFF);
   }
+  for (uint32_t i = 0; i < irqs / 4; ++i) Nth(kNvicPriority, i).write(kDeviceIrqPriorities);
 }
 
 // The names of the instructions.

@@ -40,10 +40,18 @@ struct UartPins {
 void UartStart(const UartPins& pins, uint32_t baud_register);
 // Ends reception and transmission, whoever started them. Uses no RAM but the stack.
 void UartStop();
+bool UartHasInput();
 size_t UartRead(uint8_t* data, size_t capacity);
 void UartWrite(const uint8_t* data, size_t bytes);
-void UartIdle();  // sleeps until something arrives
 uint32_t UartOverruns();
+
+// A serial port over USB, for whenever a cable is in. Its interrupts are UsbHandler's.
+void UsbStart();
+bool UsbHasInput();
+size_t UsbRead(uint8_t* data, size_t capacity);
+// Drops what nobody listens to: no cable, suspended, the port not open, or open but not read.
+void UsbWrite(const uint8_t* data, size_t bytes);
+void UsbDrain();  // waits until the host has what was written
 
 }  // namespace nrf52840
 }  // namespace tinydeploy

@@ -18,13 +18,23 @@ constexpr Register kHfclkStat(0x4000040C);
 constexpr Register kCtiv(0x40000538);
 constexpr Register kTraceConfig(0x4000055C);
 constexpr uint32_t kHfxoRunning = 0x00010001;
+constexpr uint32_t kIntHfclkStarted = 1;  // in power::kIntenSet, which is CLOCK's as well
 }  // namespace clock
 
 namespace power {
+constexpr uint32_t kIrq = 0;  // shared with CLOCK
+constexpr Register kEventUsbDetected(0x4000011C);
+constexpr Register kEventUsbRemoved(0x40000120);
+constexpr Register kEventUsbPowerReady(0x40000124);
+constexpr Register kIntenSet(0x40000304);
 constexpr Register kResetReason(0x40000400);
+constexpr Register kUsbRegStatus(0x40000438);
 constexpr Register kGpregret(0x4000051C);
 constexpr Register kDcdcEnable(0x40000578);
 constexpr uint32_t kResetPin = 1;
+constexpr uint32_t kIntUsb = 7u << 7;  // detected, removed, power ready
+constexpr uint32_t kVbusDetected = 1;
+constexpr uint32_t kUsbOutputReady = 2;
 constexpr uint8_t kStayInBootloader = 0xB0;
 }  // namespace power
 
@@ -105,6 +115,74 @@ constexpr uint32_t kIntEndRx = 1u << 4;
 constexpr uint32_t kIntError = 1u << 9;
 constexpr uint32_t kErrorOverrun = 1;
 }  // namespace uarte0
+
+namespace usbd {
+constexpr uint32_t kIrq = 39;
+constexpr uint32_t kBase = 0x40027000;
+constexpr Register kTaskEp0ReceiveOut(kBase + 0x04C);
+constexpr Register kTaskEp0Status(kBase + 0x050);
+constexpr Register kTaskEp0Stall(kBase + 0x054);
+constexpr uint32_t kFirstEvent = kBase + 0x100;
+constexpr uint32_t kEvents = 25;
+constexpr Register kEventBusReset(kFirstEvent);
+constexpr Register kEventEp0DataDone(kBase + 0x128);
+constexpr Register kEventCauseChanged(kBase + 0x158);  // Nordic's name is USBEVENT
+constexpr Register kEventEp0Setup(kBase + 0x15C);
+constexpr Register kEventEpData(kBase + 0x160);
+constexpr Register kIntenSet(kBase + 0x304);
+constexpr Register kIntenClear(kBase + 0x308);
+constexpr Register kEventCause(kBase + 0x400);
+constexpr Register kEpDataStatus(kBase + 0x46C);
+constexpr Register SetupByte(uint32_t n) { return Nth(kBase + 0x480, n); }
+constexpr Register kEnable(kBase + 0x500);
+constexpr Register kPullUp(kBase + 0x504);  // shows the host that there is a device
+constexpr Register kDataToggle(kBase + 0x50C);
+constexpr Register kEpInEnable(kBase + 0x510);
+constexpr Register kEpOutEnable(kBase + 0x514);
+constexpr Register kEpStall(kBase + 0x518);
+constexpr uint32_t kHaltedIn = kBase + 0x420;
+constexpr uint32_t kHaltedOut = kBase + 0x444;
+constexpr Register SizeOut(uint32_t endpoint) { return Nth(kBase + 0x4A0, endpoint); }
+
+constexpr uint32_t kIntBusReset = 1u << 0;
+constexpr uint32_t kIntEp0DataDone = 1u << 10;
+constexpr uint32_t kIntCauseChanged = 1u << 22;
+constexpr uint32_t kIntEp0Setup = 1u << 23;
+constexpr uint32_t kIntEpData = 1u << 24;
+constexpr uint32_t kCauseSuspend = 1u << 8;
+constexpr uint32_t kCauseResume = 1u << 9;
+constexpr uint32_t kCauseReady = 1u << 11;
+constexpr uint32_t kToggleData0 = 1u << 8;  // beside the endpoint's address
+constexpr uint32_t kStall = 1u << 8;        // likewise
+constexpr uint32_t InBit(uint32_t endpoint) { return 1u << endpoint; }  // of kEpDataStatus
+constexpr uint32_t OutBit(uint32_t endpoint) { return 1u << (16 + endpoint); }
+
+// What moves the packets of one endpoint in one direction, as offsets.
+struct Dma {
+  uint16_t start;   // task
+  uint16_t end;     // event
+  uint16_t buffer;  // pointer; the count follows
+};
+constexpr Dma InDma(uint16_t endpoint) {
+  return {static_cast<uint16_t>(0x004 + 4 * endpoint), static_cast<uint16_t>(0x108 + 4 * endpoint),
+          static_cast<uint16_t>(0x600 + 0x14 * endpoint)};
+}
+constexpr Dma OutDma(uint16_t endpoint) {
+  return {static_cast<uint16_t>(0x028 + 4 * endpoint), static_cast<uint16_t>(0x130 + 4 * endpoint),
+          static_cast<uint16_t>(0x700 + 0x14 * endpoint)};
+}
+}  // namespace usbd
+
+// Registers that only Nordic's errata name.
+namespace errata {
+constexpr Register kUsb166a(0x40027800);
+constexpr Register kUsb166b(0x40027804);
+constexpr Register kUsb199(0x40027C1C);
+constexpr Register kLock(0x4006EC00);  // of the following two
+constexpr Register kUsb171(0x4006EC14);
+constexpr Register kUsb187(0x4006ED14);
+constexpr uint32_t kKey = 0x9375;
+}  // namespace errata
 
 constexpr uint32_t kDisconnected = 0xFFFFFFFF;  // of any PSEL register
 

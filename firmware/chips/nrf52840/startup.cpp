@@ -5,6 +5,7 @@
 #include "chips/nrf52840/registers.h"
 
 extern "C" void Uarte0Handler();
+extern "C" void UsbHandler();
 
 namespace tinydeploy {
 namespace {
@@ -29,7 +30,11 @@ void StopInterruptSources() {
 
 constexpr VectorTable<kIrqs> MakeVectors() {
   VectorTable<kIrqs> table = MakeVectorTable<kIrqs>();
-  table.irqs[uarte0::kIrq] = Uarte0Handler;
+  if (TINYDEPLOY_LINK_UART) table.irqs[uarte0::kIrq] = Uarte0Handler;
+  if (TINYDEPLOY_LINK_USB) {
+    table.irqs[power::kIrq] = UsbHandler;
+    table.irqs[usbd::kIrq] = UsbHandler;
+  }
   return table;
 }
 

@@ -6,6 +6,8 @@
 // at least, unconfirmed) takes what comes, so the interrupt may be late by 40 us at 1 Mbaud; with
 // the short, a late interrupt would find its byte overwritten. Overruns are counted and the frame's
 // checksum catches them. Renode's model, which has no shorts, runs this scheme too.
+#include <string.h>
+
 #include "chips/cortex_m4/core.h"
 #include "chips/cortex_m4/ring.h"
 #include "chips/nrf52840/chip.h"
@@ -14,10 +16,6 @@
 namespace tinydeploy {
 namespace nrf52840 {
 namespace {
-
-constexpr uint32_t kRamStart = 0x20000000;
-constexpr uint32_t kRamEnd = 0x20040000;
-constexpr size_t kLongestDma = 0xFFFF;
 
 Ring<256> g_ring;
 volatile uint8_t g_received;  // the receiver's buffer
@@ -58,7 +56,7 @@ void Resume() {
   uarte0::kIntenSet.write(uarte0::kIntEndRx);
 }
 
-void SendFromRam(const uint8_t* data, size_t bytes) {
+void Send(const uint8_t* data, size_t bytes) {
   uarte0::kEventEndTx.write(0);
   uarte0::kTxPointer.write(reinterpret_cast<uint32_t>(data));
   uarte0::kTxCount.write(static_cast<uint32_t>(bytes));
@@ -68,24 +66,8 @@ void SendFromRam(const uint8_t* data, size_t bytes) {
   }
 }
 
-// EasyDMA reads RAM only: constants make a detour.
-void SendFromFlash(const uint8_t* data, size_t bytes) {
-  uint8_t copy[32];
-  while (bytes != 0) {
-    size_t count = 0;
-    while (count < bytes && count < sizeof(copy)) {
-      copy[count] = data[count];
-      ++count;
-    }
-    SendFromRam(copy, count);
-    data += count;
-    bytes -= count;
-  }
-}
-
 void ConnectPins(const UartPins& pins) {
-  gpio::OutSet(pins.tx).write(gpio::Bit(pins.tx));  // idle is high; no glitch when it turns output
-  gpio::Config(pins.tx).write(gpio::kOutput);
+  MakeOutput(pins.tx, true);                        // idle is high
   gpio::Config(pins.rx).write(gpio::kInputPullUp);  // quiet when nothing is plugged in
   uarte0::kPselTxd.write(pins.tx);
   uarte0::kPselRxd.write(pins.rx);
@@ -132,36 +114,31 @@ void UartStart(const UartPins& pins, uint32_t baud_register) {
   uarte0::kRxCount.write(1);
   uarte0::kIntenSet.write(uarte0::kIntEndRx | uarte0::kIntError);
   uarte0::kTaskStartRx.write(1);
-  core::SetIrqPriority(uarte0::kIrq, core::kDeviceIrqPriority);
   core::ForgetIrq(uarte0::kIrq);
   core::EnableIrq(uarte0::kIrq);
 }
 
-size_t UartRead(uint8_t* data, size_t capacity) {
-  const size_t taken = g_ring.Pop(data, capacity);
-  if (taken != 0) return taken;
-  Resume();  // inside a fault no interrupt comes: look for ourselves
-  return g_ring.Pop(data, capacity);
+// Inside a fault no interrupt comes: look for ourselves.
+bool UartHasInput() {
+  if (g_ring.empty()) Resume();
+  return !g_ring.empty();
 }
 
+size_t UartRead(uint8_t* data, size_t capacity) {
+  return UartHasInput() ? g_ring.Pop(data, capacity) : 0;
+}
+
+// EasyDMA reads RAM only, and `data` may be in flash: all make a detour, short against their time
+// on the wire.
 void UartWrite(const uint8_t* data, size_t bytes) {
-  const auto address = reinterpret_cast<uint32_t>(data);
-  const bool in_ram = address >= kRamStart && address < kRamEnd;
+  uint8_t copy[64];
   while (bytes != 0) {
-    const size_t count = bytes < kLongestDma ? bytes : kLongestDma;
-    in_ram ? SendFromRam(data, count) : SendFromFlash(data, count);
+    const size_t count = bytes < sizeof(copy) ? bytes : sizeof(copy);
+    memcpy(copy, data, count);
+    Send(copy, count);
     data += count;
     bytes -= count;
   }
-}
-
-// An interrupt that is pending ends WFI even while blocked, so none can slip in between the look
-// and the sleep.
-void UartIdle() {
-  core::InterruptLock lock;
-  if (!g_ring.empty()) return;
-  core::Dsb();
-  core::Wfi();
 }
 
 uint32_t UartOverruns() { return g_overruns; }

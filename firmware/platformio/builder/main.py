@@ -19,6 +19,7 @@ from tinydeploy.stages.build import (  # noqa: E402
     is_compiled,
     is_mlperf,
     link_baud,
+    link_variable,
     object_folder,
     program_folder,
 )
@@ -29,7 +30,8 @@ toolchain = toolchains.select(env, board.id)
 program = program_folder(env.GetProjectOption("custom_model"), board)
 compiled = is_compiled(program)
 mlperf = is_mlperf(program)
-env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program)))
+link = link_variable()
+env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program, link)))
 firmware = project / "firmware"
 
 # What serves TFLM's API: the interpreter, or the plan that came with the program.
@@ -42,20 +44,28 @@ SHARED = "+<common/> +<activations/sigmoid_table.cpp> +<normalize/inverse_root.c
 SHARED += "+<normalize/logarithm.cpp>"
 KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
+# What the link of a board with USB runs over.
+LINKS = {"usb": ("usb",), "uart": ("uart",), "both": ("usb", "uart")}
+wires = link or env.GetProjectOption("custom_link", "both")
+if wires not in LINKS:
+    toolchains.stop(f"no link {wires!r}: custom_link is {', '.join(LINKS)}")
+
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
-    CPPDEFINES=[("TINYDEPLOY_BAUD", link_baud(program, board)), *["TINYDEPLOY_MLPERF"] * mlperf],
+    CPPDEFINES=[
+        ("TINYDEPLOY_BAUD", link_baud(program, board)),
+        *[(f"TINYDEPLOY_LINK_{wire.upper()}", int(wire in LINKS[wires])) for wire in LINKS["both"]],
+        *["TINYDEPLOY_MLPERF"] * mlperf,
+    ],
     CCFLAGS=["-O1" if board.is_host else "-Os"],
 )
 # Zig makes -Os of -Oz; clang itself saves another 15 % with it.
 SMALLEST = ["-Xclang", "-Oz"] if toolchain == "zig" and not board.is_host else []
 env.Append(CCFLAGS=SMALLEST)
-# What runs for each byte of the link, for each frame, and between operators. The interpreter's base
-# has to fit 16 KB: there a frame may take longer.
+# What runs for each byte of the link, and between operators.
 HOT = (
     *("*/link/crc32.cpp", "*/link/decode.cpp", "*/link/encode.cpp"),
     *("*/app/cycle_profiler.cpp", "*/compiled/micro_interpreter.cpp"),
-    *(("*/link/server.cpp", "*/uart.cpp", "*/app/app.cpp") if compiled else ()),
 )
 
 
@@ -63,7 +73,7 @@ def include_program():
     """The only file that sees the model: another model rebuilds it and model.cc, nothing else."""
     generated = Path(env.subst("$BUILD_DIR")) / "generated"
     generated.mkdir(parents=True, exist_ok=True)
-    digest = bytes.fromhex(build_id(program, board, toolchain))[:16]
+    digest = bytes.fromhex(build_id(program, board, toolchain, link))[:16]
     values = ", ".join(f"0x{byte:02x}" for byte in digest)
     text = f"#define TINYDEPLOY_BUILD_ID {{{values}}}\n"
     header = generated / "tinydeploy_build_id.h"
@@ -100,6 +110,8 @@ def add_sources():
         for chip in ("cortex_m4", board.chip):
             folder = os.path.join("$BUILD_DIR", "chips", chip)
             env.BuildSources(folder, str(firmware / "chips" / chip))
+    if board.has_usb:
+        env.BuildSources(os.path.join("$BUILD_DIR", "usb"), str(firmware / "usb"))
     if mlperf:
         env.BuildSources(os.path.join("$BUILD_DIR", "mlperf"), str(firmware / "mlperf"))
     for part, what in ENGINES[compiled].items():

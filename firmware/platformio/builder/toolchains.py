@@ -48,7 +48,7 @@ def select(env, board):
     }
     setup = setups.get((name, board == "host"))
     if setup is None:
-        _stop(f"no toolchain {name!r}: custom_toolchain is zig or gcc")
+        stop(f"no toolchain {name!r}: custom_toolchain is zig or gcc")
     env.Append(CCFLAGS=[*COMMON, *EXACT_FLOAT], CXXFLAGS=COMMON_CXX)
     setup(env)
     _forget_paths(env)
@@ -65,7 +65,7 @@ def _zig_arm(env):
 
 def _gcc_arm(env):
     if shutil.which("arm-none-eabi-g++") is None:
-        _stop("arm-none-eabi-g++ is not on the PATH: install GNU Arm Embedded, or use zig")
+        stop("arm-none-eabi-g++ is not on the PATH: install GNU Arm Embedded, or use zig")
     _use(env, "arm-none-eabi-gcc", "arm-none-eabi-g++", "arm-none-eabi-ar", "arm-none-eabi-ranlib")
     env.Append(
         CCFLAGS=[*GCC_ARM, *GCC_INT32, *EMBEDDED],
@@ -99,7 +99,7 @@ def _zig_host(env):
 def _gcc_host(env):
     cxx = next(filter(shutil.which, ("g++", "clang++")), None)
     if cxx is None:
-        _stop("neither g++ nor clang++ is on the PATH: install one of them, or use zig")
+        stop("neither g++ nor clang++ is on the PATH: install one of them, or use zig")
     _use(env, {"g++": "gcc", "clang++": "clang"}[cxx], cxx, "ar", "ranlib")
     sanitize = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
     env.Append(
@@ -111,7 +111,7 @@ def _use_zig(env):
     try:
         import ziglang
     except ImportError:
-        _stop(f"the package ziglang is not installed in {sys.prefix}: pip install ziglang==0.17.0")
+        stop(f"the package ziglang is not installed in {sys.prefix}: pip install ziglang==0.17.0")
     program = os.path.join(os.path.dirname(ziglang.__file__), "zig")
     zig = f'"{program}"'
     _use(env, f"{zig} cc", f"{zig} c++", f"{zig} ar", f"{zig} ranlib")
@@ -134,6 +134,7 @@ def _here():
     return os.path.join(tinydeploy.config.FIRMWARE_DIR, "platformio")
 
 
-def _stop(message):
+def stop(message):
+    """End the build with one line."""
     sys.stderr.write(f"Error: {message}\n")
     sys.exit(1)

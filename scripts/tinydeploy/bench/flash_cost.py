@@ -1,6 +1,7 @@
 """What the base of a firmware and each operator cost in flash and RAM: built, linked and measured.
 
-The base is everything but kernels and model: start-up, board, link, application, runtime. An
+The base is everything but kernels and model: start-up, board, link over the UART, application,
+runtime. The USB serial port that a board may have beside its UART is a line of its own. An
 operator's cost is what the image grows by when it alone is registered; several that share code cost
 less together, as the last line shows.
 """
@@ -29,6 +30,12 @@ from tinydeploy.ui import Ui
 GOAL_FLASH_BYTES, GOAL_RAM_BYTES = 16 << 10, 4 << 10  # of the base
 ARENA_BYTES = 1024
 BASE, COMPILED_BASE, ALL = "base", "base, compiled engine", "all operators together"
+USB = "USB serial port"
+_BASES = {
+    BASE: "interpreter engine",
+    COMPILED_BASE: "compiled engine",
+    USB: "USB serial port, more",
+}
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ def run(
         with ui.stage("bench") as stage:
             stage.detail = f"base on {board.id}"
             costs += [base(board, toolchain), compiled_base(board, toolchain)]
+            if board.has_usb:
+                costs.append(usb(board, costs[-1], toolchain))
     with ui.progress("operators") as progress:
         for done, name in enumerate(wanted):
             progress(done, len(wanted))
@@ -84,9 +93,13 @@ def base(board: Board, toolchain: str = "zig") -> Cost:
 
 def compiled_base(board: Board, toolchain: str = "zig") -> Cost:
     """The compiled engine's firmware with a plan that copies four bytes."""
-    folder = _folder(board, toolchain, "compiled")
-    compile_plan(_model(folder), folder / "program", name="nothing")
-    return _measured(COMPILED_BASE, folder, board, toolchain)
+    return _measured(COMPILED_BASE, _plan(board, toolchain, "compiled"), board, toolchain)
+
+
+def usb(board: Board, below: Cost, toolchain: str = "zig") -> Cost:
+    """What the USB serial port, which images have unless told otherwise, adds to `below`."""
+    folder = _plan(board, toolchain, "compiled-usb")
+    return _difference(_measured(USB, folder, board, toolchain, link="both"), below)
 
 
 def operator(name: str, board: Board, below: Cost, toolchain: str = "zig") -> Cost:
@@ -116,7 +129,7 @@ def to_json(costs: Sequence[Cost]) -> str:
 
 def to_markdown(costs: Sequence[Cost], version: str) -> str:
     """A document."""
-    bases = [cost for cost in costs if cost.name in (BASE, COMPILED_BASE)]
+    bases = [cost for cost in costs if cost.name in _BASES]
     others = costs[len(bases) :]
     return "\n".join([*_bases(bases, version), *_operators(others)]) + "\n"
 
@@ -129,8 +142,8 @@ def _bases(costs: Sequence[Cost], version: str) -> list[str]:
         f"{version}:",
         "whole images, linked, in bytes, without the model.",
         "",
-        "The base is start-up, board, link, application and engine, without a kernel: the "
-        "compiled engine",
+        "The base is start-up, board, link over the UART, application and engine, without a "
+        "kernel: the compiled engine",
         "with a plan that copies four bytes. RAM is without arena and stack. Goal: at most "
         f"{GOAL_FLASH_BYTES:,} bytes of flash",
         f"and {GOAL_RAM_BYTES:,} of RAM.",
@@ -138,8 +151,7 @@ def _bases(costs: Sequence[Cost], version: str) -> list[str]:
         "| base | board | flash | RAM |",
         "|---|---|---:|---:|",
         *(
-            f"| {'compiled engine' if cost.name == COMPILED_BASE else 'interpreter engine'} | "
-            f"{cost.board} | {cost.flash_bytes:,} | {cost.ram_bytes:,} |"
+            f"| {_BASES[cost.name]} | {cost.board} | {cost.flash_bytes:,} | {cost.ram_bytes:,} |"
             for cost in costs
         ),
     ]
@@ -186,10 +198,23 @@ def _built(name: str, methods: Sequence[str], board: Board, toolchain: str) -> C
     return _measured(name, folder, board, toolchain)
 
 
-def _measured(name: str, folder: Path, board: Board, toolchain: str) -> Cost:
-    image = build_stage.build(folder / "program", board, toolchain=toolchain, out_dir=folder)
+def _measured(name: str, folder: Path, board: Board, toolchain: str, *, link: str = "uart") -> Cost:
+    image = build_stage.build(
+        folder / "program",
+        board,
+        toolchain=toolchain,
+        link=link if board.has_usb else "",
+        out_dir=folder,
+    )
     flash = image.sizes.flash_bytes - image.sizes.model_bytes
     return Cost(name, board.id, toolchain, flash, image.sizes.ram_bytes)
+
+
+def _plan(board: Board, toolchain: str, name: str) -> Path:
+    """A program for the compiled engine that copies four bytes."""
+    folder = _folder(board, toolchain, name)
+    compile_plan(_model(folder), folder / "program", name="nothing")
+    return folder
 
 
 def _folder(board: Board, toolchain: str, name: str) -> Path:

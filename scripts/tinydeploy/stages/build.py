@@ -23,6 +23,7 @@ from tinydeploy.stages.image import Breakdown, Sizes
 TOOLCHAINS = ("zig", "gcc")
 PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
+LINK_VARIABLE = "TINYDEPLOY_LINK"  # usb, uart or both; wins over custom_link of platformio.ini
 
 PLAN_FILE = "plan.cc"
 KERNEL_FILES = "kernel_*.cc"  # the interpreter's kernels that a plan calls
@@ -72,12 +73,15 @@ def build(
     board: Board,
     *,
     toolchain: str = "zig",
+    link: str = "",
     out_dir: Path,
     quiet: bool = True,
 ) -> Image:
     """Build the firmware with the model in `program_dir` (model.h, model.cc), unless it is built.
 
     Args:
+        link: "usb", "uart" or "both" for a board that has both; else what the environment says, or
+            platformio.ini.
         out_dir: gets firmware.elf and firmware.bin.
         quiet: keep PlatformIO's output for the case of an error.
 
@@ -86,24 +90,25 @@ def build(
         BuildError: it does not compile.
         ModelTooLargeError: flash or RAM of the board would overflow.
     """
-    identity = build_id(program_dir, board, toolchain)
+    link = link or link_variable()
+    identity = build_id(program_dir, board, toolchain, link)
     elf, flat = out_dir / "firmware.elf", out_dir / "firmware.bin"
     known = Keyed(out_dir / "firmware.json", identity)
     cached = known.load() is not None and elf.is_file() and flat.is_file()
     if not cached:
         with _one_at_a_time():
-            _run_platformio(program_dir, board, toolchain, quiet)
-            _copy_products(board, toolchain, program_dir, elf, flat)
+            _run_platformio(program_dir, board, toolchain, link, quiet)
+            _copy_products(object_folder(board, toolchain, program_dir, link), board, elf, flat)
         known.save({"toolchain": toolchain_version(toolchain, board)})
     sizes = image.sizes_of(elf)
     _require_fit(sizes, board)
     return Image(elf, flat, sizes, identity, toolchain, cached)
 
 
-def build_id(program_dir: Path, board: Board, toolchain: str) -> str:
+def build_id(program_dir: Path, board: Board, toolchain: str, link: str = "") -> str:
     """SHA-256 over the program folder, the firmware's sources, the board and the toolchain."""
     digest = hashlib.sha256()
-    for text in (sources_hash(board), board.id, toolchain_version(toolchain, board)):
+    for text in (sources_hash(board), board.id, toolchain_version(toolchain, board), link):
         digest.update(text.encode() + b"\0")
     source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
     names = ["model.h", source, *[MLPERF_FILE] * is_mlperf(program_dir)]
@@ -128,11 +133,17 @@ def link_baud(program_dir: Path, board: Board) -> int:
     return MLPERF_BAUD if is_mlperf(program_dir) else board.baud
 
 
-def object_folder(board: Board, toolchain: str, program_dir: Path) -> Path:
+def link_variable() -> str:
+    """What the environment says the link runs over; "" if nothing."""
+    return os.environ.get(LINK_VARIABLE, "")
+
+
+def object_folder(board: Board, toolchain: str, program_dir: Path, link: str = "") -> Path:
     """Where PlatformIO keeps objects: shared by all models of a board, toolchain and engine."""
     engine = "-compiled" if is_compiled(program_dir) else ""
     mode = "-mlperf" if is_mlperf(program_dir) else ""
-    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}"
+    wires = f"-{link}" if link else ""
+    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}{wires}"
 
 
 def sources_hash(board: Board) -> str:
@@ -203,10 +214,13 @@ def _source_files(board: Board) -> Iterator[Path]:
                 yield path
 
 
-def _run_platformio(program_dir: Path, board: Board, toolchain: str, quiet: bool) -> None:
+def _run_platformio(
+    program_dir: Path, board: Board, toolchain: str, link: str, quiet: bool
+) -> None:
     environment = {
         PROGRAM_VARIABLE: str(program_dir.resolve()),
         TOOLCHAIN_VARIABLE: toolchain,
+        LINK_VARIABLE: link,
         **platformio_environment(),
     }
     command = tools.python_module_argv("platformio", "run", "-e", board.id, "-d", str(ROOT))
@@ -273,8 +287,7 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
     )
 
 
-def _copy_products(board: Board, toolchain: str, program_dir: Path, elf: Path, flat: Path) -> None:
-    folder = object_folder(board, toolchain, program_dir)
+def _copy_products(folder: Path, board: Board, elf: Path, flat: Path) -> None:
     built = folder / ("firmware" if board.is_host else "firmware.elf")
     data = built.read_bytes()
     _replace(elf, data, executable=board.is_host)
