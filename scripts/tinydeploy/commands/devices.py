@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tinydeploy.commands import common
+from tinydeploy.errors import UsageError
 from tinydeploy.ui import Ui
 
 
@@ -29,6 +30,16 @@ def add_commands(commands: common.Commands) -> None:
     simulate.add_argument("--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C")
     simulate.add_argument("--link", type=Path, help="also make a symbolic link to it there")
     simulate.add_argument("--elf", type=Path, help="image to run (default: build the model)")
+    simulate.add_argument(
+        "--bootloader",
+        action="store_true",
+        help="the whole board with its bootloader, so that the pseudo-terminal can be flashed",
+    )
+    simulate.add_argument(
+        "--usb",
+        action="store_true",
+        help="the Nano's USB port instead of its UART, as the bootloader uses it too",
+    )
 
 
 def _flash(options: argparse.Namespace, ui: Ui) -> None:
@@ -53,7 +64,26 @@ def _simulate(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.simulate import pty
     from tinydeploy.stages.build import MLPERF_BAUD
 
+    if options.bootloader or options.usb:
+        _simulate_whole(options, ui)
+        return
     elf = options.elf or common.make_image(options, ui).elf
     baud = MLPERF_BAUD if options.mode == "mlperf" else None
     device = simulate.open(boards.load(options.board), elf, baud=baud, fast_uart=False)
     pty.serve(device, link_path=options.link)
+
+
+def _simulate_whole(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import boards, simulate
+    from tinydeploy.config import BUILD_DIR
+    from tinydeploy.hardware import whole_board
+    from tinydeploy.simulate import image as images
+
+    board = boards.load(options.board)
+    if options.usb and board.simulator not in simulate.WITH_USB:
+        raise UsageError(f"{board.id} has no USB of its own", "leave out --usb")
+    elf = options.elf or common.make_image(options, ui).elf
+    image = images.load(elf)
+    images.check(image, board)
+    link = options.link or BUILD_DIR / f"tty-{board.id}"
+    whole_board.serve(board, image.flat(board.flash_origin), link)

@@ -77,6 +77,22 @@ def open(
     return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)
 
 
+def open_flash(board: Board, content: bytes, *, usb: bool = False) -> Any:
+    """Power on a simulated `board` with `content` in its flash from `board.flash_origin` on.
+
+    Returns:
+        A `device.SimulatedDevice`; it knows no symbols.
+    """
+    from tinydeploy.simulate.device import SimulatedDevice
+    from tinydeploy.simulate.image import Image, Segment
+    from tinydeploy.simulate.options import Options
+
+    segment = Segment(board.flash_origin, content.rstrip(b"\xff"), board.flash_origin)
+    image = Image(Path("flash"), (segment,), {})
+    chip = _chip_module(board).Chip(image, Options(baud=board.baud, usb=usb))
+    return SimulatedDevice(chip, image, f"simulated {board.name}")
+
+
 def names() -> list[str]:
     """Chips that can be simulated."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)

@@ -51,6 +51,15 @@ class Image:
                 return segment.data[offset : offset + size]
         return None
 
+    def flat(self, origin: int) -> bytes:
+        """What a flasher writes from `origin` on; gaps are filled as erased flash reads."""
+        end = max(segment.address + len(segment.data) for segment in self.segments)
+        content = bytearray(b"\xff" * (end - origin))
+        for segment in self.segments:
+            at = segment.address - origin
+            content[at : at + len(segment.data)] = segment.data
+        return bytes(content)
+
 
 def load(path: Path) -> Image:
     """Read an ELF file; raises SimulationError if it is none for a Cortex-M."""

@@ -82,13 +82,13 @@ class PtyServer:
 
     def _exchange(self) -> None:
         board = self._board
+        board.pump()
         if self._terminal and self._terminal.plug != board.plug:
             self._unplug()
         if board.port is not None and self._terminal is None:
             self._terminal = _Terminal(board.plug, self._link)
         if self._terminal:
             self._terminal.follow(board)
-            board.pump()
             self._terminal.send(board)
 
     def _wait(self) -> None:

@@ -92,10 +92,10 @@ class Chip:
             native=options.native,
             flash_timing=WAIT_STATES if options.wait_states else None,
         )
-        self._wire = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
+        self.wire = SerialLine(self.machine.time, options.baud, fast=options.fast_uart)
         self._usb_port = UsbPort()
         self.usb = UsbSerial(self.machine, self._usb_port, int(options.baud))
-        self.line: SerialLine | UsbSerial = self.usb if options.usb else self._wire
+        self.line: SerialLine | UsbSerial = self.usb if options.usb else self.wire
         self._buses = (
             Bus(self.machine, 0x40000000, 0x70000),
             Bus(self.machine, 0x50000000, 0x1000),
@@ -125,7 +125,7 @@ class Chip:
         self.machine.time.skip_to(
             self.machine.time.now + self.machine.time.ticks(DOUBLE_TAP_WINDOW_S)
         )
-        self._wire.restart()
+        self.wire.restart()
         self.usb.restart()
 
     def _boot(self) -> None:
@@ -155,7 +155,7 @@ class Chip:
         self._usb_port.connect(usbd, self._clock.set_vbus)
         self._uartes = [
             Uarte(
-                machine, name, base, self._wire, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs
+                machine, name, base, self.wire, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs
             )
             for name, base in (("UARTE0", 0x40002000), ("UARTE1", 0x40028000))
         ]
@@ -171,7 +171,7 @@ class Chip:
         self._buses[1].add(self._gpio.block)
         self._buses[2].add(identity.ficr(machine))
         self._buses[2].add(identity.uicr(machine, self._bootloader.uicr_start))
-        self._wire.connect(_Wire(self._uartes))
+        self.wire.connect(_Wire(self._uartes))
 
     def _pin_owner(self, pin: int) -> str:
         owners: list[Pwm | Uarte] = [*self._pwms, *self._uartes]
