@@ -62,6 +62,7 @@ class Job:
     retrain: bool = False
     modelled_baud: bool = False
     wait_states: bool = False
+    usb: bool = False
     choices: Choices = Choices()  # noqa: RUF009 - frozen
     flash_tool: str | None = None
     force: bool = False
@@ -261,7 +262,9 @@ def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Program, Image]:
 
 
 def _target(job: Job, board: Board) -> Target:
-    return targets.choose(job.target, board, job.link_port, job.modelled_baud, job.wait_states)
+    return targets.choose(
+        job.target, board, job.link_port, job.modelled_baud, job.wait_states, job.usb
+    )
 
 
 def _require_parity(found: Verification, job: Job) -> None:
@@ -354,7 +357,8 @@ def _verify(
     ui: Ui,
 ) -> Verification:
     key = key_of(
-        image.build_id, vectors.sha256(), target.name, str(target.wait_states), package_key()
+        *(image.build_id, vectors.sha256(), target.name),
+        *(str(target.wait_states), str(target.usb), package_key()),
     )
     known = Keyed(folder / "verification.json", key)
     with ui.stage("verify") as stage:

@@ -30,12 +30,14 @@ class Target:
         link_port: port that the link runs over where it is not the one to flash through.
         modelled_baud: let simulated bytes take the time that they take on a wire.
         wait_states: simulate an estimate of the flash's wait states, too.
+        usb: let the simulated board talk over USB instead of its UART.
     """
 
     name: str
     link_port: str | None = None
     modelled_baud: bool = False
     wait_states: bool = False
+    usb: bool = False
 
     @property
     def is_port(self) -> bool:
@@ -64,6 +66,7 @@ def choose(
     link_port: str | None,
     modelled_baud: bool,
     wait_states: bool = False,
+    usb: bool = False,
 ) -> Target:
     """The target for a name from the command line; "auto" is what suits the board without one.
 
@@ -81,7 +84,11 @@ def choose(
         raise UsageError(
             f"--wait-states does not go with --target {name}", "only the simulator models them"
         )
-    return Target(name, link_port, modelled_baud, wait_states)
+    if usb and name != SIMULATOR:
+        raise UsageError(
+            f"--usb does not go with --target {name}", "a board talks over the port that is named"
+        )
+    return Target(name, link_port, modelled_baud, wait_states, usb)
 
 
 def held(target: Target) -> AbstractContextManager[None]:
@@ -98,7 +105,11 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
         return ProcessTransport(elf)
     if target.name == SIMULATOR:
         device: Transport = simulate.open(
-            board, elf, fast_uart=not target.modelled_baud, wait_states=target.wait_states
+            board,
+            elf,
+            fast_uart=not target.modelled_baud,
+            wait_states=target.wait_states,
+            usb=target.usb,
         )
         return device
     if target.name == RENODE:

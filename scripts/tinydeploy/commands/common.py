@@ -147,6 +147,11 @@ def add_target(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="simulator: add an estimate of the flash's wait states to the cycles",
     )
+    parser.add_argument(
+        "--usb",
+        action="store_true",
+        help="simulator: the link runs over USB, where the board has it",
+    )
 
 
 def add_vectors(parser: argparse.ArgumentParser) -> None:

@@ -80,6 +80,11 @@ def add_commands(commands: common.Commands) -> None:
         metavar="N",
         help="try N faults on the link instead: bytes lost, changed or late, resets, unplugging",
     )
+    bench.add_argument(
+        "--usb",
+        action="store_true",
+        help="measure the throughput of the USB link; with --link-faults: faults on that",
+    )
     common.add_toolchain(bench)
 
 
@@ -134,6 +139,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         retrain=options.retrain,
         modelled_baud=options.modelled_baud,
         wait_states=options.wait_states,
+        usb=options.usb,
         choices=common.choices(options),
         flash_tool=getattr(options, "flash_tool", None),
         force=getattr(options, "force", False),
@@ -158,9 +164,11 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy import bench
 
     if options.link_faults:
-        from tinydeploy.hardware import link_faults
+        return _bench_link_faults(options, ui)
+    if options.usb:
+        from tinydeploy.hardware import usb_throughput
 
-        return link_faults.run(options.models, options.boards, options.link_faults, ui)
+        return usb_throughput.run(options.models, options.boards, options.toolchain, ui)
     if options.startup:
         from tinydeploy.bench import startup
 
@@ -192,4 +200,15 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
         markdown_file=options.markdown_file,
         plot_file=options.plot,
         ui=ui,
+    )
+
+
+def _bench_link_faults(options: argparse.Namespace, ui: Ui) -> int:
+    from tinydeploy.hardware import link_faults, usb_faults
+
+    wire_type = usb_faults.UsbFaultyWire if options.usb else link_faults.FaultyWire
+    return link_faults.run(
+        *(options.models, options.boards, options.link_faults, ui),
+        wire_type=wire_type,
+        usb=options.usb,
     )

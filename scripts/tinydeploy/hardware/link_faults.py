@@ -1,6 +1,7 @@
 """Faults on the link during a parity run: every inference right, or a clear stop; none wrong.
 
     tinydeploy bench --link-faults 1000
+    tinydeploy bench --link-faults 1000 --usb
 
 One fault for each inference, at a seeded place in either direction. The device is the simulated
 board with the firmware that is flashed; what it must answer comes from TFLM.
@@ -35,6 +36,10 @@ Progress = Callable[[int, int], None]
 class FaultyWire:
     """A simulated board behind a cable on which one thing goes wrong whenever `arm` says so."""
 
+    kinds: Sequence[str] = KINDS
+    interruptions: Sequence[str] = ("reset", "unplug")  # something happens to board or cable
+    lossless: Sequence[str] = ()  # those of them that no byte is lost in
+
     def __init__(self, board: SimulatedDevice, chance: random.Random) -> None:
         self.description = board.description
         self.transfers = 0  # writes, and reads that brought something
@@ -62,10 +67,11 @@ class FaultyWire:
         if not self._strikes():
             return self._board.write(data)
         at = self._chance.randrange(1, len(data))
-        if self._kind in ("reset", "unplug"):
+        if self._kind in self.interruptions:
             self._board.write(data[:at])
-            self._board.run(1e-3)
-            return self._interrupt()
+            self._board.run(self._moment_s())
+            self._interrupt()
+            return self._board.write(data[at:]) if self._kind in self.lossless else None
         if self._kind == "delay":
             self._board.write(data[:at])
             self._board.run(self._chance.uniform(0, LONGEST_DELAY_S))
@@ -79,8 +85,10 @@ class FaultyWire:
         data = data or self._board.read(timeout_s)
         if not data or not self._strikes():
             return data
-        if self._kind in ("reset", "unplug"):
+        if self._kind in self.interruptions:
             self._interrupt()
+            if self._kind in self.lossless:
+                return data
             return data[: self._chance.randrange(len(data))]
         if self._kind == "delay":
             at = self._chance.randrange(len(data))
@@ -98,6 +106,10 @@ class FaultyWire:
             return False
         self.struck = True
         return True
+
+    def _moment_s(self) -> float:
+        """How much later than a part of what is sent it happens."""
+        return 1e-3
 
     def _interrupt(self) -> None:
         if self._kind == "reset":
@@ -124,10 +136,13 @@ class FaultyWire:
 class Tally:
     """How many inferences ended how, for each kind of fault."""
 
-    counts: dict[str, dict[str, int]] = field(
-        default_factory=lambda: {kind: dict.fromkeys(OUTCOMES, 0) for kind in KINDS}
-    )
+    counts: dict[str, dict[str, int]]
     stops: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, kinds: Sequence[str]) -> Tally:
+        """An empty one."""
+        return cls({kind: dict.fromkeys(OUTCOMES, 0) for kind in kinds})
 
     @property
     def faults(self) -> int:
@@ -140,11 +155,11 @@ class Tally:
 
     def table(self) -> str:
         """For people."""
-        lines = [f"{'fault':<12}{'tried':>7}" + "".join(f"{name:>24}" for name in OUTCOMES)]
+        lines = [f"{'fault':<16}{'tried':>7}" + "".join(f"{name:>24}" for name in OUTCOMES)]
         rows = [*self.counts.items(), ("all", {name: self.total(name) for name in OUTCOMES})]
         for kind, row in rows:
             cells = "".join(f"{row[name]:>24}" for name in OUTCOMES)
-            lines.append(f"{kind:<12}{sum(row.values()):>7}{cells}")
+            lines.append(f"{kind:<16}{sum(row.values()):>7}{cells}")
         lines += [f"stopped with {name}: {count}" for name, count in sorted(self.stops.items())]
         return "\n".join(lines)
 
@@ -163,6 +178,7 @@ def try_faults(
     count: int,
     seed: int,
     progress: Progress = lambda done, total: None,
+    wire_type: type[FaultyWire] = FaultyWire,
 ) -> Tally:
     """Run `count` inferences, each with a fault.
 
@@ -170,13 +186,14 @@ def try_faults(
         DeviceError: the board cannot be used after a fault, even when plugged in anew.
     """
     chance = random.Random(seed)
-    wire, tally = FaultyWire(board, chance), Tally()
+    wire, tally = wire_type(board, chance), Tally.of(wire_type.kinds)
+    kinds = wire.kinds
     device = _greeted(wire)
     before = wire.transfers
     _infer(device, cases[0])
     longest = wire.transfers - before
     for number in range(count):
-        kind, case = KINDS[number % len(KINDS)], chance.choice(cases)
+        kind, case = kinds[number % len(kinds)], chance.choice(cases)
         wire.arm(kind, chance.randrange(longest))
         retries = device.stats.retries
         try:
@@ -192,14 +209,20 @@ def try_faults(
             repeated = REPEATED if device.stats.retries > retries else RIGHT
             outcome = repeated if right else WRONG
         tally.counts[kind][outcome] += 1
-        if number % len(KINDS) == len(KINDS) - 1:
+        if number % len(kinds) == len(kinds) - 1:
             device.hello()
         progress(number + 1, count)
     return tally
 
 
 def run(
-    model_names: Sequence[str] | None, board_ids: Sequence[str] | None, count: int, ui: Ui
+    model_names: Sequence[str] | None,
+    board_ids: Sequence[str] | None,
+    count: int,
+    ui: Ui,
+    *,
+    wire_type: type[FaultyWire] = FaultyWire,
+    usb: bool = False,
 ) -> int:
     """Print the table of each model on each simulated board; 1 if an inference was wrong."""
     wrong = 0
@@ -207,10 +230,12 @@ def run(
         source = sources.resolve(name, None, False, None, ui)
         for board in map(boards.load, board_ids or ("nano33",)):
             _, image = pipeline.make_image(source, board, "zig", "auto", ui)
-            device = simulate.open(board, image.elf)
+            device = simulate.open(board, image.elf, usb=usb)
+            cases = cases_of(source, 8, SEED)
             with ui.progress("link faults") as progress:
-                tally = try_faults(device, cases_of(source, 8, SEED), count, SEED, progress)
-            print(f"{name} on {device.description}, seed {SEED}:\n{tally.table()}")
+                tally = try_faults(device, cases, count, SEED, progress, wire_type)
+            link = "USB" if usb else "UART"
+            print(f"{name} on {device.description} over {link}, seed {SEED}:\n{tally.table()}")
             wrong += tally.total(WRONG)
     return int(wrong > 0)
 
