@@ -22,6 +22,7 @@ from tinydeploy.ops.types import SUPPORTED
 
 Fuzz = Callable[..., Tally]  # the fixture
 COMPILED = "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED MUL SOFTMAX graph graph"
+CUSTOM = "SignalRfft SignalFilterBank SignalPCAN TFLM_DECODE TFLite_Detection_PostProcess"
 ROUNDING = FIRMWARE_DIR / "kernels" / "activations" / "rectifiers.cpp"
 
 
@@ -43,6 +44,13 @@ def test_compiled_plans_compute_what_tflm_does(target: str, fuzz: Fuzz) -> None:
     tally = fuzz(COMPILED, [Compiled(target)], cases=2 * BATCH)
     assert tally.failures == []
     assert tally.total.ran[f"compiled on {target}"] > BATCH // 4
+
+
+def test_compiled_custom_operators_compute_what_tflm_does(fuzz: Fuzz) -> None:
+    """With types that only they have, and what their files share."""
+    tally = fuzz(CUSTOM, [Compiled("host")], cases=14)
+    assert tally.failures == []
+    assert tally.total.ran["compiled on host"] == 14
 
 
 def _wrong_relu(folder: Path) -> Path:

@@ -41,7 +41,7 @@ ENGINES = {
 }
 # What kernels share: those that a plan calls come with it, each with the file that defines it.
 SHARED = "+<common/> +<activations/sigmoid_table.cpp> +<normalize/inverse_root.cpp> "
-SHARED += "+<normalize/logarithm.cpp>"
+SHARED += "+<normalize/logarithm.cpp> +<signal/fft.cpp>"
 KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
 # What the link of a board with USB runs over.

@@ -27,7 +27,10 @@ from tinydeploy.stages.compile_plan import evaluate
 
 GARBAGE, GUARD_BYTES = 0x5A, 64
 _ROOMS = ("dsp", "kernels", "runtime", "compiled", "any_model")
-_SHARED = ("activations/sigmoid_table", "normalize/inverse_root", "normalize/logarithm")
+_SHARED = (
+    *("activations/sigmoid_table", "normalize/inverse_root", "normalize/logarithm"),
+    "signal/fft",
+)
 _AT_THE_TOP = ("#include", "extern ")
 _OPENING = "namespace tinydeploy {\nnamespace compiled {\n"
 _CLOSING = "}  // namespace compiled\n}  // namespace tinydeploy\n"
@@ -186,7 +189,7 @@ def _kernels(name: str, command: list[str], faces: list[str]) -> list[Path]:
         FIRMWARE_DIR / "compiled" / "kernel.cpp",
         *(here / face for face in ["any_plan.cpp", *faces]),
     ]
-    folder = cache_dir() / "fuzz" / f"plans-{name}-{build.digest(command, _ROOMS)}"
+    folder = cache_dir() / "fuzz" / f"plans-{name}-{build.digest([*command, *_SHARED], _ROOMS)}"
     if not (folder / "complete").exists():
         build.objects(folder, command, files)
         (folder / "complete").touch()

@@ -194,7 +194,7 @@ def _ends(name: str, buffers: Sequence[Buffer], numbers: Mapping[Tensor, int]) -
 
 def _api_type(tensor: Tensor) -> str:
     """The C API's name of the type, such as kTfLiteInt8."""
-    words = {"UINT8": "UInt8", "BFLOAT16": "BFloat16"}
+    words = {f"UINT{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)} | {"BFLOAT16": "BFloat16"}
     return "kTfLite" + words.get(tensor.type.name, tensor.type.name.capitalize())
 
 

@@ -54,8 +54,6 @@ def _prepared(op: Op) -> prepared.Prepared:
         raise refusal(op, "has no kernel for a band of rows")
     if any(tensor.is_variable for tensor in op.operands):
         raise refusal(op, "keeps state from one inference to the next")
-    if op.code == "CUSTOM":
-        raise refusal(op, "is not known to the compiled engine")
     try:
         return prepared.prepare(dump(_alone(op)))
     except prepared.NotPreparedError as error:
