@@ -82,6 +82,7 @@ Status GetMemory(const Request&, Reply& reply) {
   const board::MemoryUse use = board::Memory();
   memory.arena_bytes = static_cast<uint32_t>(program::ArenaBytes());
   memory.arena_used_bytes = engine::ArenaUsedBytes();
+  memory.arena_planned_bytes = engine::ArenaPlannedBytes();
   memory.stack_bytes = use.stack_bytes;
   memory.stack_used_bytes = use.stack_used_bytes;
   memory.static_bytes = use.static_bytes;

@@ -23,7 +23,7 @@ uint32_t CycleProfiler::BeginEvent(const char*) {
 void CycleProfiler::EndEvent(uint32_t) {
   const uint32_t ended = board::Cycles();
   const int op = next_op_;
-  if (op < kCapacity) cycles_[op] = ended - op_start_;
+  if (op < capacity_) cycles_[op] = ended - op_start_;
   next_op_ = op + 1;
   own_cycles_ += board::Cycles() - ended;
 }

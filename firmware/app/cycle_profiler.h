@@ -10,10 +10,10 @@ namespace tinydeploy {
 
 class CycleProfiler final : public tflite::MicroProfilerInterface {
  public:
-  static constexpr int kCapacity = 256;  // operators whose cycles are kept
-
-  // `between_ops` is called before each operator.
-  explicit CycleProfiler(void (*between_ops)()) : between_ops_(between_ops) {}
+  // `between_ops` is called before each operator. `cycles` has room for `capacity` operators; those
+  // of further ones are not kept.
+  CycleProfiler(void (*between_ops)(), uint32_t* cycles, int capacity)
+      : between_ops_(between_ops), cycles_(cycles), capacity_(capacity) {}
 
   // Operators are counted from `first_op` on.
   void Start(int first_op);
@@ -27,6 +27,7 @@ class CycleProfiler final : public tflite::MicroProfilerInterface {
   int ops_run() const { return next_op_ - first_op_; }
   // Of the last run that included it.
   uint32_t cycles(int op) const { return cycles_[op]; }
+  int capacity() const { return capacity_; }
 
  private:
   void (*between_ops_)();
@@ -35,7 +36,8 @@ class CycleProfiler final : public tflite::MicroProfilerInterface {
   uint32_t run_start_ = 0;
   uint32_t op_start_ = 0;
   uint32_t own_cycles_ = 0;
-  uint32_t cycles_[kCapacity] = {};
+  uint32_t* cycles_;
+  int capacity_;
 };
 
 }  // namespace tinydeploy

@@ -61,7 +61,7 @@ void Describe(const TfLiteTensor& tensor, abi::TensorReply* description) {
 }  // namespace
 
 void Start(void (*between_ops)()) {
-  g_profiler = g_profiler_place.Make(between_ops);
+  g_profiler = g_profiler_place.Make(between_ops, program::StepCycles(), program::StepCount());
   g_ready = Load();
 }
 
@@ -75,6 +75,8 @@ int OutputCount() { return g_ready ? static_cast<int>(g_interpreter->outputs_siz
 uint32_t ArenaUsedBytes() {
   return g_interpreter == nullptr ? 0 : static_cast<uint32_t>(g_interpreter->arena_used_bytes());
 }
+
+uint32_t ArenaPlannedBytes() { return g_ready ? inspect::ArenaPlannedBytes(*g_interpreter) : 0; }
 
 Outcome Run(int first, int count) {
   g_running = true;
@@ -93,7 +95,7 @@ uint32_t OpCycles(int op) { return g_profiler->cycles(op); }
 
 int ProfiledOps() {
   const int count = OpCount();
-  return count < CycleProfiler::kCapacity ? count : CycleProfiler::kCapacity;
+  return count < g_profiler->capacity() ? count : g_profiler->capacity();
 }
 
 abi::Status Find(abi::TensorKind kind, int index, Tensor* tensor) {

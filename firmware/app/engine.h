@@ -20,6 +20,7 @@ int OpCount();
 int InputCount();
 int OutputCount();
 uint32_t ArenaUsedBytes();
+uint32_t ArenaPlannedBytes();  // of those, for tensors and scratch; 0 if nobody knows
 
 struct Outcome {
   bool ok;

@@ -40,6 +40,10 @@ void SetModelBytes(tflite::MicroInterpreter& interpreter, uint32_t bytes) {
   interpreter.engine().set_model_bytes(bytes);
 }
 
+uint32_t ArenaPlannedBytes(tflite::MicroInterpreter& interpreter) {
+  return interpreter.engine().planned_bytes();
+}
+
 int OpCount(const tflite::Model*, tflite::MicroInterpreter& interpreter) {
   return interpreter.engine().op_count();
 }
@@ -81,6 +85,10 @@ const bool kCanRunRanges = true;
 
 void SetModelBytes(tflite::MicroInterpreter&, uint32_t) {}
 
+uint32_t ArenaPlannedBytes(tflite::MicroInterpreter& interpreter) {
+  return interpreter.plan().arena_bytes;
+}
+
 int OpCount(const tflite::Model*, tflite::MicroInterpreter& interpreter) {
   return interpreter.plan().step_count;
 }
@@ -121,6 +129,8 @@ const char kEngineName[] = "tflm";
 const bool kCanRunRanges = false;
 
 void SetModelBytes(tflite::MicroInterpreter&, uint32_t) {}
+
+uint32_t ArenaPlannedBytes(tflite::MicroInterpreter&) { return 0; }
 
 int OpCount(const tflite::Model* model, tflite::MicroInterpreter&) {
   return static_cast<int>(model->subgraphs()->Get(0)->operators()->size());

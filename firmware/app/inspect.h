@@ -16,6 +16,8 @@ extern const bool kCanRunRanges;
 // Before AllocateTensors.
 void SetModelBytes(tflite::MicroInterpreter& interpreter, uint32_t bytes);
 
+// Bytes of arena for tensors and scratch; 0 if unknown.
+uint32_t ArenaPlannedBytes(tflite::MicroInterpreter& interpreter);
 int OpCount(const tflite::Model* model, tflite::MicroInterpreter& interpreter);
 // Index in the main subgraph of an input or output.
 int TensorIndex(const tflite::Model* model, tflite::MicroInterpreter& interpreter, bool output,

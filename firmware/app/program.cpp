@@ -34,6 +34,8 @@ namespace {
 
 constexpr uint8_t kBuildId[16] = TINYDEPLOY_BUILD_ID;
 Place<tinydeploy_model::OpResolver> g_resolver;
+constexpr int kSteps = tinydeploy_model::kStepCount;
+uint32_t g_step_cycles[kSteps > 0 ? kSteps : 1];
 
 }  // namespace
 
@@ -43,6 +45,8 @@ const uint8_t* ModelHash() { return tinydeploy_model::kHash; }
 const uint8_t* BuildId() { return kBuildId; }
 uint8_t* Arena() { return g_tensor_arena; }
 size_t ArenaBytes() { return sizeof(g_tensor_arena); }
+uint32_t* StepCycles() { return g_step_cycles; }
+int StepCount() { return kSteps; }
 
 const tflite::MicroOpResolver* Resolver() {
   tinydeploy_model::OpResolver* resolver = g_resolver.Make();

@@ -18,6 +18,10 @@ const uint8_t* BuildId();    // 16 bytes, of the SHA-256 of the build's inputs
 uint8_t* Arena();
 size_t ArenaBytes();
 
+// Room for the cycles of each operator, or of each step of a plan.
+uint32_t* StepCycles();
+int StepCount();
+
 // The resolver with the model's operators; null if one could not be added.
 const tflite::MicroOpResolver* Resolver();
 

@@ -65,6 +65,8 @@ class Interpreter final {
   // Smallest arena that does for this model; after a failed Allocate what was found to be needed so
   // far (exact if the reason says so).
   size_t arena_used_bytes() const { return arena_.needed_bytes(); }
+  // Of those, for tensors and scratch; after Allocate.
+  uint32_t planned_bytes() const { return arena_.mark(); }
 
  private:
   friend class PrepareContext;

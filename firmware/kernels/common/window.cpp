@@ -14,14 +14,15 @@ bool PlaceWindow(Padding padding, Slide* slide) {
       s.stride > kMaxStep || s.dilation < 1 || s.dilation > kMaxStep) {
     return false;
   }
-  const int64_t reach = static_cast<int64_t>(s.filter - 1) * s.dilation + 1;
-  const int64_t input =
-      padding == Padding::kSame ? s.input + s.stride - 1 : s.input + s.stride - reach;
-  const int64_t output = input / s.stride;
-  if (reach > kMaxInput || output < 1) return false;
-  const int64_t missing = (output - 1) * s.stride + reach - s.input;
-  slide->output = static_cast<int32_t>(output);
-  slide->padding = missing > 0 ? static_cast<int32_t>(missing / 2) : 0;
+  const int64_t wide_reach = static_cast<int64_t>(s.filter - 1) * s.dilation + 1;
+  if (wide_reach > kMaxInput) return false;
+  const auto reach = static_cast<int32_t>(wide_reach);
+  const int32_t covered = padding == Padding::kSame ? 1 : reach;
+  const int32_t output = (s.input + s.stride - covered) / s.stride;
+  if (output < 1) return false;
+  const int32_t missing = (output - 1) * s.stride + reach - s.input;
+  slide->output = output;
+  slide->padding = missing > 0 ? missing / 2 : 0;
   return padding == Padding::kSame || padding == Padding::kValid;
 }
 

@@ -1,4 +1,5 @@
 #include "kernels/common/dot.h"
+#include "kernels/common/dot_bytes.h"
 #include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/conv/conv.h"
@@ -37,24 +38,33 @@ Acc Accumulate(const ConvGeometry& g, const Patch<Input>& patch, const Weight* f
   return acc;
 }
 
+// Calls visit(patch of the first group, first output value) for each output pixel in order.
+template <class Input, class Output, class Visit>
+void ForEachPixel(const ConvGeometry& g, const Input* input, Output* output, Visit visit) {
+  for (int32_t b = 0; b < g.batches; ++b, input += g.y.input * g.x.input * g.input_depth) {
+    for (int32_t y = 0; y < g.y.output; ++y) {
+      Patch<Input> patch = {nullptr, g.y.at(y), {}};
+      for (int32_t x = 0; x < g.x.output; ++x, output += g.output_depth) {
+        patch.x = g.x.at(x);
+        patch.origin = input + (patch.y.origin * g.x.input + patch.x.origin) * g.input_depth;
+        visit(patch, output);
+      }
+    }
+  }
+}
+
 // Calls finish(channel, patch, filter) for each output value in order and stores what it returns.
 template <class Input, class Weight, class Output, class Finish>
 void ForEachOutput(const ConvGeometry& g, const Input* input, const Weight* filter, Output* output,
                    Finish finish) {
   const int32_t taps = g.y.filter * g.x.filter * g.filter_depth;
-  for (int32_t b = 0; b < g.batches; ++b) {
-    const Input* image = input + b * g.y.input * g.x.input * g.input_depth;
-    for (int32_t y = 0; y < g.y.output; ++y) {
-      for (int32_t x = 0; x < g.x.output; ++x) {
-        Patch<Input> patch = {nullptr, g.y.at(y), g.x.at(x)};
-        const int32_t origin = (patch.y.origin * g.x.input + patch.x.origin) * g.input_depth;
-        for (int32_t c = 0; c < g.output_depth; ++c) {
-          patch.origin = image + origin + c / g.group_outputs * g.filter_depth;
-          *output++ = finish(c, patch, filter + c * taps);
-        }
-      }
+  ForEachPixel(g, input, output, [&](Patch<Input> patch, Output* pixel) {
+    const Input* const origin = patch.origin;
+    for (int32_t c = 0; c < g.output_depth; ++c) {
+      patch.origin = origin + c / g.group_outputs * g.filter_depth;
+      pixel[c] = finish(c, patch, filter + c * taps);
     }
-  }
+  });
 }
 
 template <class T>
@@ -63,21 +73,73 @@ T Requantize(const ConvParams& p, int32_t scaled) {
       Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest));
 }
 
+// ---- Int8: channels that see the same input are computed together. ----
+
+struct ConvInt8 {
+  explicit ConvInt8(const ConvParams& params, void* const* args)
+      : p(params),
+        g(params.geometry),
+        filter(static_cast<const int8_t*>(args[conv_arg::kFilter])),
+        bias(static_cast<const int32_t*>(args[conv_arg::kBias])),
+        multipliers(Multipliers(params)),
+        shifts(Shifts(params, params.geometry.output_depth)),
+        offsets(OffsetLanes(params.input_offset)),
+        taps(g.y.filter * g.x.filter * g.filter_depth) {}
+
+  // Channels [c, c + kCount) of a pixel, all of one group.
+  template <int kCount>
+  void Compute(const Patch<int8_t>& patch, int32_t c, int8_t* pixel) const {
+    ByteSums<kCount> sums;
+    const int32_t row_stride = g.y.dilation * g.x.input * g.input_depth;
+    const int32_t pixel_stride = g.x.dilation * g.input_depth;
+    const bool joined = g.x.dilation == 1 && g.filter_depth == g.input_depth;
+    const int32_t across = patch.x.end - patch.x.begin;
+    const int32_t runs = joined ? 1 : across;
+    const int32_t length = joined ? across * g.filter_depth : g.filter_depth;
+    for (int32_t y = patch.y.begin; y < patch.y.end; ++y) {
+      const int8_t* input = patch.origin + y * row_stride + patch.x.begin * pixel_stride;
+      const int8_t* weights = filter + c * taps + (y * g.x.filter + patch.x.begin) * g.filter_depth;
+      for (int32_t run = 0; run < runs; ++run) {
+        sums.Add(input, weights, taps, length, offsets);
+        input += pixel_stride;
+        weights += g.filter_depth;
+      }
+    }
+    for (int k = 0; k < kCount; ++k) pixel[c + k] = Finish(c + k, sums.sums[k]);
+  }
+
+  int8_t Finish(int32_t c, uint32_t sum) const {
+    auto acc = static_cast<int32_t>(sum);
+    if (bias != nullptr) acc = AddWrapping(acc, bias[c]);
+    return Requantize<int8_t>(p, Rescale(acc, multipliers[c], shifts[c]));
+  }
+
+  void Pixel(Patch<int8_t> patch, int8_t* pixel) const {
+    constexpr int kTogether = 4;
+    for (int32_t c = 0; c < g.output_depth; patch.origin += g.filter_depth) {
+      const int32_t end = c + g.group_outputs;
+      for (; c + kTogether <= end; c += kTogether) Compute<kTogether>(patch, c, pixel);
+      for (; c < end; ++c) Compute<1>(patch, c, pixel);
+    }
+  }
+
+  const ConvParams& p;
+  const ConvGeometry& g;
+  const int8_t* filter;
+  const int32_t* bias;
+  const int32_t* multipliers;
+  const int8_t* shifts;
+  uint32_t offsets;
+  int32_t taps;  // of one filter
+};
+
 }  // namespace
 
 Status EvalConvInt8(const void* params, void* const* args) {
-  const auto& p = *static_cast<const ConvParams*>(params);
-  const auto* bias = static_cast<const int32_t*>(args[conv_arg::kBias]);
-  const int32_t* multipliers = Multipliers(p);
-  const int8_t* shifts = Shifts(p, p.geometry.output_depth);
-  ForEachOutput(p.geometry, static_cast<const int8_t*>(args[conv_arg::kInput]),
-                static_cast<const int8_t*>(args[conv_arg::kFilter]),
-                static_cast<int8_t*>(args[conv_arg::kOutput]),
-                [&](int32_t c, const Patch<int8_t>& patch, const int8_t* filter) {
-                  int32_t acc = Accumulate<int32_t>(p.geometry, patch, filter, 0, p.input_offset);
-                  if (bias != nullptr) acc = AddWrapping(acc, bias[c]);
-                  return Requantize<int8_t>(p, Rescale(acc, multipliers[c], shifts[c]));
-                });
+  const ConvInt8 conv(*static_cast<const ConvParams*>(params), args);
+  ForEachPixel(conv.g, static_cast<const int8_t*>(args[conv_arg::kInput]),
+               static_cast<int8_t*>(args[conv_arg::kOutput]),
+               [&](const Patch<int8_t>& patch, int8_t* pixel) { conv.Pixel(patch, pixel); });
   return Status::kOk;
 }
 

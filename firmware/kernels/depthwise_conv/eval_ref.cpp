@@ -1,4 +1,5 @@
 #include "kernels/common/dot.h"
+#include "kernels/common/dot_bytes.h"
 #include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/depthwise_conv/depthwise_conv.h"
@@ -64,10 +65,96 @@ void EvalQuantized(const DepthwiseParams& p, void* const* args) {
   });
 }
 
+// ---- Int8, one output channel for each input channel: four neighbours at a time. ----
+
+struct DepthwiseInt8 {
+  DepthwiseInt8(const DepthwiseParams& params, void* const* args)
+      : p(params),
+        g(params.geometry),
+        filter(static_cast<const int8_t*>(args[depthwise_arg::kFilter])),
+        bias(static_cast<const int32_t*>(args[depthwise_arg::kBias])),
+        multipliers(Multipliers(params)),
+        shifts(Shifts(params, params.geometry.input_depth)),
+        offsets(OffsetLanes(params.input_offset)),
+        row_stride(g.y.dilation * g.x.input * g.input_depth),
+        pixel_stride(g.x.dilation * g.input_depth) {}
+
+  void Four(const Slide::Taps& ys, const Slide::Taps& xs, const int8_t* origin, int32_t c,
+            int8_t* pixel) const {
+    uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+    const int32_t input_step = pixel_stride, filter_step = g.input_depth;
+    for (int32_t y = ys.begin; y < ys.end; ++y) {
+      const int8_t* input = origin + y * row_stride + xs.begin * pixel_stride + c;
+      const int8_t* weight = filter + (y * g.x.filter + xs.begin) * g.input_depth + c;
+      for (int32_t x = xs.begin; x < xs.end; ++x) {
+        const Widened a = WidenAndAdd(LoadWord(input), offsets);
+        const Widened w = Widen(LoadWord(weight));
+        sum0 += static_cast<uint32_t>(Bottom(a.even) * Bottom(w.even));
+        sum1 += static_cast<uint32_t>(Bottom(a.odd) * Bottom(w.odd));
+        sum2 += static_cast<uint32_t>(Top(a.even) * Top(w.even));
+        sum3 += static_cast<uint32_t>(Top(a.odd) * Top(w.odd));
+        input += input_step;
+        weight += filter_step;
+      }
+    }
+    pixel[c] = Finish(c, static_cast<int32_t>(sum0));
+    pixel[c + 1] = Finish(c + 1, static_cast<int32_t>(sum1));
+    pixel[c + 2] = Finish(c + 2, static_cast<int32_t>(sum2));
+    pixel[c + 3] = Finish(c + 3, static_cast<int32_t>(sum3));
+  }
+
+  int8_t Finish(int32_t c, int32_t acc) const {
+    if (bias != nullptr) acc = AddWrapping(acc, bias[c]);
+    const int32_t scaled = Rescale(acc, multipliers[c], shifts[c]);
+    return static_cast<int8_t>(
+        Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest));
+  }
+
+  void Pixel(const Slide::Taps& ys, const Slide::Taps& xs, const int8_t* origin,
+             int8_t* pixel) const {
+    int32_t c = 0;
+    for (; c + 4 <= g.input_depth; c += 4) Four(ys, xs, origin, c, pixel);
+    for (; c < g.input_depth; ++c) {
+      pixel[c] = Finish(c, Accumulate<int32_t>(g, ys, xs, origin + c, filter + c, p.input_offset));
+    }
+  }
+
+  const DepthwiseParams& p;
+  const DepthwiseGeometry& g;
+  const int8_t* filter;
+  const int32_t* bias;
+  const int32_t* multipliers;
+  const int8_t* shifts;
+  uint32_t offsets;
+  int32_t row_stride;
+  int32_t pixel_stride;
+};
+
+void EvalOneToOne(const DepthwiseParams& p, void* const* args) {
+  const DepthwiseInt8 conv(p, args);
+  const DepthwiseGeometry& g = p.geometry;
+  const auto* image = static_cast<const int8_t*>(args[depthwise_arg::kInput]);
+  auto* output = static_cast<int8_t*>(args[depthwise_arg::kOutput]);
+  for (int32_t b = 0; b < g.batches; ++b, image += g.y.input * g.x.input * g.input_depth) {
+    for (int32_t y = 0; y < g.y.output; ++y) {
+      const Slide::Taps ys = g.y.at(y);
+      for (int32_t x = 0; x < g.x.output; ++x, output += g.input_depth) {
+        const Slide::Taps xs = g.x.at(x);
+        conv.Pixel(ys, xs, image + (ys.origin * g.x.input + xs.origin) * g.input_depth, output);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 Status EvalDepthwiseInt8(const void* params, void* const* args) {
-  EvalQuantized<int8_t, int32_t, int32_t>(*static_cast<const DepthwiseParams*>(params), args);
+  const auto& p = *static_cast<const DepthwiseParams*>(params);
+  if (p.geometry.multiplier == 1) {
+    EvalOneToOne(p, args);
+  } else {
+    EvalQuantized<int8_t, int32_t, int32_t>(p, args);
+  }
   return Status::kOk;
 }
 

@@ -69,6 +69,9 @@ def add_commands(commands: common.Commands) -> None:
         help="measure instead the way from reset to the first result, and the steps' dispatch",
     )
     bench.add_argument(
+        "--arena", action="store_true", help="tell instead each model's arena beside TFLM's"
+    )
+    bench.add_argument(
         "--flash-cost",
         action="store_true",
         help="measure instead what the firmware's base and each operator cost in flash and RAM",
@@ -175,6 +178,11 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
         engines = options.engines or bench.ENGINES
         found = startup.run(options.models, options.boards, engines, options.toolchain, ui)
         print(startup.table(found))
+        return 0
+    if options.arena:
+        from tinydeploy.bench import arena
+
+        arena.run(options.models, options.json, options.markdown_file, ui)
         return 0
     if options.flash_cost:
         from tinydeploy.bench import flash_cost

@@ -234,6 +234,8 @@ def header_text(program: Program, methods: Sequence[str]) -> str:
             "",
             *_arenas(program),
             "",
+            "// What runs one after the other: operators, or steps of a plan.",
+            f"constexpr int kStepCount = {len(program.steps)};",
             f"constexpr int kInputCount = {len(program.inputs)};",
             f"constexpr int kOutputCount = {len(program.outputs)};",
             *tensors,
