@@ -19,6 +19,7 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.graph.write_tflite import dump
+from tinydeploy.ops.persistent import is_exact
 
 GRAPHS = 120
 
@@ -55,13 +56,18 @@ def _agrees(model: Model, found: list[int]) -> bool:
 
 
 def test_random_graphs(offsets: Callable[[bytes], list[int]]) -> None:
-    shared = 0
+    """The host does not know of what an operator takes for itself while it runs."""
+    shared, compared = 0, 0
     for number in range(GRAPHS):
         data = cases.make(3, number, [cases.GRAPH]).data
         model = load(data)
+        if not is_exact(model):
+            continue
+        compared += 1
         assert _agrees(model, offsets(data)), number
         shared += sum(b.owner is not None for b in memory.plan_model(model).buffers)
-    assert shared > GRAPHS  # something was computed in place
+    assert compared > GRAPHS // 2
+    assert shared > GRAPHS // 2  # something was computed in place
 
 
 @pytest.mark.parametrize("name", architectures.BUILDERS)
