@@ -29,7 +29,7 @@ from tinydeploy.ui import Ui
 
 GOAL_FLASH_BYTES, GOAL_RAM_BYTES = 16 << 10, 4 << 10  # of the base
 ARENA_BYTES = 1024
-BASE, COMPILED_BASE, ALL = "base", "base, compiled engine", "all operators together"
+BASE, COMPILED_BASE, ALL = "base", "base, compiled engine", "all of these together"
 USB = "USB serial port"
 _BASES = {
     BASE: "interpreter engine",
@@ -162,7 +162,8 @@ def _operators(costs: Sequence[Cost]) -> list[str]:
         "",
         f"What the image of the interpreter engine for {costs[0].board} grows by when one operator "
         "alone is registered,",
-        "for all its types. Operators share code: together they cost less.",
+        "for all its types (`--ops` chooses; all of them by default). Operators share code: together "
+        "they cost less.",
         "",
         "| operator | flash |",
         "|---|---:|",
