@@ -162,8 +162,8 @@ def _operators(costs: Sequence[Cost]) -> list[str]:
         "",
         f"What the image of the interpreter engine for {costs[0].board} grows by when one operator "
         "alone is registered,",
-        "for all its types (`--ops` chooses; all of them by default). Operators share code: together "
-        "they cost less.",
+        "for all its types (`--ops` chooses; all of them by default). Operators share code: "
+        "together they cost less.",
         "",
         "| operator | flash |",
         "|---|---:|",
