@@ -28,8 +28,11 @@ void StopInterruptSources() {
   core::BlockAllIrqs(kIrqs);
 }
 
-constexpr VectorTable<kIrqs> MakeVectors() {
-  VectorTable<kIrqs> table = MakeVectorTable<kIrqs>();
+// As far as the last that is used: the others are never enabled.
+constexpr int kVectors = usbd::kIrq + 1;
+
+constexpr VectorTable<kVectors> MakeVectors() {
+  VectorTable<kVectors> table = MakeVectorTable<kVectors>();
   if (TINYDEPLOY_LINK_UART) table.irqs[uarte0::kIrq] = Uarte0Handler;
   if (TINYDEPLOY_LINK_USB) {
     table.irqs[power::kIrq] = UsbHandler;
@@ -48,7 +51,7 @@ void LeaveBootloader() {
 }
 
 // VTOR wants the table aligned to its size, rounded up to a power of two.
-extern "C" __attribute__((section(".vectors"), used, aligned(256))) const VectorTable<kIrqs>
+extern "C" __attribute__((section(".vectors"), used, aligned(256))) const VectorTable<kVectors>
     g_vectors = MakeVectors();
 
 }  // namespace tinydeploy
