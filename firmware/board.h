@@ -9,7 +9,7 @@
 namespace tinydeploy {
 namespace board {
 
-// Clocks, cycle counter, LEDs and the link. First call of the program.
+// Clocks, cycle counter and LEDs. First call of the program.
 void Init();
 
 const char* Name();  // the board's id, as in boards/<id>.json
@@ -22,6 +22,7 @@ size_t Read(uint8_t* data, size_t capacity);    // what has arrived, without wai
 void Write(const uint8_t* data, size_t bytes);  // returns when the data may be overwritten
 void Idle();                                    // sleeps until there may be something to read
 uint32_t Overruns();                            // bytes lost on the way in since start-up
+void StartLink();                               // once, after Init
 // Brings the link up again from whatever state a fault interrupted it in. Read and Write then work
 // with all interrupts blocked.
 void RecoverLink();

@@ -7,6 +7,7 @@ namespace {
 
 void Start() {
   tinydeploy::board::Init();
+  tinydeploy::board::StartLink();
   tinydeploy::app::Start();
 }
 

@@ -64,6 +64,7 @@ void Write(const uint8_t* data, size_t bytes) {
 
 void Idle() { HasInput(-1); }
 uint32_t Overruns() { return 0; }
+void StartLink() {}
 void RecoverLink() {}
 
 void SetBusyLed(bool) {}

@@ -15,13 +15,14 @@ void Init() {
   nrf52840::MakeOutput(nano33::kPowerLed, true);
   nrf52840::MakeOutput(nano33::kOrangeLed, false);
   nrf52840::MakeOutput(nano33::kRedLed, true);  // off
-  nano33::StartLink();
 }
 
 const char* Name() { return "nano33"; }
 uint32_t CpuHz() { return nrf52840::kCpuHz; }
 uint32_t Cycles() { return core::kDwtCycles.read(); }
 bool CyclesAreCpuCycles() { return true; }
+
+void StartLink() { nano33::StartLink(); }
 
 void SetBusyLed(bool on) { nrf52840::SetPin(nano33::kOrangeLed, on); }
 void SetFaultLed(bool on) { nrf52840::SetPin(nano33::kRedLed, !on); }

@@ -56,6 +56,7 @@ void Write(const uint8_t* data, size_t bytes) {
 
 void Idle() { yield(); }
 uint32_t Overruns() { return 0; }
+void StartLink() {}
 void RecoverLink() {}
 
 void SetBusyLed(bool on) { digitalWrite(LED_BUILTIN, on ? HIGH : LOW); }

@@ -18,7 +18,6 @@ void Init() {
   apollo3::StartClocks();
   apollo3::MakeOutput(sparkfun_edge::kBlueLed, false);
   apollo3::MakeOutput(sparkfun_edge::kRedLed, false);
-  apollo3::UartStart(kUartPins, TINYDEPLOY_BAUD);
 }
 
 const char* Name() { return "sparkfun_edge"; }
@@ -30,7 +29,8 @@ size_t Read(uint8_t* data, size_t capacity) { return apollo3::UartRead(data, cap
 void Write(const uint8_t* data, size_t bytes) { apollo3::UartWrite(data, bytes); }
 void Idle() { apollo3::UartIdle(); }
 uint32_t Overruns() { return apollo3::UartOverruns(); }
-void RecoverLink() { apollo3::UartStart(kUartPins, TINYDEPLOY_BAUD); }
+void StartLink() { apollo3::UartStart(kUartPins, TINYDEPLOY_BAUD); }
+void RecoverLink() { StartLink(); }
 
 void SetBusyLed(bool on) { apollo3::SetPin(sparkfun_edge::kBlueLed, on); }
 void SetFaultLed(bool on) { apollo3::SetPin(sparkfun_edge::kRedLed, on); }

@@ -59,6 +59,12 @@ DotPairs td_dot_pairs_signed;
 DotOne td_dot_one_positive;
 DotOne td_dot_one_signed;
 
+// The same with less unrolled: 784 and 952 bytes less each, a sixth more cycles.
+DotPairs td_dot_pairs_positive_few;
+DotPairs td_dot_pairs_signed_few;
+DotOne td_dot_one_positive_few;
+DotOne td_dot_one_signed_few;
+
 struct GatherShape {
   int32_t rows;        // of the kernel
   int32_t words;       // of four int8, in a row of the kernel

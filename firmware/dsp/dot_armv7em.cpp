@@ -55,7 +55,7 @@ asm(R"(
     eor \a, \a, #0x80808080
     .endm
 
-    .macro td_dot_pairs name, signed
+    .macro td_dot_pairs name, signed, unrolled
     .section .text.\name, "ax", %progbits
     .balign 4
     .global \name
@@ -81,7 +81,7 @@ asm(R"(
     mla r6, r6, r5, r1
     vmov s5, r6
     rsb r4, r4, #0
-    and r4, r4, #15                // steps to skip in the first turn
+    and r4, r4, #(\unrolled - 1)   // steps to skip in the first turn
     mov r6, #56
     adr r5, 2f
     mla r5, r4, r6, r5
@@ -98,7 +98,7 @@ asm(R"(
     bx r2
     .balign 4
 2:
-    .rept 16
+    .rept \unrolled
     td_pair_step
     .endr
     vmov r2, s1
@@ -170,8 +170,10 @@ asm(R"(
     .size \name, . - \name
     .endm
 
-    td_dot_pairs td_dot_pairs_positive, 0
-    td_dot_pairs td_dot_pairs_signed, 1
+    td_dot_pairs td_dot_pairs_positive, 0, 16
+    td_dot_pairs td_dot_pairs_signed, 1, 16
+    td_dot_pairs td_dot_pairs_positive_few, 0, 2
+    td_dot_pairs td_dot_pairs_signed_few, 1, 2
     .text
 )");
 
@@ -206,7 +208,7 @@ asm(R"(
     td_one_pair lr, r12, r10, r11
     .endm
 
-    .macro td_dot_one name, signed
+    .macro td_dot_one name, signed, unrolled
     .section .text.\name, "ax", %progbits
     .balign 4
     .global \name
@@ -225,7 +227,7 @@ asm(R"(
     vmov s5, r6
     asr r3, r3, #1
     rsb r3, r3, #0
-    and r3, r3, #7                 // double steps to skip in the first turn
+    and r3, r3, #(\unrolled - 1)   // double steps to skip in the first turn
     mov r6, #136
     adr r5, 2f
     mla r5, r3, r6, r5
@@ -238,7 +240,7 @@ asm(R"(
     bx r2
     .balign 4
 2:
-    .rept 8
+    .rept \unrolled
     td_one_two_steps
     .endr
     vmov r2, s1
@@ -289,8 +291,10 @@ asm(R"(
     .size \name, . - \name
     .endm
 
-    td_dot_one td_dot_one_positive, 0
-    td_dot_one td_dot_one_signed, 1
+    td_dot_one td_dot_one_positive, 0, 8
+    td_dot_one td_dot_one_signed, 1, 8
+    td_dot_one td_dot_one_positive_few, 0, 1
+    td_dot_one td_dot_one_signed_few, 1, 1
     .text
 )");
 

@@ -8,12 +8,14 @@ namespace tinydeploy {
 
 struct SoftmaxRows {
   uint32_t rows, depth;  // depth at most 4096
+  uint32_t entries;      // of the table
 };
 
 extern "C" {
 
-// exponentials: exp(-beta * scale * d) for d = 0..255 below the row's largest, times 2^31, as TFLM
-// computes it; 0 where TFLM cuts off (pack.py: softmax_table). `input` may be `output`.
+// exponentials: exp(-beta * scale * d) for d = 0, 1, ... below the row's largest, times 2^31, as
+// TFLM computes it (elementwise.py: softmax_table); what lies farther below is as the last entry, 0
+// or d = 255. `input` may be `output`.
 void td_softmax(const SoftmaxRows* params, const int8_t* input, const int32_t* exponentials,
                 int8_t* output);
 

@@ -182,6 +182,21 @@ def make_image(
     return program, _build(program, board, toolchain, out_dir, ui)
 
 
+def make_bare_image(
+    source: Source,
+    board: Board,
+    toolchain: str,
+    engine: str,
+    ui: Ui,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
+) -> tuple[Program, Image]:
+    """The model, the engine and the board's start-up, without link and commands: what they take."""
+    folder = output_folder(source, board) / f"bare-{engine}"
+    program = make_program(source, board, toolchain, engine, folder, ui, choices)
+    (folder / build_stage.BARE_FILE).write_text("// No link. See firmware/bare.\n")
+    return program, _build(program, board, toolchain, folder / "firmware", ui)
+
+
 def make_program(
     source: Source,
     board: Board,

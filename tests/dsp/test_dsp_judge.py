@@ -193,7 +193,9 @@ def test_softmax(depth: int, scale: float, machine: Machine, rng: np.random.Gene
         beta=1.0,
     )
     table = np.frombuffer(elementwise.softmax_table(1.0, scale), "<i4").copy()
-    Case("td_softmax", np.array([5, depth], "<u4"), given, expected, [table]).check(machine)
+    Case("td_softmax", np.array([5, depth, len(table)], "<u4"), given, expected, [table]).check(
+        machine
+    )
 
 
 @pytest.mark.parametrize("code", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])

@@ -8,9 +8,9 @@ int main();
 
 extern "C" {
 
-extern char __data_start[];
-extern char __data_end[];
-extern char __data_load[];
+extern uint32_t __data_start[];
+extern uint32_t __data_end[];
+extern const uint32_t __data_load[];
 extern char __bss_start[];
 extern char __bss_end[];
 
@@ -45,6 +45,15 @@ __attribute__((naked, used)) void ResetHandler() {
       ".ltorg\n");
 }
 
+// By words, without the C library's memcpy, which an image may otherwise do without.
+static void CopyData() {
+  const uint32_t* from = __data_load;
+  for (uint32_t* to = __data_start; to < __data_end; ++to) {
+    *to = *from++;
+    asm volatile("" ::: "memory");  // or the compiler makes it a memcpy
+  }
+}
+
 [[noreturn]] __attribute__((used)) void StartProgram() {
   using namespace tinydeploy;
   core::kMpuCtrl.write(0);                 // a bootloader's map forbids code in RAM
@@ -53,7 +62,7 @@ __attribute__((naked, used)) void ResetHandler() {
   core::kScr.write(0);
   core::kShcsr.write(core::kShcsrFaultHandlers);
   LeaveBootloader();
-  memcpy(__data_start, __data_load, static_cast<size_t>(__data_end - __data_start));
+  CopyData();
   memset(__bss_start, 0, static_cast<size_t>(__bss_end - __bss_start));
   core::CpsieI();
   main();

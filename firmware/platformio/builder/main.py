@@ -16,6 +16,8 @@ from tinydeploy.stages import image  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
     KERNEL_FILES,
     build_id,
+    is_bare,
+    is_compact,
     is_compiled,
     is_mlperf,
     link_baud,
@@ -32,6 +34,9 @@ compiled = is_compiled(program)
 mlperf = is_mlperf(program)
 link = link_variable()
 env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program, link)))
+compact = is_compact(program)
+if is_bare(program):  # instead of platformio.ini's
+    env.Replace(SRC_FILTER="+<bare/> +<app/program.cpp>")
 firmware = project / "firmware"
 
 # What serves TFLM's API: the interpreter, or the plan that came with the program.
@@ -42,6 +47,8 @@ ENGINES = {
 # What kernels share: those that a plan calls come with it, each with the file that defines it.
 SHARED = "+<common/> +<activations/sigmoid_table.cpp> +<normalize/inverse_root.cpp> "
 SHARED += "+<normalize/logarithm.cpp> +<signal/fft.cpp>"
+# They see few elements, so that -O2 would only be larger.
+FEW_ELEMENTS = {"dsp": ["softmax.cpp"], "kernels": ["common/exponential.cpp"]}
 KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
 # What the link of a board with USB runs over.
@@ -119,11 +126,15 @@ def add_sources():
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels = env.Clone()
-    if not board.is_host:  # with sanitizers, compiling would take longer than it saves
+    if not board.is_host and not compact:  # with sanitizers, compiling takes longer than it saves
         kernels.Replace(CCFLAGS=[*without_smallest(env), "-O2", *ROLLED])  # where the time goes
     kernels.BuildSources(own, str(program), f"+<{KERNEL_FILES}>")
     for part, what in KERNELS[compiled].items():
-        kernels.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
+        small = FEW_ELEMENTS[part] if compiled else []
+        folder, source = os.path.join("$BUILD_DIR", part), str(firmware / part)
+        kernels.BuildSources(folder, source, " ".join([what, *(f"-<{name}>" for name in small)]))
+        if small:
+            env.BuildSources(folder, source, " ".join(f"+<{name}>" for name in small))
 
 
 def use_linker_script():

@@ -103,9 +103,10 @@ def add_mode(parser: argparse.ArgumentParser) -> None:
     """`--mode` and `--benchmark`."""
     parser.add_argument(
         "--mode",
-        choices=("link", "mlperf"),
+        choices=("link", "mlperf", "bare"),
         default="link",
-        help="mlperf: the firmware also obeys MLPerf Tiny's runner, at 115200 baud",
+        help="mlperf: the firmware also obeys MLPerf Tiny's runner, at 115200 baud; bare: no link, "
+        "the model runs over and over",
     )
     add_benchmark(parser)
 
@@ -117,9 +118,8 @@ def make_image(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
     if options.mode != "mlperf":
-        return pipeline.make_image(
-            source, board, options.toolchain, options.engine, ui, choices(options)
-        )[1]
+        make = pipeline.make_bare_image if options.mode == "bare" else pipeline.make_image
+        return make(source, board, options.toolchain, options.engine, ui, choices(options))[1]
     from tinydeploy.mlperf import firmware
     from tinydeploy.mlperf.settings import settings_of
 

@@ -1,4 +1,4 @@
-"""`tune` and `patches`: measure what the compiled engine may choose."""
+"""`tune`, `patches` and `trade`: measure what the compiled engine may choose."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from tinydeploy.commands import common
+from tinydeploy.lower.choices import GOALS
 from tinydeploy.ui import Ui
 
 
@@ -26,6 +27,14 @@ def add_commands(commands: common.Commands) -> None:
     )
     patches.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
     common.add_board(patches)
+
+    trade = common.add(
+        commands, "trade", _trade, "what --optimize costs and saves; flash without the link"
+    )
+    trade.add_argument("models", nargs="*", metavar="MODEL", help="default: those of the bench")
+    trade.add_argument("--goals", nargs="+", choices=GOALS, default=GOALS, help="default: all")
+    trade.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
+    common.add_board(trade)
 
 
 def _tune(options: argparse.Namespace, ui: Ui) -> None:
@@ -57,3 +66,12 @@ def _patches(options: argparse.Namespace, ui: Ui) -> None:
     print(patches.markdown(rows))
     if options.markdown_file:
         options.markdown_file.write_text(patches.page(rows), encoding="utf-8")
+
+
+def _trade(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.bench import trade
+
+    rows = trade.measure(options.models, options.board, options.goals, ui)
+    print(trade.markdown(rows))
+    if options.markdown_file:
+        options.markdown_file.write_text(trade.page(rows), encoding="utf-8")

@@ -161,7 +161,9 @@ def _exp_of_negative(x: int) -> int:
 
 
 def softmax_table(beta: float, scale: float) -> bytes:
-    """Table of td_softmax: int32 [256], exp(-beta * scale * d) * 2^31 by TFLM's arithmetic.
+    """Table of td_softmax: int32, exp(-beta * scale * d) * 2^31 by TFLM's arithmetic.
+
+    It ends with the first 0: that stands for all that follow.
 
     Args:
         scale: of the input, a float32.
@@ -176,4 +178,5 @@ def softmax_table(beta: float, scale: float) -> bytes:
         _exp_of_negative(_high_mul(-d << shift, multiplier)) if -d >= lowest else 0
         for d in range(256)
     ]
-    return np.array(table, "<i4").tobytes()
+    entries = table.index(0) + 1 if 0 in table else len(table)
+    return np.array(table[:entries], "<i4").tobytes()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
+from tinydeploy.lower import inner
 from tinydeploy.lower.patching import View
 from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
 
@@ -135,6 +136,7 @@ def lower(
     for index, op in enumerate(graph.ops):
         lowering.op_index = index
         _apply(lowering, op, rules)
+    inner.choose(lowering.steps, goal)
     outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
     if not lowering.steps:
         raise NotCompilableError("the model computes nothing", "use --engine interpreter")

@@ -111,7 +111,7 @@ def softmax(lowering: Lowering, op: Op) -> None:
         reads=[given],
         writes=output,
         params_type="SoftmaxRows",
-        params={"rows": source.size // depth, "depth": depth},
+        params={"rows": source.size // depth, "depth": depth, "entries": len(table) // 4},
     )
 
 

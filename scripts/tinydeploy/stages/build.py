@@ -28,6 +28,8 @@ LINK_VARIABLE = "TINYDEPLOY_LINK"  # usb, uart or both; wins over custom_link of
 PLAN_FILE = "plan.cc"
 KERNEL_FILES = "kernel_*.cc"  # the interpreter's kernels that a plan calls
 MLPERF_FILE = "mlperf_program.h"  # makes the program an MLPerf Tiny firmware
+BARE_FILE = "bare_program.h"  # makes the program a firmware without a link
+COMPACT_FILE = "compact_program.h"  # makes the compiler save flash in kernels too
 MLPERF_BAUD = 115_200  # the runner's
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
 _TIMEOUT_S = 900.0  # a cold build on a slow machine
@@ -111,7 +113,10 @@ def build_id(program_dir: Path, board: Board, toolchain: str, link: str = "") ->
     for text in (sources_hash(board), board.id, toolchain_version(toolchain, board), link):
         digest.update(text.encode() + b"\0")
     source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
-    names = ["model.h", source, *[MLPERF_FILE] * is_mlperf(program_dir)]
+    names = ["model.h", source]
+    names += [
+        name for name in (MLPERF_FILE, BARE_FILE, COMPACT_FILE) if (program_dir / name).is_file()
+    ]
     names += sorted(path.name for path in program_dir.glob(KERNEL_FILES))
     for name in names:
         digest.update(name.encode() + b"\0" + _read(program_dir / name) + b"\0")
@@ -128,6 +133,16 @@ def is_mlperf(program_dir: Path) -> bool:
     return (program_dir / MLPERF_FILE).is_file()
 
 
+def is_bare(program_dir: Path) -> bool:
+    """Whether the firmware is to run the model alone, without a link: to see what it takes."""
+    return (program_dir / BARE_FILE).is_file()
+
+
+def is_compact(program_dir: Path) -> bool:
+    """Whether kernels are compiled for size, as everything else is, instead of for speed."""
+    return (program_dir / COMPACT_FILE).is_file()
+
+
 def link_baud(program_dir: Path, board: Board) -> int:
     """Bit rate of the firmware's UART."""
     return MLPERF_BAUD if is_mlperf(program_dir) else board.baud
@@ -141,9 +156,10 @@ def link_variable() -> str:
 def object_folder(board: Board, toolchain: str, program_dir: Path, link: str = "") -> Path:
     """Where PlatformIO keeps objects: shared by all models of a board, toolchain and engine."""
     engine = "-compiled" if is_compiled(program_dir) else ""
-    mode = "-mlperf" if is_mlperf(program_dir) else ""
+    mode = "-mlperf" if is_mlperf(program_dir) else "-bare" if is_bare(program_dir) else ""
+    size = "-compact" if is_compact(program_dir) else ""
     wires = f"-{link}" if link else ""
-    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}{wires}"
+    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}{size}{wires}"
 
 
 def sources_hash(board: Board) -> str:

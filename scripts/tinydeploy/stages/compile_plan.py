@@ -19,7 +19,7 @@ from tinydeploy.lower.place import memory_map
 from tinydeploy.lower.plan import Plan
 from tinydeploy.lower.rules import RULES
 from tinydeploy.ops import work
-from tinydeploy.stages.build import KERNEL_FILES, PLAN_FILE
+from tinydeploy.stages.build import COMPACT_FILE, KERNEL_FILES, PLAN_FILE
 from tinydeploy.stages.compile import (
     Program,
     ProgramStep,
@@ -79,6 +79,7 @@ def compile_plan(
     write_if_changed(program.header, header_text(program, ()))
     write_if_changed(program.source, _source(plan, program, numbers, choices))
     _write_kernels(plan, out_dir)
+    _write_compact(choices, out_dir)
     return program
 
 
@@ -103,6 +104,15 @@ def _write_kernels(plan: Plan, out_dir: Path) -> None:
         stale.unlink()
     for name, text in texts.items():
         write_if_changed(out_dir / name, text)
+
+
+def _write_compact(choices: Choices, out_dir: Path) -> None:
+    """The file that makes the build compile kernels for size, where that is the goal."""
+    marker = out_dir / COMPACT_FILE
+    if choices.optimize == "size":
+        write_if_changed(marker, "// Kernels for size: --optimize size.\n")
+    else:
+        marker.unlink(missing_ok=True)
 
 
 def _stand_in(model_bytes: int) -> str:
