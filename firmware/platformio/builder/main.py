@@ -125,16 +125,17 @@ def add_sources():
         env.BuildSources(os.path.join("$BUILD_DIR", "mlperf"), str(firmware / "mlperf"))
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
-    kernels = env.Clone()
+    kernels, small = env.Clone(), env.Clone()
+    small.Replace(CCFLAGS=without_smallest(env))  # -Oz divides by calls of the library's division
     if not board.is_host and not compact:  # with sanitizers, compiling takes longer than it saves
         kernels.Replace(CCFLAGS=[*without_smallest(env), "-O2", *ROLLED])  # where the time goes
     kernels.BuildSources(own, str(program), f"+<{KERNEL_FILES}>")
     for part, what in KERNELS[compiled].items():
-        small = FEW_ELEMENTS[part] if compiled else []
+        few = FEW_ELEMENTS[part] if compiled else []
         folder, source = os.path.join("$BUILD_DIR", part), str(firmware / part)
-        kernels.BuildSources(folder, source, " ".join([what, *(f"-<{name}>" for name in small)]))
-        if small:
-            env.BuildSources(folder, source, " ".join(f"+<{name}>" for name in small))
+        kernels.BuildSources(folder, source, " ".join([what, *(f"-<{name}>" for name in few)]))
+        if few:
+            small.BuildSources(folder, source, " ".join(f"+<{name}>" for name in few))
 
 
 def use_linker_script():
