@@ -34,8 +34,8 @@ compiled = is_compiled(program)
 mlperf = is_mlperf(program)
 link = link_variable()
 env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program, link)))
-compact = is_compact(program)
-if is_bare(program):  # instead of platformio.ini's
+compact, bare = is_compact(program), is_bare(program)
+if bare:  # instead of platformio.ini's
     env.Replace(SRC_FILTER="+<bare/> +<app/program.cpp>")
 firmware = project / "firmware"
 
@@ -53,7 +53,7 @@ KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
 # What the link of a board with USB runs over.
 LINKS = {"usb": ("usb",), "uart": ("uart",), "both": ("usb", "uart")}
-wires = link or env.GetProjectOption("custom_link", "both")
+wires = "uart" if bare else link or env.GetProjectOption("custom_link", "both")
 if wires not in LINKS:
     toolchains.stop(f"no link {wires!r}: custom_link is {', '.join(LINKS)}")
 
