@@ -60,7 +60,7 @@ def _nothing_to_do() -> Model:
     [
         (_state, "keeps state"),
         (_variable, "keeps state"),
-        (_custom, "Mine .* not known"),
+        (_custom, "Mine .* has no kernel"),
         (_unsupported_type, "types FLOAT64"),
         (_nothing_to_do, "computes nothing"),
     ],
