@@ -37,6 +37,18 @@ uint32_t ResetReason();  // the chip's reset status as found at start-up
 bool HasBootloaderEntry();
 [[noreturn]] void EnterBootloader();
 
+// Flash for models, apart from the image, which survives a restart; only builds for hot swap use
+// it. Erased flash reads 0xFF; writing clears bits. Whoever erases or writes looks at the flash
+// afterwards to see whether it was done. Words that hold their value already are left alone.
+struct ModelFlash {
+  const uint8_t* start;  // of a page
+  uint32_t bytes;
+  uint32_t page_bytes;  // what one erase clears
+};
+ModelFlash Models();
+void EraseModelPage(const uint8_t* page);
+void WriteModelWords(const uint8_t* at, const uint32_t* words, size_t count);  // from RAM
+
 // RAM figures in bytes; 0 where unknown.
 struct MemoryUse {
   uint32_t stack_bytes;

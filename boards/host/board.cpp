@@ -2,9 +2,11 @@
 // sanitizers, fuzzing and fast tests.
 #include "board.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,9 +21,26 @@ bool HasInput(int timeout_ms) {
   return poll(&input, 1, timeout_ms) > 0;
 }
 
+constexpr uint32_t kModelPageBytes = 4096;
+
+// The file that TINYDEPLOY_FLASH names, so that models survive the process; else memory.
+uint8_t* MapModels(size_t bytes) {
+  const char* name = getenv("TINYDEPLOY_FLASH");
+  const int file = name == nullptr ? -1 : open(name, O_RDWR | O_CLOEXEC);
+  const int flags = file < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+  void* flash = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, file, 0);
+  if (flash == MAP_FAILED) abort();
+  if (file < 0) memset(flash, 0xFF, bytes);
+  return static_cast<uint8_t*>(flash);
+}
+
+uint8_t* g_models;
+
 }  // namespace
 
-void Init() {}
+void Init() {
+  if (TINYDEPLOY_SLOTS_BYTES != 0) g_models = MapModels(TINYDEPLOY_SLOTS_BYTES);
+}
 
 const char* Name() { return "host"; }
 uint32_t CpuHz() { return kNanosecondsPerSecond; }
@@ -80,6 +99,17 @@ void Restart() {
 
 bool HasBootloaderEntry() { return false; }
 void EnterBootloader() { Restart(); }
+
+ModelFlash Models() { return {g_models, TINYDEPLOY_SLOTS_BYTES, kModelPageBytes}; }
+
+void EraseModelPage(const uint8_t* page) {
+  memset(const_cast<uint8_t*>(page), 0xFF, kModelPageBytes);
+}
+
+void WriteModelWords(const uint8_t* at, const uint32_t* words, size_t count) {
+  auto* target = reinterpret_cast<uint32_t*>(const_cast<uint8_t*>(at));
+  for (size_t i = 0; i < count; ++i) target[i] &= words[i];
+}
 
 MemoryUse Memory() { return {0, 0, 0}; }
 

@@ -4,7 +4,9 @@
 
 #include "chips/cortex_m4/core.h"
 #include "chips/cortex_m4/memory_use.h"
+#include "chips/cortex_m4/model_flash.h"
 #include "chips/nrf52840/chip.h"
+#include "chips/nrf52840/flash.h"
 #include "link.h"
 #include "pins.h"
 
@@ -40,6 +42,12 @@ bool HasBootloaderEntry() { return true; }
 void EnterBootloader() {
   nano33::DrainLink();
   nrf52840::RestartIntoBootloader();
+}
+
+ModelFlash Models() { return LinkedModelFlash(nrf52840::kFlashPageBytes); }
+void EraseModelPage(const uint8_t* page) { nrf52840::FlashErase(page); }
+void WriteModelWords(const uint8_t* at, const uint32_t* words, size_t count) {
+  nrf52840::FlashWrite(at, words, count);
 }
 
 MemoryUse Memory() { return LinkedMemoryUse(); }

@@ -2,8 +2,10 @@
 #include "board.h"
 
 #include "chips/apollo3/chip.h"
+#include "chips/apollo3/flash.h"
 #include "chips/cortex_m4/core.h"
 #include "chips/cortex_m4/memory_use.h"
+#include "chips/cortex_m4/model_flash.h"
 #include "pins.h"
 
 namespace tinydeploy {
@@ -46,6 +48,12 @@ void Restart() {
 // The secure bootloader looks at a pin or waits for its time-out; software cannot ask for it.
 bool HasBootloaderEntry() { return false; }
 void EnterBootloader() { Restart(); }
+
+ModelFlash Models() { return LinkedModelFlash(apollo3::kFlashPageBytes); }
+void EraseModelPage(const uint8_t* page) { apollo3::FlashErase(page); }
+void WriteModelWords(const uint8_t* at, const uint32_t* words, size_t count) {
+  apollo3::FlashWrite(at, words, count);
+}
 
 MemoryUse Memory() { return LinkedMemoryUse(); }
 

@@ -8,12 +8,15 @@
 namespace tinydeploy {
 namespace abi {
 
-constexpr uint32_t kAbiHash = 0xAA5905C7u;  // hash of this file
+constexpr uint32_t kAbiHash = 0x5AFAB0F3u;  // hash of this file
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
 constexpr uint32_t kReply = 128u;  // or-ed into the type of an answer
 constexpr uint32_t kAllOps = 65535u;  // op_count of an INVOKE that runs the whole model
 constexpr uint32_t kMaxRank = 6u;  // dimensions that a TensorReply can state
+constexpr uint32_t kBuiltIn = 65535u;  // slot of the model in the image itself
+constexpr uint32_t kSlotMagic = 827540564u;  // first word of a slot that was written
+constexpr uint32_t kSlotMarksOffset = 256u;  // of the first mark in a slot
 
 // Type of a frame.
 enum class Command : uint16_t {
@@ -28,6 +31,13 @@ enum class Command : uint16_t {
   kDiagnose = 0x09,  // why the model was refused, in words
   kEcho = 0x0A,  // send the payload back
   kReset = 0x0B,  // restart the firmware or enter the bootloader
+  kOperators = 0x10,  // which operators the firmware carries
+  kSlotInfo = 0x11,  // what a model slot holds
+  kSlotErase = 0x12,  // erase a page of a slot
+  kSlotWrite = 0x13,  // write part of a slot; what was written already may be written again
+  kSlotVerify = 0x14,  // check a slot, try its model on its vectors, go back to the old one
+  kSlotActivate = 0x15,  // run a slot's verified model, or the image's own, from now on
+  kSlotRollback = 0x16,  // run what ran before, now and after every start
   kFault = 0x40,  // event: the CPU faulted; sent at once and in answer to every later frame
   kNak = 0x41,  // event: a frame was dropped, send it again
   kReady = 0x42,  // event: the firmware has started
@@ -46,6 +56,14 @@ enum class Status : uint16_t {
   kBusy = 0x08,  // an inference is running
   kNoSession = 0x09,  // the frame belongs to no open session
   kNotAvailable = 0x0A,  // the tensor's memory is not valid now
+  kSlotInUse = 0x0B,  // the slot says which model runs and must not be written
+  kSlotNotWhole = 0x0C,  // the slot holds no whole model: header, length or checksum
+  kModelRefused = 0x0D,  // the runtime refused the model
+  kSelfTestFailed = 0x0E,  // the model did not answer its self-test vectors as it should
+  kNotVerified = 0x0F,  // the slot was not verified since it was written
+  kFlashFailed = 0x10,  // the flash did not take what was written
+  kNothingBefore = 0x11,  // no model ran before this one
+  kSlotFull = 0x12,  // the slot takes no further mark until it is erased
 };
 
 // Why the device dropped a frame; travels in the status field of a NAK.
@@ -62,6 +80,7 @@ enum class Capability : uint16_t {
   kProfile = 0x02,  // counts cycles for each operator
   kCycles = 0x04,  // cycles are CPU cycles, not nanoseconds
   kStack = 0x08,  // the stack is painted and its high-water mark is reported
+  kHotSwap = 0x10,  // has model slots, and carries all operators
 };
 
 // What the device is doing.
@@ -83,6 +102,14 @@ enum class TensorKind : uint16_t {
 enum class ResetKind : uint16_t {
   kRestart = 0x00,  // restart the firmware
   kBootloader = 0x01,  // enter the board's bootloader
+};
+
+// What a slot holds.
+enum class SlotState : uint16_t {
+  kEmpty = 0x00,  // no whole model
+  kWhole = 0x01,  // a whole model that never ran
+  kActive = 0x02,  // a model that was activated
+  kRetired = 0x03,  // a model that was rolled back
 };
 
 // First bytes of each frame.
@@ -282,6 +309,116 @@ struct ResetRequest {
 static_assert(sizeof(ResetRequest) == 4, "padding");
 static_assert(offsetof(ResetRequest, kind) == 0, "layout");
 static_assert(offsetof(ResetRequest, reserved) == 2, "layout");
+
+// Names a slot.
+struct SlotRequest {
+  uint16_t slot;  // index of the slot; SLOT_ACTIVATE also takes kBuiltIn
+  uint16_t reserved;  // 0
+};
+static_assert(sizeof(SlotRequest) == 4, "padding");
+static_assert(offsetof(SlotRequest, slot) == 0, "layout");
+static_assert(offsetof(SlotRequest, reserved) == 2, "layout");
+
+// A slot, and what is common to all.
+struct SlotInfoReply {
+  uint16_t slot_count;  // number of slots
+  uint16_t running_slot;  // whose model runs, kBuiltIn for the image's own
+  uint16_t locked_slot;  // that says what runs and must not be written, or kBuiltIn
+  uint16_t state;  // SlotState of this slot
+  uint32_t newest_sequence;  // of the newest mark of all slots, 0 if there is none
+  uint32_t sequence;  // of this slot's newest mark, 0 if there is none
+  uint32_t slot_bytes;  // size of a slot; its first page has header and marks
+  uint32_t page_bytes;  // what one erase clears
+  uint32_t model_bytes;  // length of this slot's .tflite, 0 if there is none
+  uint32_t vector_count;  // this slot's self-test vectors
+  uint8_t model_hash[32];  // SHA-256 of this slot's .tflite
+};
+static_assert(sizeof(SlotInfoReply) == 64, "padding");
+static_assert(offsetof(SlotInfoReply, slot_count) == 0, "layout");
+static_assert(offsetof(SlotInfoReply, running_slot) == 2, "layout");
+static_assert(offsetof(SlotInfoReply, locked_slot) == 4, "layout");
+static_assert(offsetof(SlotInfoReply, state) == 6, "layout");
+static_assert(offsetof(SlotInfoReply, newest_sequence) == 8, "layout");
+static_assert(offsetof(SlotInfoReply, sequence) == 12, "layout");
+static_assert(offsetof(SlotInfoReply, slot_bytes) == 16, "layout");
+static_assert(offsetof(SlotInfoReply, page_bytes) == 20, "layout");
+static_assert(offsetof(SlotInfoReply, model_bytes) == 24, "layout");
+static_assert(offsetof(SlotInfoReply, vector_count) == 28, "layout");
+static_assert(offsetof(SlotInfoReply, model_hash) == 32, "layout");
+
+// Which page.
+struct SlotEraseRequest {
+  uint16_t slot;  // index of the slot
+  uint16_t page;  // page within the slot
+};
+static_assert(sizeof(SlotEraseRequest) == 4, "padding");
+static_assert(offsetof(SlotEraseRequest, slot) == 0, "layout");
+static_assert(offsetof(SlotEraseRequest, page) == 2, "layout");
+
+// Followed by the bytes to write, whole words.
+struct SlotWriteRequest {
+  uint16_t slot;  // index of the slot
+  uint16_t reserved;  // 0
+  uint32_t offset;  // first byte within the slot, a multiple of 4
+};
+static_assert(sizeof(SlotWriteRequest) == 8, "padding");
+static_assert(offsetof(SlotWriteRequest, slot) == 0, "layout");
+static_assert(offsetof(SlotWriteRequest, reserved) == 2, "layout");
+static_assert(offsetof(SlotWriteRequest, offset) == 4, "layout");
+
+// How the trial went.
+struct SlotVerifyReply {
+  uint16_t outcome;  // Status: OK, SLOT_NOT_WHOLE, MODEL_REFUSED or SELF_TEST_FAILED
+  uint16_t op_index;  // operator that refused, or kAllOps
+  uint32_t vectors;  // self-test vectors answered correctly
+  uint32_t arena_used_bytes;  // arena as used, or as needed if it was too small
+  char message[96];  // why the runtime refused it, one line of text
+};
+static_assert(sizeof(SlotVerifyReply) == 108, "padding");
+static_assert(offsetof(SlotVerifyReply, outcome) == 0, "layout");
+static_assert(offsetof(SlotVerifyReply, op_index) == 2, "layout");
+static_assert(offsetof(SlotVerifyReply, vectors) == 4, "layout");
+static_assert(offsetof(SlotVerifyReply, arena_used_bytes) == 8, "layout");
+static_assert(offsetof(SlotVerifyReply, message) == 12, "layout");
+
+// What to undo; names it so that a repeated request does not undo the undoing.
+struct SlotRollbackRequest {
+  uint32_t newest_sequence;  // as in SlotInfoReply
+};
+static_assert(sizeof(SlotRollbackRequest) == 4, "padding");
+static_assert(offsetof(SlotRollbackRequest, newest_sequence) == 0, "layout");
+
+// First bytes of a slot; the payload starts with its second page.
+struct SlotHeader {
+  uint32_t magic;  // kSlotMagic
+  uint32_t model_bytes;  // length of the .tflite, padded with zeros to 16 bytes
+  uint32_t vector_count;  // self-test vectors behind it
+  uint32_t vector_bytes;  // of each: all inputs, then all outputs, padded to 4 bytes
+  uint32_t payload_crc;  // CRC-32 of the payload: model and vectors
+  uint32_t reserved;  // 0
+  uint8_t model_hash[32];  // SHA-256 of the .tflite
+  uint32_t header_crc;  // CRC-32 of what precedes it
+};
+static_assert(sizeof(SlotHeader) == 60, "padding");
+static_assert(offsetof(SlotHeader, magic) == 0, "layout");
+static_assert(offsetof(SlotHeader, model_bytes) == 4, "layout");
+static_assert(offsetof(SlotHeader, vector_count) == 8, "layout");
+static_assert(offsetof(SlotHeader, vector_bytes) == 12, "layout");
+static_assert(offsetof(SlotHeader, payload_crc) == 16, "layout");
+static_assert(offsetof(SlotHeader, reserved) == 20, "layout");
+static_assert(offsetof(SlotHeader, model_hash) == 24, "layout");
+static_assert(offsetof(SlotHeader, header_crc) == 56, "layout");
+
+// What became of a slot's model; marks follow one another from kSlotMarksOffset on.
+struct SlotMark {
+  uint32_t sequence;  // counts marks over all slots: the highest one says what runs
+  uint32_t state;  // SlotState ACTIVE or RETIRED
+  uint32_t crc;  // CRC-32 of what precedes it
+};
+static_assert(sizeof(SlotMark) == 12, "padding");
+static_assert(offsetof(SlotMark, sequence) == 0, "layout");
+static_assert(offsetof(SlotMark, state) == 4, "layout");
+static_assert(offsetof(SlotMark, crc) == 8, "layout");
 
 // CPU state at a fault (Armv7-M Architecture Reference Manual, B1.5 and B3.2).
 struct FaultReport {

@@ -5,6 +5,9 @@
 #include "app/place.h"
 #include "board.h"
 #include "link/server.h"
+#ifdef TINYDEPLOY_HOT_SWAP
+#include "app/slots.h"
+#endif
 #ifdef TINYDEPLOY_MLPERF
 #include "mlperf/mlperf.h"
 #endif
@@ -27,10 +30,17 @@ Server& TheServer() {
   return *g_server;
 }
 
+#ifdef TINYDEPLOY_HOT_SWAP
+void LoadModel() { slots::LoadNewest(); }
+#else
+void LoadModel() { engine::Load(program::BuiltIn()); }
+#endif
+
 }  // namespace
 
 void Start() {
   engine::Start(Poll);
+  LoadModel();
 #ifdef TINYDEPLOY_MLPERF
   mlperf::Greet();
 #else

@@ -5,6 +5,12 @@
 #include "app/engine.h"
 #include "app/program.h"
 #include "board.h"
+#ifdef TINYDEPLOY_HOT_SWAP
+#include "app/slots_commands.h"
+constexpr bool kHotSwap = true;
+#else
+constexpr bool kHotSwap = false;
+#endif
 
 namespace tinydeploy {
 namespace app {
@@ -33,6 +39,7 @@ uint16_t State() {
 uint32_t Capabilities() {
   uint32_t bits = static_cast<uint32_t>(abi::Capability::kProfile);
   if (engine::CanRunRanges()) bits |= static_cast<uint32_t>(abi::Capability::kPerOp);
+  if (kHotSwap) bits |= static_cast<uint32_t>(abi::Capability::kHotSwap);
   if (board::CyclesAreCpuCycles()) bits |= static_cast<uint32_t>(abi::Capability::kCycles);
   if (board::Memory().stack_bytes != 0) bits |= static_cast<uint32_t>(abi::Capability::kStack);
   return bits;
@@ -54,9 +61,9 @@ Status Hello(const Request&, Reply& reply) {
   SetText(me.board, board::Name());
   SetText(me.engine, engine::Name());
   memcpy(me.build_id, program::BuildId(), sizeof(me.build_id));
-  memcpy(me.model_hash, program::ModelHash(), sizeof(me.model_hash));
+  memcpy(me.model_hash, engine::Loaded().hash, sizeof(me.model_hash));
   board::UniqueId(me.device_id);
-  me.model_bytes = program::ModelBytes();
+  me.model_bytes = engine::Loaded().bytes;
   me.op_count = static_cast<uint16_t>(engine::OpCount());
   me.input_count = static_cast<uint16_t>(engine::InputCount());
   me.output_count = static_cast<uint16_t>(engine::OutputCount());
@@ -219,6 +226,15 @@ constexpr Handler kHandlers[] = {
     {Command::kDiagnose, 0, 0, false, Diagnose},
     {Command::kEcho, 0, kMost, false, Echo},
     Fixed<abi::ResetRequest>(Command::kReset, Reset, true),
+#ifdef TINYDEPLOY_HOT_SWAP
+    {Command::kOperators, 0, 0, false, slots::Operators},
+    Fixed<abi::SlotRequest>(Command::kSlotInfo, slots::Info, false),
+    Fixed<abi::SlotEraseRequest>(Command::kSlotErase, slots::ErasePage, false),
+    {Command::kSlotWrite, sizeof(abi::SlotWriteRequest), kMost, false, slots::WritePart},
+    Fixed<abi::SlotRequest>(Command::kSlotVerify, slots::VerifyModel, false),
+    Fixed<abi::SlotRequest>(Command::kSlotActivate, slots::ActivateModel, false),
+    Fixed<abi::SlotRollbackRequest>(Command::kSlotRollback, slots::UndoActivation, false),
+#endif
 };
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include "app/cycle_profiler.h"
 #include "app/inspect.h"
 #include "app/place.h"
-#include "app/program.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
@@ -19,6 +18,7 @@ Place<CycleProfiler> g_profiler_place;
 Place<tflite::MicroInterpreter> g_interpreter_place;
 
 CycleProfiler* g_profiler;
+program::Model g_source;
 const tflite::Model* g_model;
 tflite::MicroInterpreter* g_interpreter;  // null: not even constructed
 bool g_ready;
@@ -30,14 +30,14 @@ bool Refuse(const char* reason) {
   return false;
 }
 
-bool Load() {
-  g_model = tflite::GetModel(program::kModel);
-  if (g_model->version() != TFLITE_SCHEMA_VERSION) return Refuse("not a model of schema version 3");
+bool Allocate() {
+  g_model = tflite::GetModel(g_source.data);
+  if (!inspect::VersionIsKnown(g_model)) return Refuse("not a model of schema version 3");
   const tflite::MicroOpResolver* resolver = program::Resolver();
   if (resolver == nullptr) return Refuse("the operator resolver is too small");
   g_interpreter = g_interpreter_place.Make(g_model, *resolver, program::Arena(),
                                            program::ArenaBytes(), nullptr, g_profiler);
-  inspect::SetModelBytes(*g_interpreter, program::ModelBytes());
+  inspect::SetModelBytes(*g_interpreter, g_source.bytes);
   return g_interpreter->AllocateTensors() == kTfLiteOk;
 }
 
@@ -62,9 +62,17 @@ void Describe(const TfLiteTensor& tensor, abi::TensorReply* description) {
 
 void Start(void (*between_ops)()) {
   g_profiler = g_profiler_place.Make(between_ops, program::StepCycles(), program::StepCount());
-  g_ready = Load();
 }
 
+bool Load(const program::Model& model) {
+  g_source = model;
+  g_interpreter = nullptr;
+  g_ready = false;  // while it allocates, too
+  g_ready = Allocate();
+  return g_ready;
+}
+
+const program::Model& Loaded() { return g_source; }
 bool ready() { return g_ready; }
 const char* Name() { return inspect::kEngineName; }
 bool CanRunRanges() { return inspect::kCanRunRanges; }

@@ -5,13 +5,16 @@
 #include <stdint.h>
 
 #include "abi/protocol.h"
+#include "app/program.h"
 
 namespace tinydeploy {
 namespace engine {
 
-// Loads the model. On failure `ready()` stays false and `Explain` says why.
-// `between_ops` is called before each operator of a run.
+// First call. `between_ops` is called before each operator of a run.
 void Start(void (*between_ops)());
+// Takes `model` instead of what was there. On failure nothing is ready and `Explain` says why.
+bool Load(const program::Model& model);
+const program::Model& Loaded();  // or refused
 
 bool ready();
 const char* Name();   // "interpreter", or "tflm" with upstream's runtime

@@ -36,6 +36,10 @@ void Describe(const TensorView& view, abi::TensorReply* description) {
 
 }  // namespace
 
+// AllocateTensors looks, and knows where the model ends: one that came over the link may point
+// anywhere.
+bool VersionIsKnown(const tflite::Model*) { return true; }
+
 void SetModelBytes(tflite::MicroInterpreter& interpreter, uint32_t bytes) {
   interpreter.engine().set_model_bytes(bytes);
 }
@@ -83,6 +87,8 @@ void Explain(tflite::MicroInterpreter& interpreter, abi::DiagnoseReply* why) {
 const char kEngineName[] = "compiled";
 const bool kCanRunRanges = true;
 
+bool VersionIsKnown(const tflite::Model*) { return true; }  // there is no model
+
 void SetModelBytes(tflite::MicroInterpreter&, uint32_t) {}
 
 uint32_t ArenaPlannedBytes(tflite::MicroInterpreter& interpreter) {
@@ -127,6 +133,10 @@ void Explain(tflite::MicroInterpreter&, abi::DiagnoseReply* why) {
 
 const char kEngineName[] = "tflm";
 const bool kCanRunRanges = false;
+
+bool VersionIsKnown(const tflite::Model* model) {
+  return model->version() == TFLITE_SCHEMA_VERSION;
+}
 
 void SetModelBytes(tflite::MicroInterpreter&, uint32_t) {}
 

@@ -13,6 +13,9 @@ namespace inspect {
 extern const char kEngineName[];
 extern const bool kCanRunRanges;
 
+// Whether the model's version is one that this runtime knows, as far as AllocateTensors does not
+// look for itself.
+bool VersionIsKnown(const tflite::Model* model);
 // Before AllocateTensors.
 void SetModelBytes(tflite::MicroInterpreter& interpreter, uint32_t bytes);
 

@@ -2,6 +2,9 @@
 
 #include "app/place.h"
 #include "model.h"
+#ifdef TINYDEPLOY_HOT_SWAP
+#include "app/slots_ops.h"
+#endif
 
 #if defined(__has_include)
 #if __has_include("tinydeploy_build_id.h")
@@ -33,25 +36,35 @@ namespace program {
 namespace {
 
 constexpr uint8_t kBuildId[16] = TINYDEPLOY_BUILD_ID;
-Place<tinydeploy_model::OpResolver> g_resolver;
+#ifdef TINYDEPLOY_HOT_SWAP
+constexpr int kSteps = 128;  // of models that come later; what longer ones do is not profiled
+#else
 constexpr int kSteps = tinydeploy_model::kStepCount;
+#endif
 uint32_t g_step_cycles[kSteps > 0 ? kSteps : 1];
 
 }  // namespace
 
-const unsigned char* const kModel = g_model;
-uint32_t ModelBytes() { return g_model_len; }
-const uint8_t* ModelHash() { return tinydeploy_model::kHash; }
+Model BuiltIn() { return {g_model, g_model_len, tinydeploy_model::kHash}; }
 const uint8_t* BuildId() { return kBuildId; }
 uint8_t* Arena() { return g_tensor_arena; }
 size_t ArenaBytes() { return sizeof(g_tensor_arena); }
 uint32_t* StepCycles() { return g_step_cycles; }
 int StepCount() { return kSteps; }
 
+#ifdef TINYDEPLOY_HOT_SWAP
+
+const tflite::MicroOpResolver* Resolver() { return &slots::AllOps(); }
+
+#else
+
 const tflite::MicroOpResolver* Resolver() {
-  tinydeploy_model::OpResolver* resolver = g_resolver.Make();
+  static Place<tinydeploy_model::OpResolver> place;
+  tinydeploy_model::OpResolver* resolver = place.Make();
   return tinydeploy_model::RegisterOps(*resolver) == kTfLiteOk ? resolver : nullptr;
 }
+
+#endif
 
 }  // namespace program
 }  // namespace tinydeploy

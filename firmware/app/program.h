@@ -11,10 +11,13 @@
 namespace tinydeploy {
 namespace program {
 
-extern const unsigned char* const kModel;  // the .tflite
-uint32_t ModelBytes();
-const uint8_t* ModelHash();  // 32 bytes, SHA-256 of the .tflite
-const uint8_t* BuildId();    // 16 bytes, of the SHA-256 of the build's inputs
+struct Model {
+  const unsigned char* data;  // the .tflite, aligned to 16
+  uint32_t bytes;
+  const uint8_t* hash;  // 32 bytes, SHA-256 of the .tflite
+};
+Model BuiltIn();
+const uint8_t* BuildId();  // 16 bytes, of the SHA-256 of the build's inputs
 uint8_t* Arena();
 size_t ArenaBytes();
 
@@ -22,7 +25,8 @@ size_t ArenaBytes();
 uint32_t* StepCycles();
 int StepCount();
 
-// The resolver with the model's operators; null if one could not be added.
+// The resolver with the model's operators, or with all in a build for hot swap; null if one could
+// not be added.
 const tflite::MicroOpResolver* Resolver();
 
 }  // namespace program

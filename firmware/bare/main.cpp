@@ -36,8 +36,9 @@ int main() {
   board::Init();
   const tflite::MicroOpResolver* resolver = program::Resolver();
   if (resolver == nullptr) app::ServeFault(nullptr);
-  tflite::MicroInterpreter* interpreter = g_place.Make(tflite::GetModel(program::kModel), *resolver,
-                                                       program::Arena(), program::ArenaBytes());
+  tflite::MicroInterpreter* interpreter =
+      g_place.Make(tflite::GetModel(program::BuiltIn().data), *resolver, program::Arena(),
+                   program::ArenaBytes());
   if (interpreter->AllocateTensors() != kTfLiteOk) app::ServeFault(nullptr);
   for (;;) {
     if (interpreter->Invoke() != kTfLiteOk) app::ServeFault(nullptr);

@@ -11,6 +11,7 @@ from tinydeploy.config import ROOT
 from tinydeploy.errors import UsageError
 
 BOARDS_DIR = ROOT / "boards"
+SLOTS = 2
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class Board:
         simulator: module of `tinydeploy.simulate` that models its chip, or "".
         picojoule_per_cycle: active energy of the chip, 0 if no figure is known.
         manifest: the whole JSON, for whoever needs more.
+        slot_bytes: size of each of the `SLOTS` model slots at the end of the flash, which an image
+            for hot swap leaves free.
     """
 
     id: str
@@ -41,6 +44,7 @@ class Board:
     picojoule_per_cycle: float
     energy_source: str
     manifest: dict[str, Any]
+    slot_bytes: int = 0
 
     @property
     def folder(self) -> Path:
@@ -51,6 +55,11 @@ class Board:
     def has_usb(self) -> bool:
         """Whether its firmware has a USB serial port of its own."""
         return (self.folder / "usb_id.h").is_file()
+
+    @property
+    def slots_origin(self) -> int:
+        """Address of the first model slot."""
+        return self.flash_origin + self.flash_size - SLOTS * self.slot_bytes
 
     @property
     def is_host(self) -> bool:
@@ -86,4 +95,5 @@ def load(board_id: str) -> Board:
         picojoule_per_cycle=energy.get("picojoule_per_cycle", 0.0),
         energy_source=energy.get("source", ""),
         manifest=manifest,
+        slot_bytes=own.get("slot_bytes", 0),
     )

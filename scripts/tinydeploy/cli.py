@@ -17,6 +17,7 @@ from tinydeploy.commands import (
     fuzzing,
     information,
     modelling,
+    pushing,
     tuning,
 )
 from tinydeploy.errors import TinyDeployError, UsageError
@@ -43,7 +44,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tinydeploy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for area in (deploying, modelling, devices, benchmarking, information, fuzzing, tuning):
+    areas = (deploying, modelling, devices, pushing, benchmarking, information, fuzzing, tuning)
+    for area in areas:
         area.add_commands(commands)
     return parser
 

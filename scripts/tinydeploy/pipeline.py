@@ -16,6 +16,7 @@ from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, ParityError, UsageError
 from tinydeploy.keys import Keyed, key_of, package_key
+from tinydeploy.link import slots
 from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.report.model import Report
@@ -24,7 +25,7 @@ from tinydeploy.stages import build as build_stage
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
-from tinydeploy.stages.compile import Program, compile_model
+from tinydeploy.stages.compile import Program, compile_model, write_if_changed
 from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.vectors import Vectors
 from tinydeploy.stages.verify import OpComparison, Verification
@@ -47,6 +48,7 @@ class Job:
         vectors: how many inferences; None for the whole test set.
         data: file or folder of the user's own test data.
         force: do again what has not changed.
+        hot_swap: an image with all operators and model slots, for `tinydeploy push`.
     """
 
     board: str
@@ -66,6 +68,7 @@ class Job:
     choices: Choices = Choices()  # noqa: RUF009 - frozen
     flash_tool: str | None = None
     force: bool = False
+    hot_swap: bool = False
 
 
 def deploy(job: Job, ui: Ui) -> Report:
@@ -78,11 +81,15 @@ def deploy(job: Job, ui: Ui) -> Report:
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     folder = output_folder(source, board)
-    program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
+    program, image = make_image(
+        source, board, job.toolchain, job.engine, ui, job.choices, hot_swap=job.hot_swap
+    )
     vectors = choose_vectors(source, job)
     with targets.held(target):
         if target.is_port and not target.is_remote:
             target = _flash(image, board, target, job, ui)
+        if job.hot_swap and target.is_port:
+            _run_built_in(image, board, target)
         verification = _verify(
             source, board, program, image, target, vectors, folder, job.force, ui
         )
@@ -175,8 +182,19 @@ def make_image(
     engine: str,
     ui: Ui,
     choices: Choices = Choices(),  # noqa: B008 - frozen
+    *,
+    hot_swap: bool = False,
 ) -> tuple[Program, Image]:
-    """Compile and build, with the arena that the model needs and no more."""
+    """Compile and build, with the arena that the model needs and no more.
+
+    Args:
+        hot_swap: with all operators, model slots, and all RAM that is left as the arena.
+    """
+    if hot_swap:
+        program = _hot_swap_program(source, board, engine, ui)
+        return program, _build(
+            program, board, toolchain, output_folder(source, board) / "firmware", ui
+        )
     program = make_program(source, board, toolchain, engine, None, ui, choices)
     out_dir = output_folder(source, board) / "firmware"
     return program, _build(program, board, toolchain, out_dir, ui)
@@ -220,6 +238,28 @@ def make_program(
                 raise
             ui.say(f"[dim]interpreter engine: {error.message}[/dim]")
     return _compile_model(source, board, toolchain, folder if out_dir else folder / "program", ui)
+
+
+def _hot_swap_program(source: Source, board: Board, engine: str, ui: Ui) -> Program:
+    if engine == "compiled":
+        raise UsageError(
+            "hot swap needs the interpreter engine: a plan is part of the image",
+            "leave --engine out",
+        )
+    if not board.slot_bytes:
+        raise UsageError(f"{board.id} has no room for models", f"slot_bytes in {board.id}.json")
+    folder = output_folder(source, board) / "hot_swap"
+    with ui.stage("compile") as stage:
+        program = compile_model(
+            source.tflite, board, folder, name=source.name, arena_bytes=_largest_arena(board)
+        )
+        write_if_changed(folder / build_stage.HOT_SWAP_FILE, "All operators, and model slots.\n")
+        stage.detail = f"all operators, arena {program.arena_bytes:,} bytes for any model"
+    return program
+
+
+def _largest_arena(board: Board) -> int:
+    return HOST_ARENA_BYTES if board.is_host else board.ram_size - RESERVED_RAM_BYTES
 
 
 def _compile_plan(source: Source, board: Board, out_dir: Path, choices: Choices, ui: Ui) -> Program:
@@ -312,7 +352,7 @@ def _arena_key(source: Source, board: Board, toolchain: str) -> str:
 
 
 def _measure_arena(source: Source, board: Board, toolchain: str, folder: Path) -> int:
-    large = HOST_ARENA_BYTES if board.is_host else board.ram_size - RESERVED_RAM_BYTES
+    large = _largest_arena(board)
     program = compile_model(
         source.tflite, board, folder / "measure", name=source.name, arena_bytes=large
     )
@@ -358,6 +398,16 @@ def _flash(image: Image, board: Board, target: Target, job: Job, ui: Ui) -> Targ
         result = flash.flash(image.bin, board, target.name, tool=job.flash_tool, progress=progress)
         stage.detail = result.summary
     return replace(target, name=result.port or target.name)
+
+
+def _run_built_in(image: Image, board: Board, target: Target) -> None:
+    """Models that were pushed outlast flashing; who deploys a model wants that one."""
+    device = targets.open_device(target, board, image.elf)
+    try:
+        device.hello()
+        slots.activate(device, slots.BUILT_IN)
+    finally:
+        device.close()
 
 
 def _verify(

@@ -80,8 +80,13 @@ def run(
     return subprocess.CompletedProcess(command, process.returncode, output or "", "")
 
 
-def start_piped(argv: Sequence[str | os.PathLike[str]], *, what: str) -> subprocess.Popen[bytes]:
+def start_piped(
+    argv: Sequence[str | os.PathLike[str]], *, what: str, env: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start a program to exchange bytes with over its unbuffered pipes; the caller ends it.
+
+    Args:
+        env: variables to set besides the present ones.
 
     Raises:
         SetupError: there is no such program, or it may not run.
@@ -89,7 +94,14 @@ def start_piped(argv: Sequence[str | os.PathLike[str]], *, what: str) -> subproc
     command = [os.fspath(part) for part in argv]
     pipe = subprocess.PIPE
     with _explained(command, what):
-        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0)
+        return subprocess.Popen(
+            command,
+            env=None if env is None else {**os.environ, **env},
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            bufsize=0,
+        )
 
 
 def _start(

@@ -34,7 +34,7 @@ LAYERS = [
     {"pipeline"},
     {"mlperf"},
     {"hardware"},
-    {"bench", "fuzz", "pytest_plugin"},
+    {"bench", "fuzz", "push", "pytest_plugin"},
     {"commands"},
     {"cli"},
     {"__main__"},

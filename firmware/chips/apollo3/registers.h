@@ -35,6 +35,8 @@ constexpr uint32_t kStatusUarts = 1u << 2;  // the domain HCPA: IOS and both UAR
 namespace cache {
 constexpr Register kConfig(0x40018000);
 constexpr uint32_t kFlashConfig = 0x40018004;
+constexpr Register kControl(0x40018008);
+constexpr uint32_t kInvalidate = 1u << 0;
 constexpr uint32_t kEnable = 1u << 0;
 constexpr uint32_t kGeometry = 8u << 4;  // one way, 1024 lines of 16 bytes
 constexpr uint32_t kInstructions = 1u << 8;
@@ -45,8 +47,12 @@ constexpr uint32_t kFlashTiming = 1u | (5u << 4) | (7u << 8) | (1u << 12);
 }  // namespace cache
 
 namespace rom {
-constexpr uint32_t kWriteWord = 0x08000079;  // void(address, value), Thumb
-}
+// Thumb addresses of functions, with their arguments.
+constexpr uint32_t kErasePage = 0x08000051;  // int(key, instance, page)
+constexpr uint32_t kProgram = 0x08000055;    // int(key, source in SRAM, destination, words)
+constexpr uint32_t kWriteWord = 0x08000079;  // void(address, value)
+constexpr uint32_t kProgramKey = 0x12344321;
+}  // namespace rom
 
 namespace gpio {
 constexpr Register kPadKey(0x40010060);

@@ -52,8 +52,14 @@ constexpr uint32_t kFirstHardenedRevision = 5;
 }  // namespace approtect
 
 namespace nvmc {
+constexpr Register kReady(0x4001E400);
+constexpr Register kConfig(0x4001E504);
+constexpr Register kErasePage(0x4001E508);
 constexpr Register kIcacheConfig(0x4001E540);
-}
+constexpr uint32_t kReadOnly = 0;
+constexpr uint32_t kWrite = 1;
+constexpr uint32_t kErase = 2;
+}  // namespace nvmc
 
 namespace gpio {
 // Pins count through both ports: 32 * port + pin, as in PSEL registers.

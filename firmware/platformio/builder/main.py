@@ -19,6 +19,7 @@ from tinydeploy.stages.build import (  # noqa: E402
     is_bare,
     is_compact,
     is_compiled,
+    is_hot_swap,
     is_mlperf,
     link_baud,
     link_variable,
@@ -33,6 +34,8 @@ program = program_folder(env.GetProjectOption("custom_model"), board)
 compiled = is_compiled(program)
 mlperf = is_mlperf(program)
 link = link_variable()
+hot_swap = is_hot_swap(program)
+slots_bytes = hot_swap * boards.SLOTS * board.slot_bytes
 env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program, link)))
 compact, bare = is_compact(program), is_bare(program)
 if bare:  # instead of platformio.ini's
@@ -62,7 +65,9 @@ env.Append(
     CPPDEFINES=[
         ("TINYDEPLOY_BAUD", link_baud(program, board)),
         *[(f"TINYDEPLOY_LINK_{wire.upper()}", int(wire in LINKS[wires])) for wire in LINKS["both"]],
+        ("TINYDEPLOY_SLOTS_BYTES", slots_bytes),
         *["TINYDEPLOY_MLPERF"] * mlperf,
+        *["TINYDEPLOY_HOT_SWAP"] * hot_swap,
     ],
     CCFLAGS=["-O1" if board.is_host else "-Os"],
 )
@@ -123,12 +128,17 @@ def add_sources():
         env.BuildSources(os.path.join("$BUILD_DIR", "usb"), str(firmware / "usb"))
     if mlperf:
         env.BuildSources(os.path.join("$BUILD_DIR", "mlperf"), str(firmware / "mlperf"))
+    if hot_swap:
+        folder = os.path.join("$BUILD_DIR", "slots")
+        env.BuildSources(folder, str(firmware / "app"), "+<slots*.cpp>")
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels, small = env.Clone(), env.Clone()
     small.Replace(CCFLAGS=without_smallest(env))  # -Oz divides by calls of the library's division
-    if not board.is_host and not compact:  # with sanitizers, compiling takes longer than it saves
-        kernels.Replace(CCFLAGS=[*without_smallest(env), "-O2", *ROLLED])  # where the time goes
+    # Where the time goes. With sanitizers, compiling would take longer than it saves; all operators
+    # together would leave the model slots no room.
+    if not (board.is_host or compact or hot_swap):
+        kernels.Replace(CCFLAGS=[*without_smallest(env), "-O2", *ROLLED])
     kernels.BuildSources(own, str(program), f"+<{KERNEL_FILES}>")
     for part, what in KERNELS[compiled].items():
         few = FEW_ELEMENTS[part] if compiled else []

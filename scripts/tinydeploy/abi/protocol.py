@@ -19,6 +19,9 @@ MAX_PAYLOAD_BYTES = 512  # both directions; two encoded frames are the link's sh
 REPLY = 0x80  # or-ed into the type of an answer
 ALL_OPS = 0xFFFF  # op_count of an INVOKE that runs the whole model
 MAX_RANK = 6
+BUILT_IN = 0xFFFF  # slot of the model in the image itself
+SLOT_MAGIC = 0x31534454  # "TDS1"
+SLOT_MARKS_OFFSET = 256  # of the first mark in a slot
 
 Command = Enum(
     "Command",
@@ -35,6 +38,16 @@ Command = Enum(
         "DIAGNOSE": (0x09, "why the model was refused, in words"),
         "ECHO": (0x0A, "send the payload back"),
         "RESET": (0x0B, "restart the firmware or enter the bootloader"),
+        "OPERATORS": (0x10, "which operators the firmware carries"),
+        "SLOT_INFO": (0x11, "what a model slot holds"),
+        "SLOT_ERASE": (0x12, "erase a page of a slot"),
+        "SLOT_WRITE": (0x13, "write part of a slot; what was written already may be written again"),
+        "SLOT_VERIFY": (0x14, "check a slot, try its model on its vectors, go back to the old one"),
+        "SLOT_ACTIVATE": (
+            0x15,
+            "run a slot's verified model, or the image's own, from now on",
+        ),
+        "SLOT_ROLLBACK": (0x16, "run what ran before, now and after every start"),
         "FAULT": (0x40, "event: the CPU faulted; sent at once and in answer to every later frame"),
         "NAK": (0x41, "event: a frame was dropped, send it again"),
         "READY": (0x42, "event: the firmware has started"),
@@ -56,6 +69,14 @@ Status = Enum(
         "BUSY": (8, "an inference is running"),
         "NO_SESSION": (9, "the frame belongs to no open session"),
         "NOT_AVAILABLE": (10, "the tensor's memory is not valid now"),
+        "SLOT_IN_USE": (11, "the slot says which model runs and must not be written"),
+        "SLOT_NOT_WHOLE": (12, "the slot holds no whole model: header, length or checksum"),
+        "MODEL_REFUSED": (13, "the runtime refused the model"),
+        "SELF_TEST_FAILED": (14, "the model did not answer its self-test vectors as it should"),
+        "NOT_VERIFIED": (15, "the slot was not verified since it was written"),
+        "FLASH_FAILED": (16, "the flash did not take what was written"),
+        "NOTHING_BEFORE": (17, "no model ran before this one"),
+        "SLOT_FULL": (18, "the slot takes no further mark until it is erased"),
     },
 )
 
@@ -78,6 +99,7 @@ Capability = Enum(
         "PROFILE": (0x02, "counts cycles for each operator"),
         "CYCLES": (0x04, "cycles are CPU cycles, not nanoseconds"),
         "STACK": (0x08, "the stack is painted and its high-water mark is reported"),
+        "HOT_SWAP": (0x10, "has model slots, and carries all operators"),
     },
 )
 
@@ -106,6 +128,17 @@ ResetKind = Enum(
     "ResetKind",
     "What a RESET does.",
     {"RESTART": (0, "restart the firmware"), "BOOTLOADER": (1, "enter the board's bootloader")},
+)
+
+SlotState = Enum(
+    "SlotState",
+    "What a slot holds.",
+    {
+        "EMPTY": (0, "no whole model"),
+        "WHOLE": (1, "a whole model that never ran"),
+        "ACTIVE": (2, "a model that was activated"),
+        "RETIRED": (3, "a model that was rolled back"),
+    },
 )
 
 FrameHeader = Struct(
@@ -267,6 +300,92 @@ ResetRequest = Struct(
     (Field("kind", "u16", "ResetKind"), Field("reserved", "u16", "0")),
 )
 
+SlotRequest = Struct(
+    "SlotRequest",
+    "Names a slot.",
+    (
+        Field("slot", "u16", "index of the slot; SLOT_ACTIVATE also takes kBuiltIn"),
+        Field("reserved", "u16", "0"),
+    ),
+)
+
+SlotInfoReply = Struct(
+    "SlotInfoReply",
+    "A slot, and what is common to all.",
+    (
+        Field("slot_count", "u16", "number of slots"),
+        Field("running_slot", "u16", "whose model runs, kBuiltIn for the image's own"),
+        Field("locked_slot", "u16", "that says what runs and must not be written, or kBuiltIn"),
+        Field("state", "u16", "SlotState of this slot"),
+        Field("newest_sequence", "u32", "of the newest mark of all slots, 0 if there is none"),
+        Field("sequence", "u32", "of this slot's newest mark, 0 if there is none"),
+        Field("slot_bytes", "u32", "size of a slot; its first page has header and marks"),
+        Field("page_bytes", "u32", "what one erase clears"),
+        Field("model_bytes", "u32", "length of this slot's .tflite, 0 if there is none"),
+        Field("vector_count", "u32", "this slot's self-test vectors"),
+        Field("model_hash", "u8", "SHA-256 of this slot's .tflite", 32),
+    ),
+)
+
+SlotEraseRequest = Struct(
+    "SlotEraseRequest",
+    "Which page.",
+    (Field("slot", "u16", "index of the slot"), Field("page", "u16", "page within the slot")),
+)
+
+SlotWriteRequest = Struct(
+    "SlotWriteRequest",
+    "Followed by the bytes to write, whole words.",
+    (
+        Field("slot", "u16", "index of the slot"),
+        Field("reserved", "u16", "0"),
+        Field("offset", "u32", "first byte within the slot, a multiple of 4"),
+    ),
+)
+
+SlotVerifyReply = Struct(
+    "SlotVerifyReply",
+    "How the trial went.",
+    (
+        Field("outcome", "u16", "Status: OK, SLOT_NOT_WHOLE, MODEL_REFUSED or SELF_TEST_FAILED"),
+        Field("op_index", "u16", "operator that refused, or kAllOps"),
+        Field("vectors", "u32", "self-test vectors answered correctly"),
+        Field("arena_used_bytes", "u32", "arena as used, or as needed if it was too small"),
+        Field("message", "char", "why the runtime refused it, one line of text", 96),
+    ),
+)
+
+SlotRollbackRequest = Struct(
+    "SlotRollbackRequest",
+    "What to undo; names it so that a repeated request does not undo the undoing.",
+    (Field("newest_sequence", "u32", "as in SlotInfoReply"),),
+)
+
+SlotHeader = Struct(
+    "SlotHeader",
+    "First bytes of a slot; the payload starts with its second page.",
+    (
+        Field("magic", "u32", "kSlotMagic"),
+        Field("model_bytes", "u32", "length of the .tflite, padded with zeros to 16 bytes"),
+        Field("vector_count", "u32", "self-test vectors behind it"),
+        Field("vector_bytes", "u32", "of each: all inputs, then all outputs, padded to 4 bytes"),
+        Field("payload_crc", "u32", "CRC-32 of the payload: model and vectors"),
+        Field("reserved", "u32", "0"),
+        Field("model_hash", "u8", "SHA-256 of the .tflite", 32),
+        Field("header_crc", "u32", "CRC-32 of what precedes it"),
+    ),
+)
+
+SlotMark = Struct(
+    "SlotMark",
+    "What became of a slot's model; marks follow one another from kSlotMarksOffset on.",
+    (
+        Field("sequence", "u32", "counts marks over all slots: the highest one says what runs"),
+        Field("state", "u32", "SlotState ACTIVE or RETIRED"),
+        Field("crc", "u32", "CRC-32 of what precedes it"),
+    ),
+)
+
 FaultReport = Struct(
     "FaultReport",
     "CPU state at a fault (Armv7-M Architecture Reference Manual, B1.5 and B3.2).",
@@ -289,7 +408,7 @@ FaultReport = Struct(
     ),
 )
 
-ENUMS = (Command, Status, NakReason, Capability, State, TensorKind, ResetKind)
+ENUMS = (Command, Status, NakReason, Capability, State, TensorKind, ResetKind, SlotState)
 STRUCTS = (
     FrameHeader,
     HelloRequest,
@@ -305,6 +424,14 @@ STRUCTS = (
     ProfileRequest,
     DiagnoseReply,
     ResetRequest,
+    SlotRequest,
+    SlotInfoReply,
+    SlotEraseRequest,
+    SlotWriteRequest,
+    SlotVerifyReply,
+    SlotRollbackRequest,
+    SlotHeader,
+    SlotMark,
     FaultReport,
 )
 CONSTANTS = (
@@ -313,5 +440,8 @@ CONSTANTS = (
     ("kReply", REPLY, "or-ed into the type of an answer"),
     ("kAllOps", ALL_OPS, "op_count of an INVOKE that runs the whole model"),
     ("kMaxRank", MAX_RANK, "dimensions that a TensorReply can state"),
+    ("kBuiltIn", BUILT_IN, "slot of the model in the image itself"),
+    ("kSlotMagic", SLOT_MAGIC, "first word of a slot that was written"),
+    ("kSlotMarksOffset", SLOT_MARKS_OFFSET, "of the first mark in a slot"),
 )
 ABI_HASH = abi_hash(PROTOCOL_VERSION, (*ENUMS, *STRUCTS))

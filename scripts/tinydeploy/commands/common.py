@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tinydeploy import boards
+from tinydeploy.errors import UsageError
 from tinydeploy.lower.choices import GOALS, OFF, Choices
 from tinydeploy.ui import Ui
 
@@ -112,19 +114,34 @@ def add_mode(parser: argparse.ArgumentParser) -> None:
 
 
 def make_image(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-def]
-    """Build what `--model`, `--board`, `--engine`, `--toolchain` and `--mode` say; the Image."""
+    """Build what `--model`, `--board`, `--engine`, `--toolchain`, `--mode`, ... say; the Image."""
     from tinydeploy import pipeline, sources
 
+    if options.hot_swap and options.mode != "link":
+        raise UsageError(
+            f"--hot-swap does not go with --mode {options.mode}", "leave one of them out"
+        )
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
     if options.mode != "mlperf":
         make = pipeline.make_bare_image if options.mode == "bare" else pipeline.make_image
+        if options.hot_swap:
+            make = partial(pipeline.make_image, hot_swap=True)
         return make(source, board, options.toolchain, options.engine, ui, choices(options))[1]
     from tinydeploy.mlperf import firmware
     from tinydeploy.mlperf.settings import settings_of
 
     settings = settings_of(source, options.benchmark)
     return firmware.make_image(source, board, settings, options.toolchain, options.engine, ui)[1]
+
+
+def add_hot_swap(parser: argparse.ArgumentParser) -> None:
+    """`--hot-swap`."""
+    parser.add_argument(
+        "--hot-swap",
+        action="store_true",
+        help="with all operators and model slots, so that `tinydeploy push` can replace the model",
+    )
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

@@ -15,6 +15,7 @@ def add_commands(commands: common.Commands) -> None:
         commands, "deploy", _deploy, "build, flash or simulate, verify and report: the whole path"
     )
     _add_job(deploy)
+    common.add_hot_swap(deploy)
     deploy.add_argument("--json", action="store_true", help="print the report as JSON")
     deploy.add_argument("--force", action="store_true", help="verify again what has not changed")
     deploy.add_argument(
@@ -35,6 +36,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_toolchain(build)
     common.add_engine(build)
     common.add_mode(build)
+    common.add_hot_swap(build)
 
     verify = common.add(
         commands, "verify", _verify, "compare a device that already runs the model with TFLM"
@@ -110,11 +112,21 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
         _deploy_many(job, options.count, ui)
         return
     report = pipeline.deploy(job, ui)
+    if job.hot_swap and report.target != "device":
+        _remember_built_in(job, ui)
     if options.json:
         print(to_json(report))
     elif not ui.quiet:
         terminal.show(report, ui.console)
         ui.say(f"report: [bold]{pipeline.report_path(report)}[/bold]")
+
+
+def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]
+    from tinydeploy import boards, sources
+    from tinydeploy.push import targets
+
+    source = sources.resolve(job.model, job.variant, False, job.seed, ui)
+    targets.deployed(boards.load(job.board), source.tflite)
 
 
 def _deploy_many(job, count: int, ui: Ui) -> None:  # type: ignore[no-untyped-def]
@@ -146,6 +158,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         choices=common.choices(options),
         flash_tool=getattr(options, "flash_tool", None),
         force=getattr(options, "force", False),
+        hot_swap=getattr(options, "hot_swap", False),
     )
 
 

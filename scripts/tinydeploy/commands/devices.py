@@ -27,6 +27,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_toolchain(simulate)
     common.add_engine(simulate)
     common.add_mode(simulate)
+    common.add_hot_swap(simulate)
     simulate.add_argument("--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C")
     simulate.add_argument("--link", type=Path, help="also make a symbolic link to it there")
     simulate.add_argument("--elf", type=Path, help="image to run (default: build the model)")

@@ -26,6 +26,8 @@ from tinydeploy.link.transport import Transport
 BABBLE_S = 3.0
 
 Command, Status, State = protocol.Command, protocol.Status, protocol.State
+# Run the model or change flash: as long as it takes.
+_SLOW = (Command.INVOKE, Command.SLOT_VERIFY, Command.SLOT_ERASE, Command.SLOT_WRITE)
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,10 @@ class Device:
         """Close the transport."""
         self.transport.close()
 
+    def request(self, command: int, payload: bytes = b"") -> bytes:
+        """Send any request; the payload of its answer."""
+        return self._ask(command, payload)
+
     def _ask(self, command: int, payload: bytes = b"") -> bytes:
         """Send a request until it is answered; the payload of the answer."""
         self._sequence = (self._sequence + 1) & 0xFFFF
@@ -228,10 +234,10 @@ class Device:
         for attempt in range(self.patience.tries):
             self.stats.retries += attempt > 0
             self._send(request)
-            invoking = command == Command.INVOKE
-            wait_s = self.patience.invoke_s if invoking else self.patience.reply_s
+            is_slow = command in _SLOW
+            wait_s = self.patience.invoke_s if is_slow else self.patience.reply_s
             reply = self._await(request, wait_s)
-            if reply is None and invoking:
+            if reply is None and is_slow:
                 reply = self._await_slow(request)
             if reply is not None:
                 return _payload(reply)

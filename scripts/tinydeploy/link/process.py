@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
+from collections.abc import Mapping
 from pathlib import Path
 
 from tinydeploy.errors import DeviceFaultError, PortError
@@ -20,9 +21,9 @@ class ProcessTransport:
     words if it was one of them.
     """
 
-    def __init__(self, program: Path) -> None:
+    def __init__(self, program: Path, env: Mapping[str, str] | None = None) -> None:
         self.description = f"process {program.name}"
-        self._process = start_piped([program], what=f"the program {program.name}")
+        self._process = start_piped([program], what=f"the program {program.name}", env=env)
         self._ready = selectors.DefaultSelector()
         assert self._process.stdout is not None
         assert self._process.stdin is not None

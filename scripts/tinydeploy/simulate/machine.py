@@ -16,6 +16,7 @@ from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
 from tinydeploy.simulate.code_watch import CodeWatch
 from tinydeploy.simulate.debug import CycleCounter
+from tinydeploy.simulate.flash_operations import FlashOperations
 from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.memory_map import Memory, MemoryMap
 from tinydeploy.simulate.register_access import RegisterFile, RegisterGroup
@@ -50,6 +51,7 @@ class Machine:
     Attributes:
         memory, time, exceptions, scs, counter: the parts, see their classes.
         core_frame, fpu_frame: what an exception stacks; masks: PRIMASK, BASEPRI, FAULTMASK.
+        flash: what changes flash at run time; the chip's controller calls it.
         violations: broken rules so far.
         on_reset: called with the reason when the firmware asks for a reset.
     """
@@ -76,6 +78,7 @@ class Machine:
         self.masks = RegisterGroup(self._uc, MASKS)
         self.stops = Stops(self, self._uc)
         self.memory = MemoryMap(self._uc, memories, self.stops.refuse)
+        self.flash = FlashOperations(self)
         self._code = CodeWatch(self, self._uc, native, flash_timing)
         self.counter = self._code.counter
         self.time = Timeline(self.counter, tick_hz, ticks_per_cycle)
@@ -220,7 +223,7 @@ class Machine:
             self.set_reg(register, 0)
         self.set_reg(Reg.LR, 0xFFFFFFFF)
         self.update_checks()
-        self.forget_code()
+        self.stop_soon()
 
     def start_at(self, stack: int, entry: int) -> None:
         """Let the CPU continue at `entry` with MSP = `stack`."""

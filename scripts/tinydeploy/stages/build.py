@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tinydeploy import tools
-from tinydeploy.boards import BOARDS_DIR, Board
+from tinydeploy.boards import BOARDS_DIR, SLOTS, Board
 from tinydeploy.config import BUILD_DIR, FIRMWARE_DIR, ROOT, cache_dir
 from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError
 from tinydeploy.keys import Keyed
@@ -31,6 +31,7 @@ MLPERF_FILE = "mlperf_program.h"  # makes the program an MLPerf Tiny firmware
 BARE_FILE = "bare_program.h"  # makes the program a firmware without a link
 COMPACT_FILE = "compact_program.h"  # makes the compiler save flash in kernels too
 MLPERF_BAUD = 115_200  # the runner's
+HOT_SWAP_FILE = "hot_swap.txt"  # makes it a firmware with all operators and model slots
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
 _TIMEOUT_S = 900.0  # a cold build on a slow machine
 
@@ -103,7 +104,7 @@ def build(
             _copy_products(object_folder(board, toolchain, program_dir, link), board, elf, flat)
         known.save({"toolchain": toolchain_version(toolchain, board)})
     sizes = image.sizes_of(elf)
-    _require_fit(sizes, board)
+    _require_fit(sizes, board, is_hot_swap(program_dir))
     return Image(elf, flat, sizes, identity, toolchain, cached)
 
 
@@ -114,9 +115,8 @@ def build_id(program_dir: Path, board: Board, toolchain: str, link: str = "") ->
         digest.update(text.encode() + b"\0")
     source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
     names = ["model.h", source]
-    names += [
-        name for name in (MLPERF_FILE, BARE_FILE, COMPACT_FILE) if (program_dir / name).is_file()
-    ]
+    modes = (MLPERF_FILE, BARE_FILE, COMPACT_FILE, HOT_SWAP_FILE)
+    names += [name for name in modes if (program_dir / name).is_file()]
     names += sorted(path.name for path in program_dir.glob(KERNEL_FILES))
     for name in names:
         digest.update(name.encode() + b"\0" + _read(program_dir / name) + b"\0")
@@ -148,6 +148,11 @@ def link_baud(program_dir: Path, board: Board) -> int:
     return MLPERF_BAUD if is_mlperf(program_dir) else board.baud
 
 
+def is_hot_swap(program_dir: Path) -> bool:
+    """Whether the firmware is to carry all operators and leave room for models that come later."""
+    return (program_dir / HOT_SWAP_FILE).is_file()
+
+
 def link_variable() -> str:
     """What the environment says the link runs over; "" if nothing."""
     return os.environ.get(LINK_VARIABLE, "")
@@ -157,6 +162,7 @@ def object_folder(board: Board, toolchain: str, program_dir: Path, link: str = "
     """Where PlatformIO keeps objects: shared by all models of a board, toolchain and engine."""
     engine = "-compiled" if is_compiled(program_dir) else ""
     mode = "-mlperf" if is_mlperf(program_dir) else "-bare" if is_bare(program_dir) else ""
+    mode += "-hot-swap" if is_hot_swap(program_dir) else ""
     size = "-compact" if is_compact(program_dir) else ""
     wires = f"-{link}" if link else ""
     return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}{size}{wires}"
@@ -267,6 +273,7 @@ def platformio_environment() -> dict[str, str]:
 # "section '.rodata' will not fit in region 'FLASH': overflowed by 1234 bytes" (lld) and
 # "region `FLASH' overflowed by 1234 bytes" (GNU ld).
 _OVERFLOW = re.compile(r"region [`'](FLASH|RAM)'.*?overflowed by (\d+) bytes")
+_NO_ROOM_FOR_SLOTS = "the image reaches into the model slots"  # firmware/chips/.../sections.ld
 # "collect2: error: ld returned 1" says nothing, and a failed assertion of GNU ld lacks the word.
 _FIRST_ERROR = re.compile(
     r"^(?!collect2|.*warning).*(?:[Ee]rror: |undefined (?:reference|symbol)|/ld: ).*$", re.M
@@ -279,6 +286,11 @@ def _explain(output: str, board: Board) -> BuildError | ModelTooLargeError:
         region, excess = max(overflows, key=lambda found: found[1])
         size = board.flash_size if region == "FLASH" else board.ram_size
         return _too_large("flash" if region == "FLASH" else "RAM", size + excess, size, board)
+    if _NO_ROOM_FOR_SLOTS in output:
+        return ModelTooLargeError(
+            f"the image with all operators reaches into the model slots of {board.name}",
+            f"take a smaller built-in model, or smaller slots (slot_bytes in {board.id}.json)",
+        )
     first = _FIRST_ERROR.search(output)
     tail = "\n".join(output.strip().splitlines()[-20:])
     return BuildError(
@@ -289,9 +301,10 @@ def _explain(output: str, board: Board) -> BuildError | ModelTooLargeError:
     )
 
 
-def _require_fit(sizes: Sizes, board: Board) -> None:
-    if sizes.flash_bytes > board.flash_size:
-        raise _too_large("flash", sizes.flash_bytes, board.flash_size, board)
+def _require_fit(sizes: Sizes, board: Board, hot_swap: bool) -> None:
+    room = board.flash_size - hot_swap * SLOTS * board.slot_bytes
+    if sizes.flash_bytes > room:
+        raise _too_large("flash", sizes.flash_bytes, room, board)
     if sizes.all_ram_bytes > board.ram_size:
         raise _too_large("RAM", sizes.all_ram_bytes, board.ram_size, board)
 

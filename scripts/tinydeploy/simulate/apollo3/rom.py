@@ -59,7 +59,7 @@ class BootRom:
         address = instance * INSTANCE_BYTES + page * PAGE_BYTES
         if not self._allowed(key, address):
             return FAILED
-        self._machine.memory.write(address, b"\xff" * PAGE_BYTES)
+        self._machine.flash.erase(address, PAGE_BYTES)
         self._finish(PAGE_ERASE_S)
         return OK
 
@@ -70,9 +70,9 @@ class BootRom:
         if not self._machine.memory.is_ram(source, 4 * words):
             self._machine.violate("ROM.program", "the source must lie in SRAM")
             return FAILED
-        new = self._machine.read(source, 4 * words)
-        old = self._machine.read(target, 4 * words)
-        self._machine.memory.write(target, bytes(a & b for a, b in zip(new, old, strict=True)))
+        for offset in range(0, 4 * words, 4):
+            word = self._machine.read(source + offset, 4)
+            self._machine.flash.write_word(target + offset, word)
         self._finish(words * WORD_PROGRAM_S)
         return OK
 
@@ -88,4 +88,3 @@ class BootRom:
     def _finish(self, seconds: float) -> None:
         time = self._machine.time
         time.skip_to(time.now + time.ticks(seconds))
-        self._machine.forget_code()

@@ -132,9 +132,7 @@ class Chip:
         machine = self.machine
         machine.reset_core()
         self._make_peripherals()
-        machine.write(
-            RAM.origin, bytes((0xB5 ^ n) & 0xFF for n in range(self._bootloader.ram_used))
-        )
+        machine.write(RAM.origin, _left_over(self._bootloader.ram_used))
         self.in_bootloader = self._retained.gpregret == STAY_IN_BOOTLOADER
         if self.in_bootloader:
             self._retained.gpregret = 0
@@ -220,3 +218,9 @@ class _Wire:
 
     def has_room(self) -> bool:
         return self._active().has_room()
+
+
+def _left_over(size: int) -> bytes:
+    """What the bootloader leaves in its RAM: not zeros."""
+    pattern = bytes(0xB5 ^ n for n in range(256))
+    return (pattern * (size // len(pattern) + 1))[:size]

@@ -9,6 +9,7 @@ BASE = 0x4001E000
 READ_ONLY, WRITE_ENABLE, ERASE_ENABLE = 0, 1, 2
 PAGE_BYTES = 4096
 ERASE_S, WORD_WRITE_S = 85e-3, 41e-6
+WRITES_PER_WORD = 2  # between erases: nWRITE of the product specification
 
 
 class Nvmc(Block):
@@ -24,6 +25,7 @@ class Nvmc(Block):
         self._flash_size = flash_size
         self._protected_end = protected_end
         self._busy_until = 0
+        machine.flash.writes_per_word = WRITES_PER_WORD
         self.status(0x400, "READY", self._is_ready)
         self.status(0x408, "READYNEXT", self._is_ready)
         self._config = self.register(0x504, "CONFIG", mask=3)
@@ -48,8 +50,7 @@ class Nvmc(Block):
         elif address % PAGE_BYTES or address >= self._flash_size:
             self.violate("ERASEPAGE", f"{address:#x} is not the address of a page")
         elif self._may_change(address):
-            self.machine.memory.write(address, b"\xff" * PAGE_BYTES)
-            self.machine.forget_code()
+            self.machine.flash.erase(address, PAGE_BYTES)
             self._stall(ERASE_S)
 
     def store(self, address: int, size: int, value: int) -> bool:
@@ -60,9 +61,7 @@ class Nvmc(Block):
             self.violate("CONFIG", "flash takes aligned 32-bit stores only")
             return False
         if self._may_change(address):
-            old = int.from_bytes(self.machine.read(address, 4), "little")
-            self.machine.memory.write(address, (old & value).to_bytes(4, "little"))
-            self.machine.forget_code()
+            self.machine.flash.write_word(address, value.to_bytes(4, "little"))
             self._stall(WORD_WRITE_S)
         return True
 

@@ -1,0 +1,104 @@
+#include "app/slots_commands.h"
+
+#include <string.h>
+
+#include "app/slots.h"
+#include "app/slots_ops.h"
+
+namespace tinydeploy {
+namespace slots {
+namespace {
+
+using abi::Status;
+
+Status CheckWritable(int slot) {
+  if (slot >= kSlots) return Status::kBadIndex;
+  return slot == Locked() ? Status::kSlotInUse : Status::kOk;
+}
+
+Status Flashed(bool done) { return done ? Status::kOk : Status::kFlashFailed; }
+
+}  // namespace
+
+// Builtin codes, a halfword each.
+Status Operators(const Request&, Reply& reply) {
+  const KernelSet kernels = AllOps().kernels();
+  for (int i = 0; i < kernels.count; ++i) {
+    const auto code = static_cast<uint16_t>(kernels.kernels[i]->code);
+    if (reply.bytes + sizeof(code) > abi::kMaxPayloadBytes) return Status::kOutOfRange;
+    memcpy(reply.payload + reply.bytes, &code, sizeof(code));
+    reply.bytes = static_cast<uint16_t>(reply.bytes + sizeof(code));
+  }
+  return Status::kOk;
+}
+
+Status Info(const Request& request, Reply& reply) {
+  const int index = request.as<abi::SlotRequest>().slot;
+  if (index >= kSlots) return Status::kBadIndex;
+  auto& info = reply.put<abi::SlotInfoReply>();
+  info.slot_count = kSlots;
+  info.running_slot = static_cast<uint16_t>(Running());
+  info.locked_slot = static_cast<uint16_t>(Locked());
+  info.newest_sequence = NewestMark().sequence;
+  info.slot_bytes = Slot::Bytes();
+  info.page_bytes = Slot::PageBytes();
+  const Slot slot(index);
+  if (!slot.IsWhole()) return Status::kOk;
+  const Mark mark = slot.NewestMark();
+  const auto state = mark.sequence == 0 ? abi::SlotState::kWhole : mark.state;
+  info.state = static_cast<uint16_t>(state);
+  info.sequence = mark.sequence;
+  info.model_bytes = slot.header().model_bytes;
+  info.vector_count = slot.header().vector_count;
+  memcpy(info.model_hash, slot.header().model_hash, sizeof(info.model_hash));
+  return Status::kOk;
+}
+
+Status ErasePage(const Request& request, Reply&) {
+  const auto& what = request.as<abi::SlotEraseRequest>();
+  const Status allowed = CheckWritable(what.slot);
+  if (allowed != Status::kOk) return allowed;
+  if (what.page >= Slot::Bytes() / Slot::PageBytes()) return Status::kOutOfRange;
+  Forget(what.slot);
+  return Flashed(Slot(what.slot).ErasePage(what.page));
+}
+
+// Marks are not the host's to write.
+Status WritePart(const Request& request, Reply&) {
+  const auto& where = request.as<abi::SlotWriteRequest>();
+  const auto bytes = static_cast<uint32_t>(request.header.payload_bytes - sizeof(where));
+  const Status allowed = CheckWritable(where.slot);
+  if (allowed != Status::kOk) return allowed;
+  if (bytes % sizeof(uint32_t) != 0 || where.offset % sizeof(uint32_t) != 0) {
+    return Status::kBadLength;
+  }
+  const bool is_header =
+      where.offset <= abi::kSlotMarksOffset && bytes <= abi::kSlotMarksOffset - where.offset;
+  const bool is_payload = where.offset >= Slot::PageBytes() && where.offset <= Slot::Bytes() &&
+                          bytes <= Slot::Bytes() - where.offset;
+  if (!is_header && !is_payload) return Status::kOutOfRange;
+  Forget(where.slot);
+  return Flashed(Slot(where.slot).Write(where.offset, request.payload + sizeof(where), bytes));
+}
+
+Status VerifyModel(const Request& request, Reply& reply) {
+  const int slot = request.as<abi::SlotRequest>().slot;
+  if (slot >= kSlots) return Status::kBadIndex;
+  abi::SlotVerifyReply result = {};  // the reply's place may be used again meanwhile
+  Verify(slot, &result);
+  reply.put<abi::SlotVerifyReply>() = result;
+  return Status::kOk;
+}
+
+Status ActivateModel(const Request& request, Reply&) {
+  const int slot = request.as<abi::SlotRequest>().slot;
+  const bool is_known = slot < kSlots || slot == static_cast<int>(abi::kBuiltIn);
+  return is_known ? Activate(slot) : Status::kBadIndex;
+}
+
+Status UndoActivation(const Request& request, Reply&) {
+  return Rollback(request.as<abi::SlotRollbackRequest>().newest_sequence);
+}
+
+}  // namespace slots
+}  // namespace tinydeploy

@@ -1,0 +1,49 @@
+#include "chips/nrf52840/flash.h"
+
+#include "chips/nrf52840/registers.h"
+
+namespace tinydeploy {
+namespace nrf52840 {
+namespace {
+
+void AwaitReady() {
+  while (nvmc::kReady.read() == 0) {
+  }
+}
+
+// Lets the flash be changed in one way for a scope; outside of it a stray store is a fault.
+class Permission {
+ public:
+  explicit Permission(uint32_t mode) {
+    AwaitReady();
+    nvmc::kConfig.write(mode);
+    AwaitReady();
+  }
+  ~Permission() {
+    AwaitReady();
+    nvmc::kConfig.write(nvmc::kReadOnly);
+    AwaitReady();
+  }
+  Permission(const Permission&) = delete;
+  Permission& operator=(const Permission&) = delete;
+};
+
+}  // namespace
+
+void FlashErase(const uint8_t* page) {
+  Permission erase(nvmc::kErase);
+  nvmc::kErasePage.write(reinterpret_cast<uint32_t>(page));
+}
+
+void FlashWrite(const uint8_t* at, const uint32_t* words, size_t count) {
+  Permission write(nvmc::kWrite);
+  for (size_t i = 0; i < count; ++i) {
+    const Register word = Nth(reinterpret_cast<uint32_t>(at), static_cast<uint32_t>(i));
+    if (word.read() == words[i]) continue;
+    word.write(words[i]);
+    AwaitReady();
+  }
+}
+
+}  // namespace nrf52840
+}  // namespace tinydeploy

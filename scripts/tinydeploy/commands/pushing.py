@@ -1,0 +1,225 @@
+"""`push`, `status` and `power-cuts`: models into running devices."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tinydeploy.commands import common
+from tinydeploy.ui import Ui
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from tinydeploy.link.client import Device
+    from tinydeploy.link.slots import Slots
+    from tinydeploy.push import Pushed
+
+SELF_TEST_VECTORS = 4
+
+
+def add_commands(commands: common.Commands) -> None:
+    """Add this area's commands."""
+    push = common.add(
+        commands, "push", _push, "put a model into a running device, without build and flashing"
+    )
+    push.add_argument("model", nargs="?", help="a .tflite, a model of ours, ...")
+    push.add_argument("--variant", help="variant of a model of ours")
+    push.add_argument(
+        "--rollback", action="store_true", help="go back to the model that ran before"
+    )
+    _add_device(push)
+    push.add_argument(
+        "--vectors",
+        type=common.vector_count,
+        default=SELF_TEST_VECTORS,
+        metavar="N",
+        help="self-test vectors that the device must answer first (default: %(default)s)",
+    )
+    push.add_argument("--data", type=Path, help="test data for them, as for `deploy`")
+    push.add_argument("--seed", type=int, default=1, help="for vectors (default: %(default)s)")
+
+    _add_device(
+        common.add(commands, "status", _status, "what runs on a device and what its slots hold")
+    )
+
+    cuts = common.add(
+        commands, "power-cuts", _power_cuts, "cut the power after every flash operation of a swap"
+    )
+    cuts.add_argument("--boards", nargs="+", metavar="BOARD", help="boards (default: all chips)")
+    common.add_toolchain(cuts)
+    cuts.add_argument(
+        "--every", type=int, default=1, metavar="N", help="only every Nth operation (default: 1)"
+    )
+    cuts.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    cuts.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write the table")
+
+
+def _add_device(parser: argparse.ArgumentParser) -> None:
+    common.add_board(parser)
+    common.add_target(parser)
+    common.add_toolchain(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _opened(options: argparse.Namespace, ui: Ui) -> AbstractContextManager[Device]:
+    from tinydeploy import boards, targets
+    from tinydeploy.push.targets import opened
+
+    ui.quiet = ui.quiet or options.json
+    board = boards.load(options.board)
+    target = targets.choose(options.target, board, options.link_port, options.modelled_baud)
+    return opened(target, board, options.toolchain, ui)
+
+
+def _push(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.errors import UsageError
+
+    if options.rollback == (options.model is not None):
+        raise UsageError("push takes either a model or --rollback", "`tinydeploy push --help`")
+    if options.rollback:
+        _rollback(options, ui)
+    else:
+        _push_model(options, ui)
+
+
+def _push_model(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import push, sources
+    from tinydeploy.pipeline import Job, choose_vectors
+
+    source = sources.resolve(options.model, options.variant, False, None, ui)
+    job = Job(
+        board=options.board,
+        model=options.model,
+        variant=options.variant,
+        vectors=options.vectors,
+        data=options.data,
+        seed=options.seed,
+    )
+    vectors = choose_vectors(source, job)
+    with _opened(options, ui) as device:
+        before = push.connect(device, options.board)
+        with ui.stage("push") as stage, ui.progress(f"push to {before.board}") as progress:
+            done = push.push(device, source.data, source.model, vectors, progress)
+            stage.detail = _what_was_done(done)
+    _print_swap(options, before.model_hash, done.identity.model_hash, _fields(done))
+
+
+def _what_was_done(done: Pushed) -> str:
+    if not done.written_bytes:
+        return "the device runs this model already"
+    return (
+        f"slot {done.slot}: {done.written_bytes:,} bytes, {done.vectors} self-test vectors, "
+        f"arena {done.arena_used_bytes:,} bytes"
+    )
+
+
+def _fields(done: Pushed) -> dict[str, object]:
+    return {
+        "slot": _slot(done.slot),
+        "written_bytes": done.written_bytes,
+        "self_test_vectors": done.vectors,
+        "arena_used_bytes": done.arena_used_bytes,
+    }
+
+
+def _slot(index: int) -> int | None:
+    """The index as JSON has it: null for the image's own model."""
+    from tinydeploy.link.slots import BUILT_IN
+
+    return None if index == BUILT_IN else index
+
+
+def _rollback(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import push
+
+    with _opened(options, ui) as device:
+        before = push.connect(device, options.board)
+        after = push.rollback(device)
+    _print_swap(options, before.model_hash, after.model_hash, {})
+
+
+def _print_swap(
+    options: argparse.Namespace, before: str, after: str, fields: dict[str, object]
+) -> None:
+    if options.json:
+        document = {"board": options.board, "model_before": before, "model": after, **fields}
+        print(json.dumps(document, indent=2))
+    else:
+        print(f"{before[:12]} -> {after[:12]}")
+
+
+def _status(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy import push
+    from tinydeploy.link import slots
+
+    with _opened(options, ui) as device:
+        identity = push.connect(device, options.board)
+        found = slots.read(device)
+        operators = len(slots.operators(device))
+        arena_bytes = device.memory()["arena_bytes"]
+    if options.json:
+        print(_status_json(options.board, identity.model_hash, operators, arena_bytes, found))
+        return
+    print(
+        f"{identity.board} runs {identity.model_hash[:12]}; {operators} operators, arena "
+        f"{arena_bytes:,} bytes, slots of {found.room_bytes:,} bytes"
+    )
+    print("\n".join(_lines(found)))
+
+
+def _status_json(board: str, model: str, operators: int, arena_bytes: int, found: Slots) -> str:
+    from tinydeploy.abi.protocol import SlotState
+
+    slots = [
+        {
+            "slot": slot.index,
+            "state": SlotState.text(slot.state),
+            "model": slot.model_hash or None,
+            "model_bytes": slot.model_bytes,
+            "self_test_vectors": slot.vector_count,
+        }
+        for slot in found.slots
+    ]
+    document = {
+        "board": board,
+        "model": model,
+        "slot": _slot(found.running),
+        "operators": operators,
+        "arena_bytes": arena_bytes,
+        "slot_room_bytes": found.room_bytes,
+        "slots": slots,
+    }
+    return json.dumps(document, indent=2)
+
+
+def _lines(found: Slots) -> Iterator[str]:
+    from tinydeploy.abi.protocol import SlotState
+    from tinydeploy.link.slots import BUILT_IN
+
+    mark = "*" if found.running == BUILT_IN else " "
+    yield f"{mark} built-in"
+    for slot in found.slots:
+        mark = "*" if found.running == slot.index else " "
+        held = f"{slot.model_hash[:12]}, {slot.model_bytes:,} bytes, " if slot.model_hash else ""
+        vectors = f", {slot.vector_count} self-test vectors" if slot.model_hash else ""
+        yield f"{mark} slot {slot.index}    {held}{SlotState.text(slot.state)}{vectors}"
+
+
+def _power_cuts(options: argparse.Namespace, ui: Ui) -> int:
+    from tinydeploy import bench
+    from tinydeploy.push import power_cuts, power_cuts_page
+
+    ids = options.boards or bench.chips()
+    found = power_cuts.measure(ids, options.toolchain, options.every, ui)
+    print(power_cuts_page.table(found))
+    if options.json:
+        power_cuts_page.save(found, options.json)
+    if options.markdown_file:
+        options.markdown_file.write_text(power_cuts_page.page(found), encoding="utf-8")
+    lost = [line for row in found for line in row.lost]
+    print("\n".join(lost[:20]), end="\n" if lost else "")
+    return 1 if lost else 0

@@ -1,0 +1,105 @@
+"""Which device takes the model: one on a port, or a simulated one whose flash a file keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tinydeploy import pipeline, simulate, sources, targets
+from tinydeploy.boards import SLOTS, Board
+from tinydeploy.config import BUILD_DIR
+from tinydeploy.errors import UsageError
+from tinydeploy.link.client import Device
+from tinydeploy.link.process import ProcessTransport
+from tinydeploy.link.symbols import symbolizer
+from tinydeploy.stages.build import Image
+from tinydeploy.targets import HOST, SIMULATOR, Target
+from tinydeploy.ui import Ui
+
+DEFAULT_BUILT_IN = "sine"
+FLASH_VARIABLE = "TINYDEPLOY_FLASH"  # boards/host/board.cpp
+
+
+def flash_file(board: Board) -> Path:
+    """Where the model slots of the simulated board, or of this PC, are kept between commands."""
+    return BUILD_DIR / "slots" / f"{board.id}.flash"
+
+
+def deployed(board: Board, tflite: Path) -> None:
+    """Let simulated devices start anew, with this model built in."""
+    note = _note(board)
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_text(str(tflite.resolve()), encoding="utf-8")
+    flash_file(board).unlink(missing_ok=True)
+
+
+def built_in(board: Board) -> str:
+    """The model in the image of simulated devices: what was deployed last for hot swap."""
+    note = _note(board)
+    tflite = note.read_text(encoding="utf-8") if note.is_file() else ""
+    return tflite if Path(tflite).is_file() else DEFAULT_BUILT_IN
+
+
+def _note(board: Board) -> Path:
+    return flash_file(board).with_suffix(".built_in")
+
+
+@contextmanager
+def opened(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Device]:
+    """A device with firmware for hot swap: a board on a port, or a simulated one.
+
+    Raises:
+        UsageError: the target has no flash that could be written.
+    """
+    if target.is_port:
+        with targets.held(target):
+            yield from _used(Device(targets.open_transport(target, board, Path())))
+        return
+    if target.name not in (HOST, SIMULATOR):
+        raise UsageError(
+            f"--target {target.name} does not model the flash controller",
+            "`simulator` does, or give the port of a board",
+        )
+    elf = image(board, built_in(board), toolchain, ui).elf
+    content = _content(board)
+    if target.name == HOST:
+        yield from _on_this_pc(elf, board, content)
+        return
+    simulated = simulate.open(board, elf, fast_uart=not target.modelled_baud)
+    simulated.machine.write(board.slots_origin, content)
+    try:
+        yield from _used(Device(simulated, symbolize=symbolizer(elf)))
+    finally:
+        _keep(board, simulated.memory(board.slots_origin, len(content)))
+
+
+def image(board: Board, model: str, toolchain: str, ui: Ui) -> Image:
+    """Firmware for hot swap with `model` as the one to fall back on."""
+    source = sources.resolve(model, None, False, None, ui)
+    return pipeline.make_image(source, board, toolchain, "interpreter", ui, hot_swap=True)[1]
+
+
+def _on_this_pc(elf: Path, board: Board, content: bytes) -> Iterator[Device]:
+    _keep(board, content)
+    yield from _used(Device(ProcessTransport(elf, {FLASH_VARIABLE: str(flash_file(board))})))
+
+
+def _used(device: Device) -> Iterator[Device]:
+    try:
+        yield device
+    finally:
+        device.close()
+
+
+def _content(board: Board) -> bytes:
+    size = SLOTS * board.slot_bytes
+    file = flash_file(board)
+    kept = file.read_bytes() if file.is_file() else b""
+    return kept if len(kept) == size else b"\xff" * size
+
+
+def _keep(board: Board, content: bytes) -> None:
+    file = flash_file(board)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(content)
