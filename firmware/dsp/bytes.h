@@ -18,7 +18,8 @@ inline uint32_t LoadWord(const void* from) {
 
 inline void StoreWord(void* to, uint32_t word) { static_cast<UnalignedWord*>(to)->value = word; }
 
-// Keeps the compiler from seeing through a loop and calling memcpy or memset in its place.
+// Keeps the compiler from seeing through a loop: it would unroll it, or call memcpy or memset in
+// its place.
 inline void Opaque(int32_t* value) { asm volatile("" : "+r"(*value)); }
 
 inline int8_t* CopyBytes(int8_t* to, const int8_t* from, int32_t count) {
@@ -28,8 +29,12 @@ inline int8_t* CopyBytes(int8_t* to, const int8_t* from, int32_t count) {
     const uint32_t c = LoadWord(from + i + 8), d = LoadWord(from + i + 12);
     StoreWord(to + i, a), StoreWord(to + i + 4, b);
     StoreWord(to + i + 8, c), StoreWord(to + i + 12, d);
+    Opaque(&i);
   }
-  for (; i + 4 <= count; i += 4) StoreWord(to + i, LoadWord(from + i));
+  for (; i + 4 <= count; i += 4) {
+    StoreWord(to + i, LoadWord(from + i));
+    Opaque(&i);
+  }
   for (; i < count; ++i) {
     to[i] = from[i];
     Opaque(&i);

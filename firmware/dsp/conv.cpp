@@ -9,6 +9,15 @@ constexpr int32_t kMaxKernelHeight = 32;
 
 constexpr int32_t kMaxBatch = 16;
 
+// A few calls for a row of the image: out of line, or each of them is a copy of the loops.
+__attribute__((noinline)) int8_t* Copied(int8_t* to, const int8_t* from, int32_t count) {
+  return CopyBytes(to, from, count);
+}
+
+__attribute__((noinline)) int8_t* Filled(int8_t* to, int8_t value, int32_t count) {
+  return FillBytes(to, value, count);
+}
+
 // Collects patches and multiplies them, a batch at a time.
 class Batch {
  public:
@@ -58,9 +67,12 @@ class Batch {
       shape.quads = 1;
       shape.pixel_bytes = pixel_bytes ? kQuad : 0;
       dot_(columns, stream, reinterpret_cast<int8_t*>(last), &shape);
-      for (int32_t i = 0; i < pixels; ++i) {
-        CopyBytes(output_ + i * channels_ + kQuad * quads, reinterpret_cast<int8_t*>(last + i),
-                  rest);
+      int8_t* to = output_ + kQuad * quads;
+      for (int32_t i = 0; i < pixels; ++i, to += channels_) {
+        for (int32_t j = 0; j < rest; ++j) {
+          to[j] = reinterpret_cast<int8_t*>(last + i)[j];
+          Opaque(&j);
+        }
       }
     }
     output_ += pixels * channels_;
@@ -112,11 +124,11 @@ class Rows {
     int8_t* const end = to + row_bytes_;
     if (y >= 0 && y < p_.in_height) {
       const int32_t row = p_.in_width * p_.in_channels;
-      to = FillBytes(to, p_.input_zero_point, p_.pad_left * p_.in_channels);
+      to = Filled(to, p_.input_zero_point, p_.pad_left * p_.in_channels);
       const int32_t space = static_cast<int32_t>(end - to);
-      to = CopyBytes(to, input_ + y * row, row < space ? row : space);
+      to = Copied(to, input_ + y * row, row < space ? row : space);
     }
-    FillBytes(to, p_.input_zero_point, static_cast<int32_t>(end - to));
+    Filled(to, p_.input_zero_point, static_cast<int32_t>(end - to));
   }
 
   // Rows y .. y + 2, three channels each. Words are stored over each other: what the fourth byte of
@@ -132,7 +144,7 @@ class Rows {
           has ? input_ + (y + i) * p_.in_width * kChannels : reinterpret_cast<const int8_t*>(&zero);
       step[i] = has ? kChannels : 0;
     }
-    int8_t* to = FillBytes(ring_, p_.input_zero_point, p_.pad_left * kPixel);
+    int8_t* to = Filled(ring_, p_.input_zero_point, p_.pad_left * kPixel);
     const int32_t space = row_bytes_ / kChannels - p_.pad_left;
     const int32_t pixels = p_.in_width < space ? p_.in_width : space;
     const int8_t *a = from[0], *b = from[1], *c = from[2];
@@ -142,8 +154,9 @@ class Rows {
       StoreWord(to + kChannels, middle);
       StoreWord(to + 2 * kChannels, bottom);
       a += step[0], b += step[1], c += step[2];
+      Opaque(&i);
     }
-    FillBytes(to, p_.input_zero_point, (space - pixels) * kPixel);
+    Filled(to, p_.input_zero_point, (space - pixels) * kPixel);
     return ring_;
   }
 

@@ -51,20 +51,21 @@ ENGINES = {
 SHARED = "+<common/> +<activations/sigmoid_table.cpp> +<normalize/inverse_root.cpp> "
 SHARED += "+<normalize/logarithm.cpp> +<signal/fft.cpp>"
 # They see few elements, so that -O2 would only be larger.
-FEW_ELEMENTS = {"dsp": ["softmax.cpp"], "kernels": ["common/exponential.cpp"]}
+FEW_ELEMENTS = {"dsp": ["pool.cpp", "softmax.cpp"], "kernels": ["common/exponential.cpp"]}
 KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
 # What the link of a board with USB runs over.
 LINKS = {"usb": ("usb",), "uart": ("uart",), "both": ("usb", "uart")}
-wires = "uart" if bare else link or env.GetProjectOption("custom_link", "both")
-if wires not in LINKS:
-    toolchains.stop(f"no link {wires!r}: custom_link is {', '.join(LINKS)}")
+named = link or env.GetProjectOption("custom_link", "both")
+if named not in LINKS:
+    toolchains.stop(f"no link {named!r}: custom_link is {', '.join(LINKS)}")
+wires = () if bare else LINKS[named]
 
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
     CPPDEFINES=[
         ("TINYDEPLOY_BAUD", link_baud(program, board)),
-        *[(f"TINYDEPLOY_LINK_{wire.upper()}", int(wire in LINKS[wires])) for wire in LINKS["both"]],
+        *[(f"TINYDEPLOY_LINK_{wire.upper()}", int(wire in wires)) for wire in LINKS["both"]],
         ("TINYDEPLOY_SLOTS_BYTES", slots_bytes),
         *["TINYDEPLOY_MLPERF"] * mlperf,
         *["TINYDEPLOY_HOT_SWAP"] * hot_swap,
