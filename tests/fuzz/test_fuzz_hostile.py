@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tinydeploy.fuzz import build, hostile
+from tinydeploy.fuzz.cases import make, subjects
 from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError, RunnerTimeoutError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type
@@ -23,6 +24,21 @@ def test_mutants_do_not_crash_the_runtime(tmp_path: Path) -> None:
     found = hostile.run(MUTANTS, 1, tmp_path)
     assert found.crashes == []
     assert 0 < found.accepted < found.mutants == MUTANTS  # both paths were walked
+
+
+def test_batches_of_zero_do_not_crash_the_runtime() -> None:
+    """TFLM's own interpreter refuses most of them; ours refuses them or computes nothing."""
+    runner, names, accepted = HostRunner(build.sanitized_runner()), subjects([]), 0
+    for number, name in enumerate(names):
+        model = make(1, number, names).model
+        for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
+            if tensor.shape and not tensor.is_constant:
+                tensor.shape = (0, *tensor.shape[1:])
+        reply = runner.run(dump(model), [[]])
+        assert reply.ok or reply.reason, name
+        accepted += reply.ok
+    runner.close()
+    assert 0 < accepted < len(names)  # both paths were walked
 
 
 def test_a_model_without_end_is_stopped(tmp_path: Path) -> None:
