@@ -31,6 +31,10 @@ _MORE = (
     "SPLIT_V SQUARED_DIFFERENCE SQUEEZE SUM TRANSPOSE_CONV ZEROS_LIKE"
 )
 
+# Of these, what TFLM does not take with int16.
+_NOT_INT16 = (
+    "DEPTH_TO_SPACE GATHER GATHER_ND MIRROR_PAD REDUCE_MAX REDUCE_MIN SPACE_TO_DEPTH ZEROS_LIKE"
+)
 _CONTROL = "IF READ_VARIABLE WHILE"  # the compiled engine leaves such graphs to the interpreter
 
 
@@ -42,6 +46,8 @@ def grow(rng: np.random.Generator) -> tuple[Draw, str, float]:
         names += _MORE.split()
     if rng.random() < 0.2:
         names += _CONTROL.split()
+    if kind is Type.INT16:
+        names = [name for name in names if name not in _NOT_INT16.split()]
     draw = Draw(rng, grows=True)
     draw.image(kind)
     count = draw.integer(FEWEST_OPS, MOST_OPS)

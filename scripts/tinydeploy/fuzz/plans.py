@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +22,7 @@ from tinydeploy.lower.emit import emit
 from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.place import place
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan import Plan, Step
 from tinydeploy.lower.rules import RULES
 from tinydeploy.simulate.bench import Bench
 from tinydeploy.stages.compile_plan import evaluate
@@ -168,15 +170,37 @@ def _link(
     """A program of the plans, the kernels and the faces."""
     source, program = folder / f"{name}.cc", folder / f"{name}_plans"
     source.write_text(source_of(plans), encoding="utf-8")
-    files = [source]
-    for kernel, text in kernel_sources([step for plan in plans for step in plan.steps]).items():
-        files.append(folder / f"{name}_{kernel}")
-        files[-1].write_text(text, encoding="utf-8")
-    known = _kernels(name, command, faces)
-    made = build.objects(folder / name, [*command, "-O1"], files)
+    steps = {step.kernel: step for plan in plans for step in plan.steps if step.kernel is not None}
+    made = build.objects(folder / name, [*command, "-O1"], [source])
+    made += _kernels(name, command, faces)
+    if kernels := _interpreted(name, [*command, "-O1"], steps.values()):
+        made.append(folder / f"{name}_kernels.o")  # of one file two have the same functions
+        merge = [*tools.python_module_argv("ziglang", "ld.lld"), "-r", "-z", "muldefs"]
+        tools.run([*merge, *kernels, "-o", made[-1]], what="merging kernels")
     linker = ["cc" if word == "c++" else word for word in command]
-    tools.run([*linker, *made, *known, *link, "-o", program], what="linking the plans")
+    tools.run([*linker, *made, *link, "-o", program], what="linking the plans")
     return program
+
+
+def _interpreted(name: str, command: list[str], steps: Iterable[Step]) -> list[Path]:
+    """An object for each kernel of the interpreter that the steps call, kept in the cache too."""
+    folder = cache_dir() / "fuzz" / f"kernels-{name}-{build.digest(command, _ROOMS)}"
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        folder / f"{step.kernel.name}.o": text
+        for step in steps
+        if step.kernel is not None
+        for text in kernel_sources([step]).values()
+    }
+    missing = [target for target in texts if not target.exists()]
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        sources = [Path(scratch) / f"{target.stem}.cc" for target in missing]
+        for source, target in zip(sources, missing, strict=True):
+            source.write_text(texts[target], encoding="utf-8")
+        made = build.objects(Path(scratch), command, sources)
+        for source, target in zip(made, missing, strict=True):
+            os.replace(source, target)
+    return list(texts)
 
 
 def _kernels(name: str, command: list[str], faces: list[str]) -> list[Path]:
