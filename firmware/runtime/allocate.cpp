@@ -5,6 +5,12 @@
 #include "runtime/prepare_context.h"
 
 namespace tinydeploy {
+namespace {
+
+// A name in a file may be any bytes, a message is text.
+char Printable(uint8_t byte) { return byte >= ' ' && byte <= '~' ? static_cast<char>(byte) : '?'; }
+
+}  // namespace
 
 Status Interpreter::Allocate() {
   ready_ = false;
@@ -63,7 +69,9 @@ Status Interpreter::PrepareOp(int index) {
   if (kernel == nullptr && op.is_custom()) {
     char name[40] = {};
     const auto length = static_cast<size_t>(op.custom_name.size());
-    memcpy(name, op.custom_name.data(), length < sizeof(name) ? length : sizeof(name) - 1);
+    for (size_t i = 0; i < length && i + 1 < sizeof(name); ++i) {
+      name[i] = Printable(op.custom_name.data()[i]);
+    }
     return diagnosis_.Fail("custom operator %s is not in the op resolver", name);
   }
   if (kernel == nullptr) {

@@ -41,9 +41,9 @@ def test_interpreter_computes_what_tflm_does(target: str, fuzz: Fuzz) -> None:
 
 @pytest.mark.parametrize("target", ["host", "simulator"])
 def test_compiled_plans_compute_what_tflm_does(target: str, fuzz: Fuzz) -> None:
-    tally = fuzz(COMPILED, [Compiled(target)], cases=2 * BATCH)
+    tally = fuzz(COMPILED, [Compiled(target)], cases=BATCH)
     assert tally.failures == []
-    assert tally.total.ran[f"compiled on {target}"] > BATCH // 4
+    assert tally.total.ran[f"compiled on {target}"] > BATCH // 2
 
 
 def test_compiled_custom_operators_compute_what_tflm_does(fuzz: Fuzz) -> None:

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
+from tinydeploy.fuzz.build import host_runner
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.compare import difference
 from tinydeploy.fuzz.engines import Compiled, Engine, Interpreter
+from tinydeploy.fuzz.runner import HostRunner
 from tinydeploy.graph.build import Builder
-from tinydeploy.graph.ir import Array, Model, Type, per_tensor
+from tinydeploy.graph.ir import Array, Model, Op, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 
@@ -68,3 +70,15 @@ def test_compiled_difference_of_a_tensor_and_itself() -> None:
     y = build.op("SUB", [x, x], x.shape, Type.INT8, per_tensor(0.003, 97))  # finer than its inputs
     some = np.array([-128, -1, 0, 5, 127], np.int8)
     assert _differs(Compiled("host"), build.model(y), [some]) == ""
+
+
+def test_a_message_is_text_whatever_the_model_says() -> None:
+    build = Builder()
+    x = build.input((5,), Type.FLOAT32)
+    op = Op("CUSTOM", [x], [build.tensor((5,), Type.FLOAT32)], custom_code="Unknown~Kernel")
+    build.subgraph.ops.append(op)
+    data = dump(build.model(*op.outputs)).replace(b"Unknown~", b"\xff\x00\n\xe2\x82wn~")
+    runner = HostRunner(host_runner())
+    reason = runner.run(data).reason
+    runner.close()
+    assert reason == "custom operator ?????wn~Kernel is not in the op resolver"

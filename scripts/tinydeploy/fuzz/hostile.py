@@ -97,7 +97,8 @@ def run(
         try:
             reply = runner.run(mutant, [[]], arena_bytes=ARENA_BYTES)
             found.accepted += reply.ok
-            problem = "" if reply.ok or reply.reason else "refused without a reason"
+            told = reply.ok or (reply.reason and reply.reason.isascii())
+            problem = "" if told else f"refused without words: {reply.reason!r}"
         except RunnerTimeoutError:
             found.endless += 1
             problem = ""

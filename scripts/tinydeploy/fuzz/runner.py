@@ -125,7 +125,7 @@ class HostRunner:
         try:
             self._program.give(head + model + data)
             ok, used, op, code, reason_bytes, output_bytes = _REPLY.unpack(take(_REPLY.size))
-            reason = take(reason_bytes).decode()
+            reason = take(reason_bytes).decode(errors="replace")
             return Reply(bool(ok), used, op, code, reason, take(output_bytes))
         except (BrokenPipeError, struct.error) as error:
             raise self._program.ended("the runtime") from error
@@ -184,7 +184,7 @@ class CortexM4Runner:
         read = self._bench.read
         packed = read(self._bench.address("g_reply"), _REPLY.size)
         ok, used, op, code, reason_bytes, output_bytes = _REPLY.unpack(packed)
-        reason = read(self._bench.address("g_reason"), reason_bytes).decode()
+        reason = read(self._bench.address("g_reason"), reason_bytes).decode(errors="replace")
         outputs = read(self._places["outputs"], output_bytes)
         return Reply(bool(ok), used, op, code, reason, outputs)
 
