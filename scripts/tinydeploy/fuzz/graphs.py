@@ -70,7 +70,10 @@ def _add(draw: Draw, names: Sequence[str], kind: Type) -> None:
     mark = draw.mark()
     try:
         GENERATORS[name](draw, name, Types.parse(draw.pick(known)))
+        fits = len(draw.build.subgraph.ops) <= MOST_OPS  # some come as several operators
     except UnfitError:
+        fits = False
+    if not fits:
         draw.undo(mark)
 
 
