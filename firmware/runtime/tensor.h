@@ -45,6 +45,15 @@ struct Int64 {
   }
 };
 
+// An element of a bool tensor. Files and links may bring bytes other than 0 and 1, which C++'s bool
+// must not hold.
+struct Bool {
+  uint8_t byte;
+  Bool() = default;
+  explicit Bool(bool value) : byte(value) {}
+  operator bool() const { return byte != 0; }
+};
+
 constexpr int kMaxRank = 6;
 
 struct Shape {

@@ -70,3 +70,21 @@ def test_a_crash_is_kept_with_its_model(tmp_path: Path, monkeypatch: pytest.Monk
     assert found.mutants == 3
     assert [problem for _, problem in found.crashes] == ["heap-buffer-overflow"] * 3
     assert all(path.is_file() for path, _ in found.crashes)
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("EQUAL", [1, 0, 1, 0]), ("LOGICAL_OR", [1, 1, 0, 1]), ("LOGICAL_NOT", [0, 1, 1, 0])],
+)
+def test_any_byte_but_zero_is_true(code: str, expected: list[int]) -> None:
+    """A damaged model or a careless sender: C++'s bool must not hold them."""
+    draft, stored = Builder(), np.array([4, 0, 0, 255], np.uint8).view(np.bool_)
+    operands = [draft.input((4,), Type.BOOL), draft.constant(stored, Type.BOOL)]
+    if code == "LOGICAL_NOT":
+        operands = [operands[0]]
+    model = draft.model(draft.op(code, operands, (4,), Type.BOOL))
+    given = np.array([7, 9, 0, 0] if code != "LOGICAL_NOT" else [2, 0, 0, 128], np.uint8)
+    runner = HostRunner(build.sanitized_runner())
+    reply = runner.run(dump(model), [[given.view(np.bool_)]])
+    runner.close()
+    assert list(reply.outputs) == expected

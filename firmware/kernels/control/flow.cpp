@@ -34,7 +34,7 @@ Status Run(const CalledGraph& graph, void* const* from, void* const* to, int out
 Status EvalIf(const void* params, void* const* args) {
   const auto& p = *static_cast<const FlowParams*>(params);
   void* const* outputs = args + p.inputs;
-  const int branch = *static_cast<const bool*>(args[0]) ? 0 : 1;
+  const int branch = *static_cast<const Bool*>(args[0]) ? 0 : 1;
   return Run(Graph(outputs, p.outputs + branch), args + 1, outputs, p.outputs);
 }
 
@@ -47,7 +47,7 @@ Status EvalWhile(const void* params, void* const* args) {
   for (int i = 0; i < p.outputs; ++i) Copy(outputs[i], args[i], body.ports[i].bytes);
   for (;;) {
     TINYDEPLOY_TRY(Run(condition, outputs, nullptr, 0));
-    if (!*static_cast<const bool*>(condition.ports[condition.inputs].data)) return Status::kOk;
+    if (!*static_cast<const Bool*>(condition.ports[condition.inputs].data)) return Status::kOk;
     TINYDEPLOY_TRY(Run(body, outputs, outputs, p.outputs));
   }
 }

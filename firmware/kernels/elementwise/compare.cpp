@@ -76,7 +76,7 @@ Status EvalCompareQuantized(const void* params, void* const* args) {
 template <class Op, bool kSwapped, bool kWanted>
 Status PrepareComparison(PrepareContext& context) {
   constexpr BinaryEval kEvals[] = {
-      {Type::kBool, Type::kBool, EvalCompare<bool, Op, kSwapped, kWanted>},
+      {Type::kBool, Type::kBool, EvalCompare<Bool, Op, kSwapped, kWanted>},
       {Type::kFloat32, Type::kBool, EvalCompare<float, Op, kSwapped, kWanted>},
       {Type::kInt32, Type::kBool, EvalCompare<int32_t, Op, kSwapped, kWanted>},
       {Type::kInt64, Type::kBool, EvalCompare<Int64, Op, kSwapped, kWanted>},
@@ -97,7 +97,7 @@ Status PrepareComparison(PrepareContext& context) {
 
 template <bool (*kOp)(bool, bool)>
 Status EvalLogical(const void* params, void* const* args) {
-  return EvalPairs<bool, bool>(params, args,
+  return EvalPairs<Bool, bool>(params, args,
                                [](const BinaryParams&, bool a, bool b) { return kOp(a, b); });
 }
 

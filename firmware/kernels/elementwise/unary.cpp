@@ -87,7 +87,7 @@ Status EvalRsqrt(const void* params, void* const* args) {
 }
 
 Status EvalNot(const void* params, void* const* args) {
-  return EvalEach<bool>(params, args, [](const UnaryParams&, bool x) { return !x; });
+  return EvalEach<Bool>(params, args, [](const UnaryParams&, bool x) { return !x; });
 }
 
 }  // namespace

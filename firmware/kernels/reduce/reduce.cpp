@@ -96,7 +96,7 @@ Status EvalMin(const void* params, void* const* args) {
 }
 
 Status EvalAll(const void* params, void* const* args) {
-  return Reduce<bool>(
+  return Reduce<Bool>(
       params, args, true, [](bool all, bool value) { return all && value; },
       [](const ReduceParams&, bool all) { return all; });
 }
