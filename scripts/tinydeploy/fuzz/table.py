@@ -40,7 +40,7 @@ Written by `tinydeploy ops --write`; `tinydeploy ops --check` (in CI) says wheth
 {figures}
 
 - **types**: data `x` weights `->` result, where they differ; `any`: passes data of any type on.
-- **interpreter**: `--engine interpreter`, the default; `tinydeploy fuzz` compares every bit with
+- **interpreter**: `--engine interpreter` runs it; `tinydeploy fuzz` compares every bit with
   TFLM, see [fuzz.md](fuzz.md).
 - **compiled**: `--engine compiled` takes it, found by compiling random models. Where its own
   kernels (`td_...`) would not be exact, it calls the interpreter's: only what keeps state or runs
