@@ -11,7 +11,22 @@ from tinydeploy import cli
 from tinydeploy.errors import UsageError
 from tinydeploy.fuzz import record
 from tinydeploy.fuzz.campaign import Count, Tally
+from tinydeploy.fuzz.cases import GRAPH
 from tinydeploy.fuzz.hostile import Hostile
+from tinydeploy.ops.types import SUPPORTED
+
+MUTANTS = 100_000  # of issue 3
+
+
+def test_the_committed_figures_cover_every_operator_and_have_no_difference() -> None:
+    known = record.load()
+    assert record.DOCUMENT.read_text(encoding="utf-8") == record.render(known)
+    swept = known[record.OPERATORS]["subjects"]
+    assert {name.split()[0] for name in swept} == {*SUPPORTED, GRAPH}
+    for figures in [*swept.values(), *known[record.GRAPHS]["subjects"].values()]:
+        assert figures["differ"] == 0
+    assert known[record.DAMAGED]["mutants"] >= MUTANTS
+    assert known[record.DAMAGED]["findings"] == 0
 
 
 @pytest.fixture

@@ -82,3 +82,14 @@ def test_a_message_is_text_whatever_the_model_says() -> None:
     reason = runner.run(data).reason
     runner.close()
     assert reason == "custom operator ?????wn~Kernel is not in the op resolver"
+
+
+def test_an_operator_without_outputs_is_refused_with_its_types() -> None:
+    build = Builder()
+    x = build.input((4,), Type.INT8, per_tensor(1.0, 0))
+    build.ops("ASSIGN_VARIABLE", [x, x], [])  # x is no handle
+    y = build.op("RELU", [x], (4,), Type.INT8, per_tensor(1.0, 0))
+    runner = HostRunner(host_runner())
+    reply = runner.run(dump(build.model(y)))
+    runner.close()
+    assert reply.reason == "types INT8 x INT8 -> nothing are not supported"

@@ -3,7 +3,7 @@
 namespace tinydeploy {
 
 Status RefuseTypes(PrepareContext& context) {
-  const char* output = TypeName(context.output(0).type);
+  const char* output = context.output_count() > 0 ? TypeName(context.output(0).type) : "nothing";
   const char* first = context.has_input(0) ? TypeName(context.input(0).type) : "nothing";
   return context.has_input(1) ? context.Fail("types %s x %s -> %s are not supported", first,
                                              TypeName(context.input(1).type), output)
