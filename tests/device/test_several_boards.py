@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def test_three_simulators_at_once() -> None:
     rows = [line.split() for line in result.stdout.splitlines()[1:]]
     assert [(row[0], row[2], row[3]) for row in rows] == [("simulator", "5", "0")] * 3
     assert len({row[4] for row in rows}) == 1  # the same cycles on each
+
+
+def test_several_boards_for_machines() -> None:
+    """On standard output nothing but JSON."""
+    command = ("deploy", "--board", "nano33", "--model", "sine", "--vectors", "5", "--count", "2")
+    found = json.loads(run(*command, "--json").stdout)
+    assert (found["model"]["name"], found["board"]) == ("sine", "nano33")
+    parities = [device["parity"] for device in found["devices"]]
+    assert parities == [{"vectors": 5, "mismatching_bytes": 0}] * 2
+    assert [device["error"] for device in found["devices"]] == [None, None]
 
 
 def test_a_board_that_fails_does_not_keep_the_others_from_it(tmp_path: Path) -> None:

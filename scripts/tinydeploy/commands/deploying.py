@@ -109,7 +109,7 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
     ui.quiet = ui.quiet or options.json
     job = _job(options)
     if options.count > 1:
-        _deploy_many(job, options.count, ui)
+        _deploy_many(job, options, ui)
         return
     report = pipeline.deploy(job, ui)
     if job.hot_swap and report.target != "device":
@@ -129,11 +129,11 @@ def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]
     targets.deployed(boards.load(job.board), source.tflite)
 
 
-def _deploy_many(job, count: int, ui: Ui) -> None:  # type: ignore[no-untyped-def]
+def _deploy_many(job, options: argparse.Namespace, ui: Ui) -> None:  # type: ignore[no-untyped-def]
     from tinydeploy.hardware import fleet
 
-    outcomes = fleet.deploy(job, count, ui)
-    print(fleet.table(outcomes))
+    outcomes = fleet.deploy(job, options.count, ui)
+    print(fleet.to_json(job, outcomes) if options.json else fleet.table(outcomes))
     fleet.require_all(outcomes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,24 @@ def table(outcomes: Sequence[Outcome]) -> str:
         if one.error is not None:
             lines.append(f"  {one.error.message}")
     return "\n".join(lines)
+
+
+def to_json(job: Job, outcomes: Sequence[Outcome]) -> str:
+    """For machines: a report's keys where they mean the same, once for each board."""
+    devices = [
+        {
+            "target": one.where,
+            "device_id": one.device_id,
+            "parity": {"vectors": one.vectors, "mismatching_bytes": one.mismatching_bytes},
+            "cycles": {"mean": one.cycles},
+            "seconds": round(one.seconds, 3),
+            "error": None if one.error is None else one.error.message,
+        }
+        for one in outcomes
+    ]
+    return json.dumps(
+        {"model": {"name": job.model}, "board": job.board, "devices": devices}, indent=2
+    )
 
 
 def require_all(outcomes: Sequence[Outcome]) -> None:
