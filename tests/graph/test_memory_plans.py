@@ -144,10 +144,15 @@ def test_sharing_saves_memory() -> None:
 
 
 def test_results_in_place_are_those_with_all_tensors_kept(runner: HostRunner) -> None:
+    compared = 0
     for number in range(40):
         case = cases.make(9, number, [cases.GRAPH])
         kept = runner.run(case.data, case.inputs, preserve_tensors=True)
+        if not kept.ok:  # a graph that TFLM refuses, too: tests/fuzz holds us to that
+            continue
         assert _outputs(runner.run(case.data, case.inputs)) == _outputs(kept), case.label
+        compared += 1
+    assert compared > 30
 
 
 def _outputs(reply: Reply) -> bytes:
