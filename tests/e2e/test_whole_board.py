@@ -106,11 +106,18 @@ def test_sparkfun_edge_over_its_uart(tinydeploy: Run, tmp_path: Path) -> None:
     assert board.flash.guarded_touches == board.flash.lost_bits == 0
 
 
+def _heed_interrupts() -> None:
+    """SIGINT is ignored where a shell started us in the background."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_the_command_that_starts_a_board(tmp_path: Path) -> None:
     link, image = tmp_path / "ttyACM0", _image("nano33")
     command = [sys.executable, "-m", "tinydeploy", "simulate", "--board", "nano33", "--bootloader"]
     command += ["--pty", "--elf", str(image.elf), "--link", str(link)]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
+    )
     try:
         assert process.stdout is not None
         lines = [process.stdout.readline().strip() for _ in range(3)]
