@@ -12,15 +12,17 @@ tests/graph/test_memory.py and test_memory_plans.py compare.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tinydeploy import kernels
 from tinydeploy.errors import ModelFileError
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.ops.own_memory import scratch_bytes
 
 ALIGNMENT_BYTES = 16
 _LARGEST_OFFSET = 1 << 29
+SCRATCH = "scratch"  # name of what an operator needs only while it runs
 OFFLINE_PLAN = "OfflineMemoryAllocation"  # TFLM's name for a plan in a model's metadata
 
 
@@ -140,8 +142,18 @@ def plan_model(model: Model) -> Plan:
 
 
 def plan_subgraph(subgraph: Subgraph, fixed: Mapping[Tensor, int] | None = None) -> Plan:
-    """Plan the intermediate tensors of `subgraph`; those of `fixed` lie at given offsets."""
-    return plan(list(buffers_of(subgraph, fixed or {}).values()), len(subgraph.ops))
+    """Plan the intermediate tensors of `subgraph`, then scratch, op by op.
+
+    The tensors of `fixed` lie at given offsets.
+    """
+    buffers = [*buffers_of(subgraph, fixed or {}).values(), *_scratch(subgraph)]
+    return plan(buffers, len(subgraph.ops))
+
+
+def _scratch(subgraph: Subgraph) -> Iterator[Buffer]:
+    for index, op in enumerate(subgraph.ops):
+        for size in scratch_bytes(op):
+            yield Buffer(SCRATCH, size, index, index)
 
 
 def buffers_of(subgraph: Subgraph, fixed: Mapping[Tensor, int]) -> dict[Tensor, Buffer]:
@@ -169,7 +181,7 @@ def _shared(
     """The outputs that operators write in place, and whose memory it was first."""
     owners: dict[Tensor, Tensor] = {}
     for index, op in enumerate(subgraph.ops):
-        if op.name not in kernels.in_place() or op.outputs[0] in fixed:
+        if op.name not in kernels.in_place() or not op.outputs or op.outputs[0] in fixed:
             continue
         free = (
             tensor

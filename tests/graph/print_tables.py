@@ -15,11 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tinydeploy import arena
 from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.graph.ir import Type
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.memory import plan_subgraph
-from tinydeploy.ops.persistent import KERNELS, Kernel, arena_bytes
+from tinydeploy.ops.persistent import KERNELS, Kernel
 from tinydeploy.ops.types import signature
 
 _ROW = r"^TINYDEPLOY_OP(?:_IN_PLACE)?\(\w+, (\w+), \w+, \w+, (\w+),"
@@ -59,7 +59,7 @@ def _arena(model: Any, code: str, inputs: int, size: int) -> int:
     known = KERNELS.get(code, Kernel(inputs, 0, 0))
     KERNELS[code] = dataclasses.replace(known, inputs=inputs, params=size, float_params=size)
     try:
-        return arena_bytes(model, plan_subgraph(model.main).size)
+        return arena.needs(model).total_bytes
     finally:
         KERNELS[code] = known
 

@@ -23,6 +23,7 @@ LAYERS = [
     {"config"},
     {"kernels"},
     {"memory"},
+    {"arena"},
     {"boards", "models", "tools", "judge", "bootstrap"},
     {"link"},
     {"flash", "simulate"},

@@ -19,7 +19,6 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.persistent import is_exact
 
 GRAPHS = 120
 
@@ -48,7 +47,7 @@ def _told(model: Model) -> dict[int, int]:
     named = memory.buffers_of(model.main, memory.offline_offsets(model))
     placed = memory.plan_model(model).buffers
     index = {tensor: number for number, tensor in enumerate(model.main.tensors)}
-    return {index[t]: b.offset for t, b in zip(named, placed, strict=True)}
+    return {index[t]: b.offset for t, b in zip(named, placed, strict=False)}  # then scratch
 
 
 def _agrees(model: Model, found: list[int]) -> bool:
@@ -56,17 +55,12 @@ def _agrees(model: Model, found: list[int]) -> bool:
 
 
 def test_random_graphs(offsets: Callable[[bytes], list[int]]) -> None:
-    """The host does not know of what an operator takes for itself while it runs."""
-    shared, compared = 0, 0
+    shared = 0
     for number in range(GRAPHS):
         data = cases.make(3, number, [cases.GRAPH]).data
         model = load(data)
-        if not is_exact(model):
-            continue
-        compared += 1
         assert _agrees(model, offsets(data)), number
         shared += sum(b.owner is not None for b in memory.plan_model(model).buffers)
-    assert compared > GRAPHS // 2
     assert shared > GRAPHS // 2  # something was computed in place
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tinydeploy import arena
 from tinydeploy.config import ROOT
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.memory import plan_subgraph
-from tinydeploy.ops.persistent import KERNELS, arena_bytes, is_exact
+from tinydeploy.ops.persistent import KERNELS
 from tinydeploy.ops.types import ANY, SUPPORTED, signature
 
 FIRMWARE_TESTS = ROOT / "tests/firmware"
@@ -360,12 +360,6 @@ _OTHER_RESULT = {"CAST", "DEQUANTIZE", "EMBEDDING_LOOKUP", "QUANTIZE", "SOFTMAX"
 _INDEX_RESULT = {"ARG_MAX", "ARG_MIN", "SHAPE"}
 _WEIGHT_TYPES = [Type.FLOAT32, Type.INT8, Type.INT16, Type.INT4]
 _WIDE = [Type.UINT32, Type.UINT64]
-# What they keep or take for a while follows from options: `inspect` tells it roughly.
-_NOT_EXACT = {
-    *("CIRCULAR_BUFFER", "SignalDelay", "SignalFilterBankSpectralSubtraction", "SignalFramer"),
-    *("SignalIrfft", "SignalOverlapAdd", "SignalRfft", "SignalStacker"),
-    "TFLite_Detection_PostProcess",
-}
 
 
 def _combinations(code: str) -> Iterator[tuple[Type, Type, Type]]:
@@ -435,15 +429,15 @@ def _sixteen(model: Model) -> Model:
     return model
 
 
-@pytest.mark.parametrize("code", sorted(KERNELS))
+@pytest.mark.parametrize("code", _typed_operators())
 def test_table_says_what_the_kernels_keep(runner: Any, code: str) -> None:
     for combination in _combinations(code):
         model = _sixteen(MODELS[code](*combination))
         reply = runner.run(dump(model))
-        if reply.ok and is_exact(model):
-            told = arena_bytes(model, plan_subgraph(model.main).size)
+        if reply.ok:
+            told = arena.needs(model).total_bytes
             assert reply.arena_used // 16 * 16 == told, combination
 
 
 def test_the_arena_is_exact_for_all_that_runs() -> None:
-    assert set(KERNELS) == set(_typed_operators()) - _NOT_EXACT
+    assert set(KERNELS) == set(SUPPORTED)

@@ -1,7 +1,7 @@
 """The arena of both engines beside TFLM's, for every model of the bench.
 
 Worked out from the .tflite alone: the runtime plans by the same rule to the last byte (see
-tests/graph/test_persistent.py and test_memory_plans.py), and it does not depend on the board.
+tests/graph/test_arena_bytes.py and test_memory_plans.py), and it does not depend on the board.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tinydeploy import judge, memory, sources
+from tinydeploy import arena, judge, memory, sources
 from tinydeploy.bench import subjects
 from tinydeploy.bench.peers import CMSIS_NN, REFERENCE, peers_of
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Type
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.ops import persistent, work
+from tinydeploy.ops import work
 from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.ui import Ui
 
@@ -77,12 +77,12 @@ def measure(name: str, ui: Ui) -> Row:
     subject = subjects.find(name)
     source = sources.resolve(subject.model, subject.variant, False, None, ui)
     model = read_tflite.load(source.tflite)
-    planned = memory.plan_model(model).size
+    needs = arena.needs(model)
     return Row(
         name,
         _compiled(name, source.tflite),
-        persistent.arena_bytes(model, planned),
-        planned,
+        needs.total_bytes,
+        needs.plan.size,
         _apart(model),
         _least_of_tflm(model),
         judge.smallest_arena_bytes(source.data),

@@ -11,11 +11,15 @@ from tinydeploy.graph.write_tflite import constant_bytes, dump
 from tinydeploy.lower import prepared
 from tinydeploy.lower.lowering import Lowering, refusal, shown
 from tinydeploy.lower.plan import Argument, Buffer, Constant, Kernel, Pointer, Step
+from tinydeploy.lower.prepared import Prepared
+from tinydeploy.ops.own_memory import scratch_bytes, state_bytes
 from tinydeploy.ops.work import op_macs
 
 KERNEL_PREFIX = "kernel_"  # of these files
 _NULL = "nullptr"
 _ALIGNMENT_BYTES = 8
+_NO_KERNEL = Kernel("nothing.cpp", "Nothing")
+_NEED_INTERPRETER = {"ASSIGN_VARIABLE", "IF", "READ_VARIABLE", "VAR_HANDLE", "WHILE"}
 
 
 def any_operator(lowering: Lowering, op: Op) -> None:
@@ -24,7 +28,23 @@ def any_operator(lowering: Lowering, op: Op) -> None:
     Raises:
         NotCompilableError: no kernel takes it, or it keeps something from run to run.
     """
-    ready = _prepared(op)
+    _require_function(op)
+    _append(lowering, op, _prepared(op))
+
+
+def without_building(lowering: Lowering, op: Op) -> None:
+    """The same step with its memory and nothing to run: what the arena is, without a compiler.
+
+    Raises:
+        NotCompilableError: it keeps something from run to run.
+    """
+    _require_function(op)
+    if state_bytes(op) is not None or op.name in _NEED_INTERPRETER:
+        raise refusal(op, "keeps state or runs other subgraphs")
+    _append(lowering, op, Prepared(_NO_KERNEL, b"", len(op.inputs), scratch_bytes(op)))
+
+
+def _append(lowering: Lowering, op: Op, ready: Prepared) -> None:
     inputs = [_input(lowering, place, tensor) for place, tensor in enumerate(op.inputs)]
     inputs += [_NULL] * (ready.input_args - len(inputs))
     outputs = [lowering.buffer(tensor) for tensor in op.outputs]
@@ -49,11 +69,14 @@ def any_operator(lowering: Lowering, op: Op) -> None:
     )
 
 
-def _prepared(op: Op) -> prepared.Prepared:
+def _require_function(op: Op) -> None:
     if "pad_top" in op.options:  # a band of `patching`, which no .tflite can say
         raise refusal(op, "has no kernel for a band of rows")
     if any(tensor.is_variable for tensor in op.operands):
         raise refusal(op, "keeps state from one inference to the next")
+
+
+def _prepared(op: Op) -> Prepared:
     try:
         return prepared.prepare(dump(_alone(op)))
     except prepared.NotPreparedError as error:

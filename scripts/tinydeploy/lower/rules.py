@@ -54,3 +54,5 @@ RULES: Mapping[str, Rule] = {
     "UNPACK": moves.split,
     ANY_OTHER: interpreted.any_operator,
 }
+# For the memory that a plan takes, not to be emitted.
+RULES_WITHOUT_BUILDING: Mapping[str, Rule] = {**RULES, ANY_OTHER: interpreted.without_building}

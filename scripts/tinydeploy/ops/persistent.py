@@ -1,8 +1,7 @@
-"""What the device's interpreter keeps in the arena besides the tensors.
+"""What the interpreter's kernels keep of each operator: params and arguments.
 
-This repeats what firmware/runtime/allocate.cpp and the kernels' Prepare ask for, so that the arena
-is known before anything is built. tests/graph/test_persistent.py compares it with the C++ structs
-and with what the runtime uses.
+This repeats what the kernels' Prepare asks for, so that the arena is known before anything is
+built (see arena.py). tests/graph/test_support.py compares it with what the runtime uses.
 """
 
 from __future__ import annotations
@@ -10,12 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tinydeploy.graph.ir import Model, Op, Type
+from tinydeploy.ops.own_memory import more_params_bytes
 
-POINTER_BYTES = 4
-STEP_BYTES = 4 * POINTER_BYTES  # kernel, eval, params, args
-RECORD_BYTES = 60  # the TfLiteTensor of an input or output; GNU Arm's short enums save 8 of them
-BUFFER_BYTES = 12  # the planner's note of a tensor, only while preparing
-ARENA_ALIGNMENT_BYTES = 16
 _CHANNEL_BYTES = 5  # multiplier and shift
 
 
@@ -98,59 +93,48 @@ KERNELS: dict[str, Kernel] = {
     "TRANSPOSE_CONV": Kernel(4, 84, 84, channel_axis=0),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Kernel(24, 160, 24),
     "UNPACK": Kernel(1, 16, 16, params_per_output=4),
+    "ASSIGN_VARIABLE": Kernel(2, 12, 12),
+    **_each("CALL_ONCE IF WHILE", Kernel(0, 8, 8)),
+    "CIRCULAR_BUFFER": Kernel(1, 12, 12),
+    "READ_VARIABLE": Kernel(1, 12, 12),
+    **_each("TFLM_DECODE VAR_HANDLE", Kernel(0, 4, 4)),
     "BasicClassifier": Kernel(3, 8, 8),
+    "SignalDelay": Kernel(1, 12, 12),
     "SignalEnergy": Kernel(1, 12, 12),
     "SignalFftAutoScale": Kernel(1, 4, 4),
     "SignalFilterBank": Kernel(6, 4, 4),
     "SignalFilterBankLog": Kernel(1, 12, 12),
+    "SignalFilterBankSpectralSubtraction": Kernel(1, 36, 36),
     "SignalFilterBankSquareRoot": Kernel(2, 4, 4),
+    "SignalFramer": Kernel(1, 20, 20),
+    **_each("SignalIrfft SignalRfft", Kernel(1, 12, 12)),
+    **_each("SignalOverlapAdd SignalStacker", Kernel(1, 16, 16)),
     "SignalPCAN": Kernel(3, 8, 8),
     "SignalWindow": Kernel(2, 12, 12),
+    "TFLite_Detection_PostProcess": Kernel(3, 56, 56),
 }
 _USUAL = Kernel(0, 48, 48)
 
 
 def is_exact(model: Model) -> bool:
-    """Whether the kernels of all operators are in the table, and none needs room to unpack."""
-    return len(model.subgraphs) == 1 and all(
-        op.name in KERNELS and all(operand.type is not Type.INT4 for operand in op.operands)
-        for op in model.main.ops
-    )
-
-
-def persistent_bytes(model: Model) -> int:
-    """Bytes that are kept for good, in the order in which the runtime takes them."""
-    subgraph = model.main
-    ends = len(subgraph.inputs) + len(subgraph.outputs)
-    kept = len(subgraph.ops) * STEP_BYTES + ends * POINTER_BYTES
-    kept = _aligned(kept + ends * RECORD_BYTES, 8)
-    for op in subgraph.ops:
-        kept = _aligned(kept + params_bytes(op), 4)
-        kept += _arguments(op) * POINTER_BYTES
-    for tensor in subgraph.tensors:
-        if tensor.is_variable and not tensor.is_constant:
-            kept = _aligned(kept + tensor.nbytes, 16)
-    return kept
-
-
-def arena_bytes(model: Model, planned_bytes: int) -> int:
-    """The arena to provide: planned tensors and, in the same place before, the planner's notes."""
-    notes = len(model.main.tensors) * BUFFER_BYTES
-    return _aligned(max(planned_bytes, notes) + persistent_bytes(model), ARENA_ALIGNMENT_BYTES)
+    """Whether the kernels of all operators are in the table."""
+    return all(op.name in KERNELS for op in model.ops)
 
 
 def params_bytes(op: Op) -> int:
     """Bytes of the params that the kernel keeps for `op`."""
     kernel = KERNELS.get(op.name, _USUAL)
-    of_ends = kernel.params_per_input * len(op.inputs) + kernel.params_per_output * len(op.outputs)
+    more = kernel.params_per_input * len(op.inputs) + kernel.params_per_output * len(op.outputs)
+    more += more_params_bytes(op)
     if any(operand.type is Type.FLOAT32 for operand in op.operands):
-        return kernel.float_params + of_ends
-    if kernel.int16_params is not None and op.operands[0].type is Type.INT16:
-        return kernel.int16_params + of_ends
-    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES + of_ends
+        return kernel.float_params + more
+    if kernel.int16_params is not None and op.operands and op.operands[0].type is Type.INT16:
+        return kernel.int16_params + more
+    return kernel.params + _channels(op, kernel) * _CHANNEL_BYTES + more
 
 
-def _arguments(op: Op) -> int:
+def port_count(op: Op) -> int:
+    """Arguments for inputs, those included that may be given and are not, and for outputs."""
     kernel = KERNELS.get(op.name, _USUAL)
     return max(len(op.inputs), kernel.inputs) + len(op.outputs)
 
@@ -162,7 +146,3 @@ def _channels(op: Op, kernel: Kernel) -> int:
         return 0
     several = weights.quantization is not None and weights.quantization.per_channel
     return weights.shape[axis] if several or not kernel.only_per_channel else 0
-
-
-def _aligned(size: int, alignment: int) -> int:
-    return -(-size // alignment) * alignment

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tinydeploy import memory
+from tinydeploy import arena
 from tinydeploy.abi import protocol
 from tinydeploy.errors import (
     DeviceError,
@@ -26,7 +26,7 @@ from tinydeploy.graph.schema import OPERATORS
 from tinydeploy.link import slots as requests
 from tinydeploy.link.client import Device, Identity
 from tinydeploy.link.slots import Slots, Trial
-from tinydeploy.ops import persistent, support
+from tinydeploy.ops import support
 from tinydeploy.push import image as images
 from tinydeploy.push.image import SlotImage
 from tinydeploy.stages.vectors import Vectors
@@ -87,11 +87,12 @@ def check(device: Device, model: Model, image: SlotImage, slots: Slots) -> None:
             f"{slots.room_bytes:,}",
             "take a smaller model, or fewer --vectors",
         )
-    needed = persistent.arena_bytes(model, memory.plan_subgraph(model.main).size)
+    needed = arena.needs(model)
     arena_bytes = device.memory()["arena_bytes"]
-    if persistent.is_exact(model) and needed > arena_bytes:
+    if needed.exact and needed.total_bytes > arena_bytes:
         raise ModelTooLargeError(
-            f"the model needs an arena of {needed:,} bytes, the firmware has {arena_bytes:,}",
+            f"the model needs an arena of {needed.total_bytes:,} bytes, "
+            f"the firmware has {arena_bytes:,}",
             "take smaller layers or inputs; `tinydeploy inspect` shows the largest tensors",
         )
 

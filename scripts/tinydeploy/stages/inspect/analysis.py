@@ -6,15 +6,20 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinydeploy import boards
+from tinydeploy import arena as interpreter_arena
+from tinydeploy import boards, passes
 from tinydeploy.boards import Board
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
-from tinydeploy.memory import Plan, plan_model
-from tinydeploy.ops import cost, persistent, support, work
+from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
+from tinydeploy.memory import SCRATCH, Plan
+from tinydeploy.ops import cost, support, work
 from tinydeploy.ops.support import Problem
 from tinydeploy.ops.types import signature
 from tinydeploy.report.model import Buffer, MemoryMap
+from tinydeploy.stages.compile_plan import evaluate
 from tinydeploy.stages.inspect.lint import Finding, lint
 
 LARGEST = 8
@@ -59,21 +64,28 @@ class LargeTensor:
 
 @dataclass(frozen=True)
 class Arena:
-    """RAM for the tensors.
+    """RAM for the tensors, in the interpreter engine where nothing else is said.
 
     Attributes:
-        planned_bytes: intermediate tensors, placed as the device places them.
+        planned_bytes: intermediate tensors and scratch, placed as the device places them.
         lower_bound_bytes: what no placement can do without.
-        persistent_bytes: what the runtime keeps besides: the plan and the kernels' parameters.
+        persistent_bytes: what the runtime keeps besides: the plan, the kernels' parameters, state.
         total_bytes: the arena to provide.
-        exact: False where an operator's parameters are not known to the last byte.
+        compiled_bytes: the arena of the compiled engine; None if it does not take the model.
+        exact: False where there is an operator that the runtime does not have.
     """
 
     planned_bytes: int
     lower_bound_bytes: int
     persistent_bytes: int
     total_bytes: int
+    compiled_bytes: int | None
     exact: bool
+
+    @property
+    def default_bytes(self) -> int:
+        """The arena of the engine that `--engine auto` takes."""
+        return self.total_bytes if self.compiled_bytes is None else self.compiled_bytes
 
 
 @dataclass(frozen=True)
@@ -129,9 +141,17 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
     """
     chosen = _boards(board)
     model = read_tflite.load(tflite)
-    plan = plan_model(model)
-    arena = _arena(model, plan)
     problems = tuple(support.check_supported(model))
+    needs = interpreter_arena.needs(model)
+    plan = needs.plan
+    arena = Arena(
+        planned_bytes=plan.size,
+        lower_bound_bytes=plan.lower_bound,
+        persistent_bytes=needs.persistent_bytes,
+        total_bytes=needs.total_bytes,
+        compiled_bytes=None if problems else _compiled_bytes(tflite),
+        exact=needs.exact,
+    )
     return Inspection(
         name=tflite.stem,
         model_bytes=model.nbytes,
@@ -167,14 +187,14 @@ def _describe(tensor: Tensor) -> str:
     return text
 
 
-def _arena(model: Model, plan: Plan) -> Arena:
-    return Arena(
-        planned_bytes=plan.size,
-        lower_bound_bytes=plan.lower_bound,
-        persistent_bytes=persistent.persistent_bytes(model),
-        total_bytes=persistent.arena_bytes(model, plan.size),
-        exact=persistent.is_exact(model),
-    )
+def _compiled_bytes(tflite: Path) -> int | None:
+    """The arena of the compiled engine's plan, which nobody has to build for that."""
+    model = read_tflite.load(tflite)
+    passes.optimise(model, evaluate)
+    try:
+        return assemble(model, evaluate, RULES_WITHOUT_BUILDING).arena_bytes
+    except NotCompilableError:
+        return None
 
 
 def _runs(op: Op, problems: tuple[Problem, ...]) -> bool:
@@ -213,6 +233,8 @@ def _memory_map(subgraph: Subgraph, plan: Plan, arena: Arena) -> MemoryMap:
     outputs = {tensor.label for tensor in subgraph.outputs}
 
     def kind(name: str) -> str:
+        if name == SCRATCH:
+            return SCRATCH
         return "input" if name in inputs else "output" if name in outputs else "activation"
 
     return MemoryMap(
@@ -239,7 +261,7 @@ def _largest(model: Model) -> tuple[LargeTensor, ...]:
 
 def _fit(model: Model, arena: Arena, board: Board) -> BoardFit:
     flash = cost.flash_bytes(model)
-    ram = arena.total_bytes + _STACK_AND_STATICS_BYTES
+    ram = arena.default_bytes + _STACK_AND_STATICS_BYTES
     cycles = sum(map(cost.cycles, model.ops))
     return BoardFit(
         board=board.id,

@@ -18,7 +18,7 @@ from tinydeploy.ops.support import describe
 from tinydeploy.report import charts, text
 from tinydeploy.report.colors import COLORS
 from tinydeploy.report.model import MemoryMap
-from tinydeploy.stages.inspect.analysis import Inspection
+from tinydeploy.stages.inspect.analysis import Arena, Inspection
 
 _STYLE = Path(charts.__file__).with_name("style.css")
 _WIDTH = 100
@@ -103,9 +103,16 @@ def _memory(inspection: Inspection) -> Text:
     sign = "" if arena.exact else "about "
     lines.append(
         f"  arena {sign}{arena.total_bytes:,} bytes: {arena.planned_bytes:,} tensors "
-        f"(at least {arena.lower_bound_bytes:,}), {sign}{arena.persistent_bytes:,} runtime\n"
+        f"(at least {arena.lower_bound_bytes:,}), {sign}{arena.persistent_bytes:,} runtime; "
+        f"{_compiled(arena)}\n"
     )
     return lines
+
+
+def _compiled(arena: Arena) -> str:
+    if arena.compiled_bytes is None:
+        return "interpreter only"
+    return f"compiled engine {arena.compiled_bytes:,}"
 
 
 def sparkline(values: list[int]) -> str:
@@ -192,7 +199,8 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
         (
             "Memory over time",
             f"{arena.total_bytes:,} bytes of arena: {arena.planned_bytes:,} of tensors (no plan "
-            f"takes less than {arena.lower_bound_bytes:,}), {arena.persistent_bytes:,} of runtime",
+            f"takes less than {arena.lower_bound_bytes:,}), {arena.persistent_bytes:,} of runtime; "
+            f"{_compiled(arena)}",
             f'<div class="drawing" tabindex="0">{memory_svg(inspection.memory)}</div>',
         ),
         ("Operators", "cycles are estimates", _html_table(_op_table(inspection))),

@@ -1,23 +1,32 @@
-"""The arena as `inspect` tells it against the runtime's, compiled for a 32-bit PC."""
+"""The arena as `inspect` tells it against the device's, for both engines."""
 
 from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from tinydeploy.config import ROOT
+from tinydeploy import arena, passes
+from tinydeploy.bench import architectures
+from tinydeploy.config import MODELS_DIR, ROOT
+from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.fuzz import build as fuzz_build
+from tinydeploy.fuzz import cases
+from tinydeploy.fuzz.runner import CortexM4Runner
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.memory import plan_subgraph
-from tinydeploy.ops.persistent import arena_bytes, is_exact
+from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.lowering import NotCompilableError, Rule
+from tinydeploy.lower.rules import RULES, RULES_WITHOUT_BUILDING
+from tinydeploy.ops.types import SUPPORTED
+from tinydeploy.stages.compile_plan import evaluate
 
 FIRMWARE_TESTS = ROOT / "tests/firmware"
 UNIT = per_tensor(1, 0)
@@ -50,9 +59,9 @@ def used() -> Iterator[Callable[[bytes], int]]:
 
 
 def _told(data: bytes) -> int:
-    model = load(data)
-    assert is_exact(model)
-    return arena_bytes(model, plan_subgraph(model.main).size)
+    needs = arena.needs(load(data))
+    assert needs.exact
+    return needs.total_bytes
 
 
 def _window(padding: str = "SAME") -> dict[str, Any]:
@@ -108,3 +117,88 @@ def test_arena_of_kws(used: Callable[[bytes], int], kws: Path) -> None:
     """TFLM needs 22,784 bytes on a Cortex-M4 (peers.md)."""
     data = kws.read_bytes()
     assert used(data) == _told(data) < 22_784
+
+
+@pytest.mark.parametrize("path", sorted(MODELS_DIR.rglob("*.tflite")), ids=lambda p: p.stem)
+def test_arena_of_our_models(used: Callable[[bytes], int], path: Path) -> None:
+    assert used(path.read_bytes()) == _told(path.read_bytes())
+
+
+@pytest.mark.parametrize("name", architectures.BUILDERS)
+def test_arena_of_architectures(used: Callable[[bytes], int], name: str) -> None:
+    data = dump(architectures.BUILDERS[name]())
+    assert used(data) == _told(data)
+
+
+# ---- Every operator in every combination of types ----
+
+
+def _every_case(seed: int) -> Iterator[cases.Case]:
+    """Models of all operators in all their types, and ten whole graphs."""
+    names = cases.subjects([])
+    return (cases.make(seed, number, names) for number in range(len(names)))
+
+
+def _compare(ask: Callable[[bytes], int], seed: int) -> None:
+    seen: set[str] = set()
+    for case in _every_case(seed):
+        assert ask(case.data) == _told(case.data), case.label
+        seen |= {op.name for op in case.model.ops}
+    assert seen >= set(SUPPORTED)
+
+
+def test_every_operator(used: Callable[[bytes], int]) -> None:
+    _compare(used, seed=21)
+
+
+def test_every_operator_on_a_cortex_m4() -> None:
+    runner = CortexM4Runner(fuzz_build.cortex_m4_runner())
+
+    def ask(model: bytes) -> int:
+        reply = runner.run(model)
+        assert reply.ok, reply.reason
+        return reply.arena_used
+
+    _compare(ask, seed=22)
+
+
+def _compiled(model: Model, rules: Mapping[str, Rule]) -> int | None:
+    try:
+        return assemble(model, evaluate, rules).arena_bytes
+    except NotCompilableError:
+        return None
+
+
+def test_the_compiled_engine_without_a_compiler() -> None:
+    """With and without the kernels' own Prepare, which takes building."""
+    refused = 0
+    for case in _every_case(23):
+        passes.optimise(case.model, evaluate)
+        told = _compiled(case.model, RULES_WITHOUT_BUILDING)
+        assert told == _compiled(case.model, RULES), case.label
+        refused += told is None
+    assert 0 < refused < 60  # what keeps state, or runs other subgraphs
+
+
+# ---- By hand ----
+
+
+def test_a_subgraph_without_an_end() -> None:
+    build = Builder()
+    build.input((1,), Type.FLOAT32)
+    build.ops("CALL_ONCE", [], [], init_subgraph_index=0)
+    with pytest.raises(UnsupportedModelError, match="too deeply"):
+        arena.needs(build.model())
+
+
+def test_options_that_cannot_be_read() -> None:
+    """The device refuses such an operator; `inspect` lives."""
+    build = Builder()
+    x = build.input((1, 8), Type.INT16)
+    y = build.op("SignalRfft", [x], (1, 10), Type.INT16, fft_length=8)
+    model = build.model(y)
+    whole = model.main.ops[0].custom_options
+    assert arena.needs(model).plan.buffers[-1].size == 16  # 8 samples
+    for end in range(len(whole)):
+        model.main.ops[0].custom_options = whole[:end]
+        assert arena.needs(model).total_bytes > 0
