@@ -15,6 +15,7 @@ from tinydeploy import boards  # noqa: E402
 from tinydeploy.stages import image  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
     KERNEL_FILES,
+    VARIANTS_VARIABLE,
     build_id,
     is_bare,
     is_compact,
@@ -157,6 +158,20 @@ def use_linker_script():
     env.Depends("$PROGPATH", [env.File(str(script)), env.File(str(sections))])
 
 
+def link_variants(elf):
+    """The same firmware with each `<name>/model.h` of a folder in place of the program's own."""
+    named = os.environ.get(VARIANTS_VARIABLE)
+    for header in sorted(Path(named).glob("*/model.h")) if named else ():
+        folder = header.parent
+        path = [folder, Path(env.subst("$BUILD_DIR")) / "generated", *env["CPPPATH"]]
+        source = str(firmware / "app" / "program.cpp")
+        own = env.Object(str(folder / "program.o"), source, CPPPATH=path)[0]
+        objects = [own if node.name == own.name else node for node in elf[0].sources]
+        variant = env.Program(str(folder / env["PROGNAME"]), objects)
+        env.Depends(variant, elf)
+        yield variant
+
+
 def write_binary(target, source, env):
     """The ELF file as it lies in flash."""
     flat = image.flash_bytes_of(Path(str(source[0])), board.flash_origin)
@@ -185,7 +200,7 @@ env.Replace(
     SIZEDATAREGEXP=r"^ram\s+(\d+)",
 )
 elf = env.BuildProgram()
-products = [elf]
+products = [elf, *link_variants(elf)]
 if not board.is_host:
     binary = env.Command(
         os.path.join("$BUILD_DIR", "${PROGNAME}.bin"),

@@ -9,6 +9,7 @@ less together, as the last line shows.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,8 +24,10 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.resolver import method
 from tinydeploy.ops.types import SUPPORTED
 from tinydeploy.stages import build as build_stage
-from tinydeploy.stages.compile import compile_model, header_text, write_if_changed
+from tinydeploy.stages.compile import Program, compile_model, header_text, write_if_changed
 from tinydeploy.stages.compile_plan import compile_plan
+from tinydeploy.stages.image import Sizes
+from tinydeploy.stages.variants import sizes_of_variants
 from tinydeploy.ui import Ui
 
 GOAL_FLASH_BYTES, GOAL_RAM_BYTES = 16 << 10, 4 << 10  # of the base
@@ -72,11 +75,9 @@ def run(
             costs += [base(board, toolchain), compiled_base(board, toolchain)]
             if board.has_usb:
                 costs.append(usb(board, costs[-1], toolchain))
-    with ui.progress("operators") as progress:
-        for done, name in enumerate(wanted):
-            progress(done, len(wanted))
-            costs.append(operator(name, chosen[0], costs[0], toolchain))
-    costs.append(together(wanted, chosen[0], costs[0], toolchain))
+    with ui.stage("bench") as stage:
+        stage.detail = f"{len(wanted)} operators, each alone and all together"
+        costs += operators(wanted, chosen[0], costs[0], toolchain)
     print(to_text(costs))
     if json_file:
         json_file.write_text(to_json(costs), encoding="utf-8")
@@ -102,23 +103,32 @@ def usb(board: Board, below: Cost, toolchain: str = "zig") -> Cost:
     return _difference(_measured(USB, folder, board, toolchain, link="both"), below)
 
 
-def operator(name: str, board: Board, below: Cost, toolchain: str = "zig") -> Cost:
-    """What registering the operator `name` of ops/types.py adds to `below`."""
-    return _difference(_built(name, [_method(name)], board, toolchain), below)
-
-
-def together(names: Sequence[str], board: Board, below: Cost, toolchain: str = "zig") -> Cost:
-    """What registering all of `names` adds to `below`."""
-    methods = sorted({_method(name) for name in names})
-    return _difference(_built(ALL, methods, board, toolchain), below)
+def operators(
+    names: Sequence[str], board: Board, below: Cost, toolchain: str = "zig"
+) -> list[Cost]:
+    """What registering each of `names` (of ops/types.py) alone, then all, adds to `below`."""
+    program = _program(_folder(board, toolchain, BASE), board, [])
+    methods = {name: [_method(name)] for name in names}
+    methods[ALL] = sorted({method for each in methods.values() for method in each})
+    folder = _folder(board, toolchain, "operators")
+    shutil.rmtree(folder, ignore_errors=True)
+    for number, each in enumerate(methods.values()):
+        (folder / str(number)).mkdir(parents=True)
+        write_if_changed(folder / str(number) / "model.h", header_text(program, each))
+    link = _link(board, "uart")
+    found = sizes_of_variants(program.folder, board, folder, toolchain=toolchain, link=link)
+    return [
+        _difference(_cost(name, board, toolchain, found[str(number)]), below)
+        for number, name in enumerate(methods)
+    ]
 
 
 def to_text(costs: Sequence[Cost]) -> str:
     """For a terminal."""
-    lines = [f"{'':<34}{'board':<15}{'flash':>8}{'RAM':>8}"]
+    lines = [f"{'':<38}{'board':<15}{'flash':>8}{'RAM':>8}"]
     for cost in costs:
         figures = f"{cost.flash_bytes:>8,}{cost.ram_bytes:>8,}"
-        lines.append(f"{cost.name:<34}{cost.board:<15}{figures}")
+        lines.append(f"{cost.name:<38}{cost.board:<15}{figures}")
     return "\n".join(lines)
 
 
@@ -192,11 +202,16 @@ def _difference(whole: Cost, below: Cost) -> Cost:
 def _built(name: str, methods: Sequence[str], board: Board, toolchain: str) -> Cost:
     """An image whose resolver has `methods`, and one small model that nothing of it is made for."""
     folder = _folder(board, toolchain, name)
+    _program(folder, board, methods)
+    return _measured(name, folder, board, toolchain)
+
+
+def _program(folder: Path, board: Board, methods: Sequence[str]) -> Program:
     program = compile_model(
         _model(folder), board, folder / "program", name="nothing", arena_bytes=ARENA_BYTES
     )
     write_if_changed(program.header, header_text(program, methods))
-    return _measured(name, folder, board, toolchain)
+    return program
 
 
 def _measured(name: str, folder: Path, board: Board, toolchain: str, *, link: str = "uart") -> Cost:
@@ -204,11 +219,19 @@ def _measured(name: str, folder: Path, board: Board, toolchain: str, *, link: st
         folder / "program",
         board,
         toolchain=toolchain,
-        link=link if board.has_usb else "",
+        link=_link(board, link),
         out_dir=folder,
     )
-    flash = image.sizes.flash_bytes - image.sizes.model_bytes
-    return Cost(name, board.id, toolchain, flash, image.sizes.ram_bytes)
+    return _cost(name, board, toolchain, image.sizes)
+
+
+def _link(board: Board, link: str) -> str:
+    return link if board.has_usb else ""
+
+
+def _cost(name: str, board: Board, toolchain: str, sizes: Sizes) -> Cost:
+    flash = sizes.flash_bytes - sizes.model_bytes
+    return Cost(name, board.id, toolchain, flash, sizes.ram_bytes)
 
 
 def _plan(board: Board, toolchain: str, name: str) -> Path:

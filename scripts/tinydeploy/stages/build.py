@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +23,7 @@ from tinydeploy.stages.image import Breakdown, Sizes
 TOOLCHAINS = ("zig", "gcc")
 PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
+VARIANTS_VARIABLE = "TINYDEPLOY_VARIANTS"  # folder of model.h to link besides, see variants.py
 LINK_VARIABLE = "TINYDEPLOY_LINK"  # usb, uart or both; wins over custom_link of platformio.ini
 
 PLAN_FILE = "plan.cc"
@@ -99,8 +100,8 @@ def build(
     known = Keyed(out_dir / "firmware.json", identity)
     cached = known.load() is not None and elf.is_file() and flat.is_file()
     if not cached:
-        with _one_at_a_time():
-            _run_platformio(program_dir, board, toolchain, link, quiet)
+        with one_at_a_time():
+            run_platformio(program_dir, board, toolchain, link, quiet=quiet)
             _copy_products(object_folder(board, toolchain, program_dir, link), board, elf, flat)
         known.save({"toolchain": toolchain_version(toolchain, board)})
     sizes = image.sizes_of(elf)
@@ -236,10 +237,25 @@ def _source_files(board: Board) -> Iterator[Path]:
                 yield path
 
 
-def _run_platformio(
-    program_dir: Path, board: Board, toolchain: str, link: str, quiet: bool
+def run_platformio(
+    program_dir: Path,
+    board: Board,
+    toolchain: str,
+    link: str,
+    *,
+    quiet: bool = True,
+    variables: Mapping[str, str] | None = None,
 ) -> None:
+    """Run PlatformIO on a program folder, under `one_at_a_time`.
+
+    Args:
+        variables: more of the environment, for builder/main.py.
+
+    Raises:
+        BuildError, ModelTooLargeError: as `build`.
+    """
     environment = {
+        **(variables or {}),
         PROGRAM_VARIABLE: str(program_dir.resolve()),
         TOOLCHAIN_VARIABLE: toolchain,
         LINK_VARIABLE: link,
@@ -333,7 +349,7 @@ def _replace(path: Path, data: bytes, executable: bool = False) -> None:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
     """One build after the other: PlatformIO empties the folder that all builds share when it finds
     that sources were added or removed. The lock lies beside that folder, not in it.
     """
