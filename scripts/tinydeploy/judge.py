@@ -36,10 +36,20 @@ class Judge:
         self._output_count = _output_count(model)
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
-        """Run one inference; inputs and outputs have shapes and types of the model's tensors."""
+        """Run one inference; inputs and outputs have shapes and types of the model's tensors.
+
+        Raises:
+            UnsupportedModelError: TFLM has prepared an operator that it does not run.
+        """
         for index, value in enumerate(inputs):
             self._interpreter.set_input(value, index)
-        self._interpreter.invoke()
+        try:
+            self._interpreter.invoke()
+        except RuntimeError as error:
+            raise UnsupportedModelError(
+                "TFLM takes the model, but fails to run it: what it says is above",
+                "often an operator without the type; `tinydeploy inspect` shows types and findings",
+            ) from error
         return [np.array(self._interpreter.get_output(i)) for i in range(self._output_count)]
 
     def reset(self) -> None:

@@ -58,6 +58,18 @@ def test_unsupported_operator(tinydeploy: Run, unsupported: Path) -> None:
     assert_explained(tinydeploy("deploy", "--model", unsupported), MODEL, "GELU")
 
 
+def test_tflm_prepares_what_it_does_not_run(tinydeploy: Run, tmp_path: Path) -> None:
+    build = Builder()
+    x = build.input((1, 4), Type.INT16, per_tensor(1.0, 0))
+    axis = build.constant(np.array([1], np.int32))
+    y = build.op("REDUCE_MAX", [x, axis], (1,), Type.INT16, per_tensor(1.0, 0))
+    path = tmp_path / "largest.tflite"
+    path.write_bytes(write_tflite.dump(build.model(y)))
+    assert_explained(
+        tinydeploy("deploy", "--model", path, "--board", "host"), MODEL, "fails to run"
+    )
+
+
 def test_too_large_for_flash(tinydeploy: Run, too_large: Path) -> None:
     assert_explained(tinydeploy("deploy", "--model", too_large), MODEL, "flash")
 
