@@ -92,17 +92,21 @@ class Block:
 
     def read(self, offset: int, size: int) -> int:
         """A load of `size` bytes by the CPU."""
-        register = self._find(offset, size, "read")
-        if register is None:
-            return 0
+        register = self.registers.get(offset) if size == 4 else None
+        if register is None or self._is_powered:
+            register = self._find(offset, size, "read")
+            if register is None:
+                return 0
         value = register.on_read() if register.on_read else register.value
         return value >> 8 * (offset & 3) & ((1 << 8 * size) - 1)
 
     def write(self, offset: int, size: int, value: int) -> None:
         """A store of `size` bytes by the CPU."""
-        register = self._find(offset, size, "written")
-        if register is None:
-            return
+        register = self.registers.get(offset) if size == 4 else None
+        if register is None or self._is_powered:
+            register = self._find(offset, size, "written")
+            if register is None:
+                return
         if size < 4:
             old = register.on_read() if register.on_read else register.value
             shift = 8 * (offset & 3)
@@ -111,6 +115,11 @@ class Block:
         register.value = register.value & ~register.mask | value & register.mask
         if register.on_write:
             register.on_write(value)
+
+    @property
+    def is_always_powered(self) -> bool:
+        """Whether accesses need no look at its power."""
+        return self._is_powered is None
 
     def violate(self, register: str, rule: str, *, warning: bool = False) -> None:
         """Report a broken rule of one of this block's registers."""
@@ -140,18 +149,24 @@ class Bus:
         self._base = base
         self._span = span
         self._blocks: dict[int, Block] = {}
+        self._plain: dict[int, Register] = {}  # whose words may be read at any time
         machine.memory.map_io(base, size, self.read, self.write)
 
     def add(self, block: Block) -> None:
         """Put a block at its base address."""
         self._blocks[(block.base - self._base) // self._span] = block
+        self._plain.clear()
 
     def read(self, offset: int, size: int) -> int:
         """Called by the machine, `offset` from the start of the range."""
+        register = self._plain.get(offset)
+        if register is not None and size == 4:  # firmware that waits reads it again and again
+            return register.on_read() if register.on_read else register.value
         block = self._blocks.get(offset // self._span)
         if block is None:
             self._absent(offset, "read")
             return 0
+        self._note_plain(offset, block)
         return block.read(self._base + offset - block.base, size)
 
     def write(self, offset: int, size: int, value: int) -> None:
@@ -161,6 +176,11 @@ class Bus:
             self._absent(offset, "written")
             return
         block.write(self._base + offset - block.base, size, value)
+
+    def _note_plain(self, offset: int, block: Block) -> None:
+        register = block.registers.get(self._base + offset - block.base)
+        if register is not None and block.is_always_powered:
+            self._plain[offset] = register
 
     def _absent(self, offset: int, verb: str) -> None:
         self._machine.violate(

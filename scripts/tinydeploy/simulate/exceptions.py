@@ -105,7 +105,9 @@ class Exceptions:
     def execution_priority(self, *, ignore_primask: bool = False) -> int:
         """Priority that a new exception must beat."""
         primask, basepri, faultmask = self._machine.masks.read()
-        current = min((self.group_priority(n) for n in self.active), default=LOWEST_PRIORITY)
+        current = LOWEST_PRIORITY
+        for number in self.active:
+            current = min(current, self.group_priority(number))
         if basepri & PRIORITY_BITS:
             current = min(current, self._group(basepri & PRIORITY_BITS))
         if primask and not ignore_primask:
@@ -116,6 +118,8 @@ class Exceptions:
 
     def most_urgent(self) -> int | None:
         """The enabled pending exception that comes first, masked or not."""
+        if not self.pending:
+            return None
         ready = self.pending & self.enabled
         return min(ready, key=lambda n: (self.priority(n), n), default=None)
 
@@ -196,30 +200,32 @@ class Exceptions:
         """Stack the context of what is running and start the handler of `number`."""
         machine = self._machine
         xpsr, control = machine.reg(Reg.XPSR), machine.reg(Reg.CONTROL)
-        preempted = self.execution_priority()
         return_value = stacking.exc_return(xpsr, control)
         stacked = stacking.push(machine, xpsr, extended=bool(control & stacking.CONTROL_FPCA))
-        machine.set_reg(Reg.CONTROL, control & stacking.CONTROL_NPRIV)
-        machine.set_reg(Reg.XPSR, xpsr & XPSR_FLAGS | XPSR_THUMB | number)
-        machine.set_reg(Reg.LR, return_value)
-        self._start_handler(number if stacked else self._derive(number, preempted))
+        handler = number if stacked else self._derive(number)
+        xpsr = xpsr & XPSR_FLAGS | XPSR_THUMB | number
+        machine.handler_state.write((control & stacking.CONTROL_NPRIV, xpsr, return_value))
+        self._start_handler(handler, number)
 
-    def _derive(self, number: int, preempted: int) -> int:
+    def _derive(self, number: int) -> int:
         """The frame could not be written: which exception takes over from `number`."""
         self.cfsr |= Cfsr.STKERR
         if number >= SV_CALL:
             self.pending.add(number)
+        preempted = self.execution_priority()
         can_run = BUS_FAULT in self.enabled and self.group_priority(BUS_FAULT) < preempted
         if can_run and number != HARD_FAULT:
             return BUS_FAULT
         self.hfsr |= Hfsr.FORCED
         return HARD_FAULT
 
-    def _start_handler(self, number: int) -> None:
+    def _start_handler(self, number: int, stacked_as: int) -> None:
+        """Run the handler of `number`; xPSR names `stacked_as`."""
         machine = self._machine
         vector = machine.memory.try_read_word(self.vector_table + 4 * number)
         self.active.add(number)
-        machine.set_reg(Reg.XPSR, machine.reg(Reg.XPSR) & ~XPSR_EXCEPTION | number)
+        if number != stacked_as:
+            machine.set_reg(Reg.XPSR, machine.reg(Reg.XPSR) & ~XPSR_EXCEPTION | number)
         if vector is not None:
             machine.set_pc(vector & ~1)
             if not vector & 1:
@@ -229,7 +235,7 @@ class Exceptions:
         else:
             self.active.discard(number)
             self.hfsr |= Hfsr.VECTTBL
-            self._start_handler(HARD_FAULT)
+            self._start_handler(HARD_FAULT, number)
 
     def leave(self, return_value: int) -> None:
         """Exception return: what a branch to an EXC_RETURN value does in handler mode."""

@@ -22,7 +22,7 @@ from tinydeploy.simulate.memory_map import Memory, MemoryMap
 from tinydeploy.simulate.register_access import RegisterFile, RegisterGroup
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.scs import SystemControlSpace
-from tinydeploy.simulate.stacking import CORE_FRAME, FPU_FRAME, XPSR_THUMB
+from tinydeploy.simulate.stacking import CORE_FRAME, FPU_FRAME, HANDLER_STATE, XPSR_THUMB
 from tinydeploy.simulate.stops import CALL_RETURN, Stops
 from tinydeploy.simulate.timeline import Timeline
 from tinydeploy.simulate.violations import SimulationError, Violation
@@ -50,7 +50,8 @@ class Machine:
 
     Attributes:
         memory, time, exceptions, scs, counter: the parts, see their classes.
-        core_frame, fpu_frame: what an exception stacks; masks: PRIMASK, BASEPRI, FAULTMASK.
+        core_frame, fpu_frame: what an exception stacks; handler_state: what it sets.
+        masks: PRIMASK, BASEPRI, FAULTMASK.
         flash: what changes flash at run time; the chip's controller calls it.
         violations: broken rules so far.
         on_reset: called with the reason when the firmware asks for a reset.
@@ -75,6 +76,7 @@ class Machine:
         self._registers = RegisterFile(self._uc)
         self.core_frame = RegisterGroup(self._uc, CORE_FRAME)
         self.fpu_frame = RegisterGroup(self._uc, FPU_FRAME)
+        self.handler_state = RegisterGroup(self._uc, HANDLER_STATE)
         self.masks = RegisterGroup(self._uc, MASKS)
         self.stops = Stops(self, self._uc)
         self.memory = MemoryMap(self._uc, memories, self.stops.refuse)
@@ -245,7 +247,7 @@ class Machine:
             if self._reset_reason:
                 reason, self._reset_reason = self._reset_reason, ""
                 self.on_reset(reason)
-            if wanted() or self.time.now >= until or self._returned:
+            if self._returned or wanted() or self.time.now >= until:
                 return
             self._step(until)
 

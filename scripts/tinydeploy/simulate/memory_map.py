@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 import struct
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import unicorn
+from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
 
 RAM_SEED = 0x7D
 IoRead = Callable[[int, int], int]
@@ -47,6 +49,8 @@ class MemoryMap:
         self._uc = uc
         self._on_refusal = on_refusal
         self._io: list[tuple[int, int, IoRead, IoWrite]] = []
+        self._callbacks: list[Any] = []  # what Unicorn calls must stay alive
+        self._buffers: dict[int, Any] = {}
         garbage = random.Random(RAM_SEED)
         for memory in self.memories:
             rom_access = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
@@ -57,11 +61,20 @@ class MemoryMap:
 
     def read(self, address: int, size: int) -> bytes:
         """Bytes of flash or RAM; raises UcError where there is none."""
-        return bytes(self._uc.mem_read(address, size))
+        buffer = self._buffers.get(size)
+        if buffer is None:
+            buffer = self._buffers[size] = ctypes.create_string_buffer(size)
+        status = uclib.uc_mem_read(self._uc._uch, address, buffer, size)
+        if status:
+            raise unicorn.UcError(status, address, size)
+        content: bytes = buffer.raw
+        return content
 
     def write(self, address: int, data: bytes) -> None:
         """Write memory, flash too, as a debugger or DMA does."""
-        self._uc.mem_write(address, data)
+        status = uclib.uc_mem_write(self._uc._uch, address, data, len(data))
+        if status:
+            raise unicorn.UcError(status, address, len(data))
 
     def try_read_words(self, address: int, count: int) -> list[int] | None:
         """Words from memory, None if there is none."""
@@ -84,29 +97,42 @@ class MemoryMap:
 
     def is_ram(self, address: int, size: int) -> bool:
         """Whether a range lies in one RAM."""
-        return any(
-            not memory.is_rom and memory.origin <= address and address + size <= memory.end
-            for memory in self.memories
-        )
+        for memory in self.memories:
+            if not memory.is_rom and memory.origin <= address and address + size <= memory.end:
+                return True
+        return False
 
     def map_io(self, base: int, size: int, read: IoRead, write: IoWrite) -> None:
         """Answer accesses to [base, base + size) with functions of (offset, bytes[, value])."""
 
-        def on_read(uc: Any, offset: int, bytes_: int, data: Any) -> int:
+        def on_read(handle: Any, offset: int, bytes_: int, data: Any) -> int:
             try:
                 return read(offset, bytes_)
-            except BusError:
-                self._on_refusal(base + offset)
+            except BaseException as error:  # must not cross Unicorn's frames
+                self._stop(base + offset, error)
                 return 0
 
-        def on_write(uc: Any, offset: int, bytes_: int, value: int, data: Any) -> None:
+        def on_write(handle: Any, offset: int, bytes_: int, value: int, data: Any) -> None:
             try:
                 write(offset, bytes_, value)
-            except BusError:
-                self._on_refusal(base + offset)
+            except BaseException as error:
+                self._stop(base + offset, error)
 
         self._io.append((base, size, read, write))
-        self._uc.mmio_map(base, size, on_read, None, on_write, None)
+        callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
+        self._callbacks += callbacks
+        places = [ctypes.cast(callback, ctypes.c_void_p) for callback in callbacks]
+        status = uclib.uc_mmio_map(self._uc._uch, base, size, places[0], 0, places[1], 0)
+        if status:
+            raise unicorn.UcError(status)
+
+    def _stop(self, address: int, error: BaseException) -> None:
+        """A peripheral refused an access; what else it raised, `emu_start` raises."""
+        if isinstance(error, BusError):
+            self._on_refusal(address)
+            return
+        self._uc._hook_exception = self._uc._hook_exception or error
+        self._uc.emu_stop()
 
     def load_word(self, address: int) -> int:
         """What a load by a function of the boot ROM gives: memory or a register."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import importlib.util
+import operator
 import os
 import sys
 import tempfile
@@ -252,14 +253,12 @@ def _address(function: Any) -> int | None:
 
 
 def _field(name: str) -> Any:
-    def get(counter: NativeCounter) -> int:
-        value: int = getattr(counter._state, name)
-        return value
+    """A property that reads without a Python function: the cycles are asked for all the time."""
 
     def set_(counter: NativeCounter, value: int) -> None:
         setattr(counter._state, name, value)
 
-    return property(get, set_)
+    return property(operator.attrgetter(f"_state.{name}"), set_)
 
 
 for _name in (

@@ -23,13 +23,17 @@ class RegisterFile:
 
     def read(self, register: int) -> int:
         """Value of a register."""
-        _check(uclib.uc_reg_read(self._handle, int(register), self._place))
+        status = uclib.uc_reg_read(self._handle, register, self._place)
+        if status:
+            raise unicorn.UcError(status)
         return self._value.value
 
     def write(self, register: int, value: int) -> None:
         """Set a register."""
         self._value.value = value
-        _check(uclib.uc_reg_write(self._handle, int(register), self._place))
+        status = uclib.uc_reg_write(self._handle, register, self._place)
+        if status:
+            raise unicorn.UcError(status)
 
 
 class RegisterGroup:

@@ -76,7 +76,9 @@ class Timeline:
         """Do `action` in `ticks` from now; events of one tick happen in the order of asking."""
         event = Event(self.now + ticks, action)
         heapq.heappush(self._queue, (event.ticks, next(self._order), event))
-        self._counter.deadline = min(self._counter.deadline, self.cycle_of(event.ticks))
+        due = self._counter.cycles - (-ticks // self.ticks_per_cycle)
+        if due < self._counter.deadline:
+            self._counter.deadline = due
         return event
 
     def cycle_of(self, ticks: int) -> int:
@@ -93,8 +95,13 @@ class Timeline:
 
     def run_due(self) -> None:
         """Carry out what is due."""
-        while (ticks := self.next_event) is not None and ticks <= self.now:
-            heapq.heappop(self._queue)[2].action()
+        while self._queue:
+            ticks, _, event = self._queue[0]
+            if not event.cancelled and ticks > self.now:
+                return
+            heapq.heappop(self._queue)
+            if not event.cancelled:
+                event.action()
 
     def clear(self) -> None:
         """Drop all events."""

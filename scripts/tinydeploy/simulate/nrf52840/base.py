@@ -18,6 +18,7 @@ class NrfBlock(Block):
         self.irq = base >> 12 & 0xFF if irq is None else irq
         self._events: dict[str, tuple[int, Register]] = {}
         self._interrupts = 0
+        self._interrupting: list[Register] = []  # the events that interrupt
         self._shorts: list[tuple[str, int, Callable[[], None]]] = []
         self.register(SHORTS, "SHORTS")
         self.register(
@@ -72,16 +73,20 @@ class NrfBlock(Block):
 
     def enable_interrupt(self, name: str) -> None:
         """As INTENSET, for the state that a bootloader leaves."""
-        self._interrupts |= 1 << self._events[name][0]
+        self._let_interrupt(self._interrupts | 1 << self._events[name][0])
 
     def update_line(self) -> None:
         """Interrupt request: some event is set and enabled."""
-        level = any(
-            register.value and self._interrupts >> bit & 1
-            for bit, register in self._events.values()
-        )
+        level = False
+        for event in self._interrupting:
+            if event.value:
+                level = True
         self.machine.exceptions.set_line(self.irq, level)
 
     def _set_interrupts(self, value: int) -> None:
-        self._interrupts = value
+        self._let_interrupt(value)
         self.update_line()
+
+    def _let_interrupt(self, value: int) -> None:
+        self._interrupts = value
+        self._interrupting = [event for bit, event in self._events.values() if value >> bit & 1]
