@@ -20,6 +20,7 @@ from tinydeploy.stages.convert import convert
 FOLDER = Path(__file__).with_name("zoo")
 SEED = 1
 SAMPLES = 16
+WORDS = 50  # that a text may have
 OTHERS = {"mobilenet_v3": ["float"], "resnet": ["int16x8"]}  # types besides int8
 
 
@@ -40,7 +41,11 @@ def _write(keras: Any, model: Any, out: Path, quantize: str) -> None:
     samples = _samples(model)
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "model.keras"
-        model.save(source)
+        if all(type(layer).__module__.startswith("keras.") for layer in model.layers):
+            model.save(source)
+        else:  # a layer of its own can't be loaded without its class
+            model.export(source.with_suffix(""), verbose=False)
+            source = source.with_suffix("")
         convert(source, out, samples, quantize=quantize)
     print(f"{out.name}: {out.stat().st_size:,} bytes")
 
@@ -57,7 +62,12 @@ def _settle(model: Any) -> None:
 
 def _samples(model: Any) -> list[Any]:
     rng = np.random.default_rng(SEED)
-    return [rng.uniform(-1, 1, (SAMPLES, *x.shape[1:])).astype(np.float32) for x in model.inputs]
+    return [
+        rng.integers(0, WORDS, (SAMPLES, *x.shape[1:])).astype(np.int32)
+        if x.dtype == "int32"
+        else rng.uniform(-1, 1, (SAMPLES, *x.shape[1:])).astype(np.float32)
+        for x in model.inputs
+    ]
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import tensorflow as tf
 from tinydeploy.stages.train_tensorflow import keras as load_keras
 
 keras = load_keras()
@@ -218,10 +219,29 @@ def siamese() -> Any:
     return _model(pair, distance)
 
 
+class Words(layers.Layer):  # type: ignore[misc]
+    """An embedding. Keras' own minds negative numbers, by an operator that TFLM does not have."""
+
+    def build(self, _: Any) -> None:
+        """Make the table."""
+        self.table = self.add_weight(shape=(50, 8), initializer="random_normal")
+
+    def call(self, words: Any) -> Any:
+        """[batch, words] to [batch, words, 8]."""
+        return tf.gather(self.table, words)
+
+
+def text() -> Any:
+    """Words as numbers, the mean of their embedding."""
+    inputs = keras.Input((12,), batch_size=1, dtype="int32")
+    x = layers.GlobalAveragePooling1D()(Words()(inputs))
+    return _model(inputs, layers.Dense(4)(layers.Dense(8, activation="relu")(x)))
+
+
 NETWORKS: dict[str, Callable[[], Any]] = {
     each.__name__: each
     for each in (
         *(mobilenet_v2, resnet, unet, audio_1d, wavenet, lstm, gru, mobilenet_v3),
-        *(transformer, autoencoder, detector, shufflenet, sensor_fusion, siamese),
+        *(transformer, autoencoder, detector, shufflenet, sensor_fusion, siamese, text),
     )
 }

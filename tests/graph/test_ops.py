@@ -18,6 +18,8 @@ from tinydeploy.ops.advice import advice
 from tinydeploy.ops.resolver import method, methods
 from tinydeploy.ops.shapes import expected_shape, shape_problem
 from tinydeploy.ops.types import SUPPORTED, signature
+from tinydeploy.stages.vectors import random
+from tinydeploy.stages.verify import input_specs
 
 OPS_DEF = FIRMWARE_DIR / "kernels/ops.def"
 
@@ -222,3 +224,19 @@ def test_odd_shapes_are_a_problem() -> None:
 @pytest.mark.parametrize("operator", ["TILE", "GELU", "FlexErf", "Mine", "DILATE"])
 def test_advice(operator: str) -> None:
     assert advice(operator)
+
+
+@pytest.mark.parametrize(("code", "rows"), [("GATHER", 7), ("EMBEDDING_LOOKUP", 7), ("ADD", None)])
+def test_noise_for_a_table_lies_in_it(code: str, rows: int | None) -> None:
+    build = Builder()
+    words = build.input((1, 3), Type.INT32)
+    flat = build.op("RESHAPE", [words], (3,), Type.INT32)
+    table = build.constant(np.ones((7, 2), np.float32))
+    inputs = [table, flat] if code == "GATHER" else [flat, table]
+    model = build.model(build.op(code, inputs, (3, 2), Type.FLOAT32))
+    (spec,) = input_specs(model)
+    assert spec.rows == rows
+    drawn = random([spec], 100, seed=1).inputs[0]
+    assert drawn.dtype == np.int32
+    assert (drawn.max() < 7) == (rows is not None)
+    assert (drawn.min() == 0) == (rows is not None)

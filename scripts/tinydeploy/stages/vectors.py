@@ -21,11 +21,16 @@ LABELS_FILE = "y_labels.csv"  # EEMBC's name for the labels of a folder of .bin 
 
 @dataclass(frozen=True)
 class InputSpec:
-    """Shape and type that one model input wants."""
+    """What one model input wants.
+
+    Attributes:
+        rows: of the table that the numbers are places in, None if they are none.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
+    rows: int | None = None
 
     @property
     def bytes(self) -> int:
@@ -74,7 +79,10 @@ class Vectors:
 
 
 def random(specs: Sequence[InputSpec], count: int, seed: int) -> Vectors:
-    """Seeded noise: integers over their whole range, floats from a standard normal distribution."""
+    """Seeded noise: integers over their whole range, floats from a standard normal distribution.
+
+    Places in a table are in the table: TFLM and the device refuse others.
+    """
     generator = np.random.default_rng(seed)
     inputs = tuple(_noise(generator, spec, count) for spec in specs)
     return Vectors(inputs, None, f"random, seed {seed}")
@@ -194,5 +202,7 @@ def _noise(generator: np.random.Generator, spec: InputSpec, count: int) -> Array
         return generator.standard_normal(shape).astype(spec.dtype)
     if spec.dtype.kind == "b":
         return generator.integers(0, 2, shape).astype(bool)
+    if spec.rows:
+        return generator.integers(0, spec.rows, shape).astype(spec.dtype)
     limits = np.iinfo(spec.dtype)
     return generator.integers(limits.min, limits.max, shape, spec.dtype, endpoint=True)

@@ -16,6 +16,7 @@ from tinydeploy.errors import DeviceFaultError, LinkError
 from tinydeploy.graph.ir import Model, Tensor
 from tinydeploy.judge import Judge
 from tinydeploy.link.client import Device, Identity
+from tinydeploy.ops.indices import index_limit
 from tinydeploy.stages.compile import ProgramStep
 from tinydeploy.stages.vectors import InputSpec, Vectors
 
@@ -81,7 +82,10 @@ class Verification:
 
 def input_specs(model: Model) -> list[InputSpec]:
     """What the model's main subgraph wants as inputs."""
-    return [InputSpec(tensor.name, tensor.shape, tensor.type.dtype) for tensor in model.main.inputs]
+    return [
+        InputSpec(tensor.name, tensor.shape, tensor.type.dtype, index_limit(model.main, tensor))
+        for tensor in model.main.inputs
+    ]
 
 
 def connect(device: Device, tflite: bytes, build_id: str = "") -> Identity:

@@ -1,0 +1,34 @@
+"""Inputs of a model that are places in a table, such as the words of a text."""
+
+from __future__ import annotations
+
+from tinydeploy.graph.ir import Op, Subgraph, Tensor
+
+_SAME_VALUES = {"CAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE"}
+
+
+def index_limit(subgraph: Subgraph, tensor: Tensor) -> int | None:
+    """Rows of the smallest table that `tensor` is looked up in; None if it is in none."""
+    names, limits = {tensor}, []
+    for op in subgraph.ops:
+        if op.code in _SAME_VALUES and op.input(0) in names:
+            names.update(op.outputs)
+        rows = _rows(op, names)
+        if rows is not None:
+            limits.append(rows)
+    return min(limits, default=None)
+
+
+def _rows(op: Op, names: set[Tensor]) -> int | None:
+    """Of the table that `op` looks up one of `names` in."""
+    if op.code == "EMBEDDING_LOOKUP" and op.input(0) in names:
+        return _size(op.input(1), 0)
+    if op.code == "GATHER" and op.input(1) in names:
+        return _size(op.input(0), int(op.options.get("axis", 0)))
+    return None
+
+
+def _size(table: Tensor | None, axis: int) -> int | None:
+    if table is None or not -len(table.shape) <= axis < len(table.shape):
+        return None
+    return table.shape[axis]
