@@ -87,8 +87,11 @@ class Interpreter final {
   Status CheckCounts(const OpView& op, const Kernel& kernel);
   Status PlanMemory();
   Status FailTooSmall(bool exact);
-  // Zeroed memory that is kept from run to run. Null if the arena has no room.
-  void* KeepState(uint32_t bytes, uint8_t initial);
+  // Memory that is kept from run to run, each byte `initial` before the first. Null if the arena
+  // has no room.
+  void* KeepState(uint32_t bytes, uint16_t initial);
+  // The first to say so decides what memory kept with kAnyStart starts as.
+  void StartStateAs(void* data, uint16_t initial);
   // Makes a plan for a subgraph that an operator runs.
   Status Call(int subgraph, CalledGraph* called);
   // Finds or makes a variable. Null if the arena has no room.

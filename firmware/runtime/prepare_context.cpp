@@ -29,6 +29,15 @@ Status PrepareContext::Scratch(uint32_t bytes) {
   return Status::kOk;
 }
 
+// What is kept, for whoever gives it its place: `offset` says what each byte is at first.
+Status PrepareContext::NoteState(uint32_t bytes, uint8_t initial) {
+  auto* buffer = static_cast<Buffer*>(arena_.Temporary(sizeof(Buffer)));
+  if (buffer == nullptr) return Status::kError;
+  *buffer = {bytes, initial, static_cast<int16_t>(op_index_), -1};
+  ++scratch_count_;
+  return Status::kOk;
+}
+
 Interpreter* PrepareContext::NeedInterpreter() {
   needs_interpreter_ = true;
   return interpreter_;
@@ -45,9 +54,8 @@ Status PrepareContext::AddArgument(const void* persistent) {
 
 Status PrepareContext::State(uint32_t bytes, uint8_t initial) {
   if (bytes > kMaxScratchBytes) return Fail("%u bytes of state", static_cast<unsigned>(bytes));
-  Interpreter* interpreter = NeedInterpreter();
-  return interpreter == nullptr ? Status::kError
-                                : AddArgument(interpreter->KeepState(bytes, initial));
+  return interpreter_ == nullptr ? NoteState(bytes, initial)
+                                 : AddArgument(interpreter_->KeepState(bytes, initial));
 }
 
 Status PrepareContext::Call(int subgraph, const CalledGraph** called) {
@@ -64,16 +72,18 @@ Status PrepareContext::Call(int subgraph, const CalledGraph** called) {
 }
 
 Status PrepareContext::Share(const Vector<uint8_t>& container, const Vector<uint8_t>& name,
-                             uint32_t bytes) {
+                             uint32_t bytes, uint16_t initial) {
   Interpreter* interpreter = NeedInterpreter();
   if (interpreter == nullptr) return Status::kError;
   Variable* variable = interpreter->FindVariable(container, name);
   if (variable == nullptr) return Status::kError;
   if (variable->data == nullptr) {
     variable->bytes = bytes;
-    variable->data = interpreter->KeepState(bytes, 0);
+    variable->data = interpreter->KeepState(bytes, kAnyStart);
+    if (variable->data == nullptr) return Status::kError;
   }
   if (variable->bytes != bytes) return Fail("the variable has another size elsewhere");
+  interpreter->StartStateAs(variable->data, initial);
   return AddArgument(variable->data);
 }
 

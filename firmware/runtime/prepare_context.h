@@ -12,6 +12,9 @@
 
 namespace tinydeploy {
 
+// For bytes that start as zeros if nobody has a better idea.
+constexpr uint16_t kAnyStart = 0x100;
+
 // Memory that operators share by name.
 struct Variable {
   Vector<uint8_t> container;
@@ -26,7 +29,8 @@ class Interpreter;
 
 class PrepareContext {
  public:
-  // `interpreter` keeps state and runs other subgraphs; null: operators that need it are refused.
+  // `interpreter` keeps state and runs other subgraphs; null: operators that run subgraphs or share
+  // variables are refused, state is only noted.
   PrepareContext(const Subgraph& graph, int op_index, Arena& arena, Interpreter* interpreter,
                  Diagnosis& diagnosis);
 
@@ -56,8 +60,10 @@ class PrepareContext {
   Status State(uint32_t bytes, uint8_t initial = 0);
   // Prepares a subgraph to be run by this operator; a CalledGraph becomes the next argument.
   Status Call(int subgraph, const CalledGraph** called);
-  // A shared variable of `bytes` bytes; becomes the next argument.
-  Status Share(const Vector<uint8_t>& container, const Vector<uint8_t>& name, uint32_t bytes);
+  // A shared variable of `bytes` bytes, each of them `initial` at first unless an operator before
+  // said so; becomes the next argument.
+  Status Share(const Vector<uint8_t>& container, const Vector<uint8_t>& name, uint32_t bytes,
+               uint16_t initial);
   // The number of a shared variable.
   Status VariableId(const Vector<uint8_t>& container, const Vector<uint8_t>& name, int32_t* id);
   void SetEval(EvalFn eval) { step_.eval = eval; }
@@ -69,6 +75,7 @@ class PrepareContext {
   bool needs_interpreter() const { return needs_interpreter_; }
 
  private:
+  Status NoteState(uint32_t bytes, uint8_t initial);
   Interpreter* NeedInterpreter();
   Status AddArgument(const void* persistent);
 

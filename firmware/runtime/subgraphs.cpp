@@ -19,12 +19,18 @@ bool IsSame(const Vector<uint8_t>& a, const Vector<uint8_t>& b) {
 
 }  // namespace
 
-void* Interpreter::KeepState(uint32_t bytes, uint8_t initial) {
+void* Interpreter::KeepState(uint32_t bytes, uint16_t initial) {
   auto* state = static_cast<State*>(arena_.Persistent(sizeof(State) + bytes, kArenaAlignment));
   if (state == nullptr || arena_.overflowed()) return state;
   *state = {states_, initial, bytes};
   states_ = state;
   return state + 1;
+}
+
+void Interpreter::StartStateAs(void* data, uint16_t initial) {
+  if (arena_.overflowed()) return;  // only its size is counted: the memory is not there
+  State* state = static_cast<State*>(data) - 1;
+  if (state->initial == kAnyStart) state->initial = initial;
 }
 
 Variable* Interpreter::FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name) {

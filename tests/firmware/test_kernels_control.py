@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from runner import Runner
 from tinydeploy.graph.build import Builder
-from tinydeploy.graph.ir import Model, Tensor, Type
+from tinydeploy.graph.ir import Model, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 
@@ -81,6 +81,17 @@ def _accumulator() -> Model:
     return model
 
 
+def _unassigned(zero_point: int) -> Model:
+    """What was read before anything was assigned; then the input."""
+    build = Builder()
+    quantization = per_tensor(0.5, zero_point)
+    x = build.input((1, 3), Type.INT8, quantization)
+    handle = _handle(build, "v")
+    old = build.op("READ_VARIABLE", [handle], x.shape, Type.INT8, per_tensor(0.5, 77))
+    build.ops("ASSIGN_VARIABLE", [handle, x], [])
+    return build.model(build.op("RELU", [old], x.shape, Type.INT8, old.quantization))
+
+
 def _same(model: Model, runs: list[list[Array]], runner: Runner) -> bytes:
     data = dump(model)
     judge = Judge(data)
@@ -104,6 +115,14 @@ def test_while_equals_tflm(start: int, runner: Runner) -> None:
     x = np.array([1, -2, 0.5], np.float32)
     outputs = _same(_loop(5), [[np.array([start], np.int32), x]] * 2, runner)
     assert np.frombuffer(outputs[:4], np.int32)[0] == max(start, 5)
+
+
+@pytest.mark.parametrize("zero_point", [-128, 0, 9])
+def test_an_unassigned_variable_is_the_zero_point_of_what_will_be(
+    zero_point: int, runner: Runner
+) -> None:
+    runs = [[np.full((1, 3), n, np.int8)] for n in (90, 100)]
+    _same(_unassigned(zero_point), runs, runner)
 
 
 def test_variables_equal_tflm(runner: Runner) -> None:

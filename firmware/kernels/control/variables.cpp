@@ -32,7 +32,7 @@ Status EvalCopy(const void* params, void* const* args) {
 }
 
 // The variable of input 0 becomes the argument behind the outputs.
-Status PrepareCopy(PrepareContext& context, uint32_t bytes, int from, int to) {
+Status PrepareCopy(PrepareContext& context, uint32_t bytes, int from, int to, uint16_t initial) {
   if (context.input(0).type != Type::kResource) return RefuseTypes(context);
   const OpView handle = context.Producer(0);
   if (handle.builtin_code != kVarHandle.code) {
@@ -43,7 +43,7 @@ Status PrepareCopy(PrepareContext& context, uint32_t bytes, int from, int to) {
   *params = {bytes, from, to};
   context.SetEval(EvalCopy);
   return context.Share(handle.options.vector<uint8_t>(kContainer),
-                       handle.options.vector<uint8_t>(kSharedName), bytes);
+                       handle.options.vector<uint8_t>(kSharedName), bytes, initial);
 }
 
 }  // namespace
@@ -60,11 +60,13 @@ Status PrepareVarHandle(PrepareContext& context) {
 }
 
 Status PrepareReadVariable(PrepareContext& context) {
-  return PrepareCopy(context, context.output(0).bytes, 2, 1);
+  return PrepareCopy(context, context.output(0).bytes, 2, 1, kAnyStart);
 }
 
 Status PrepareAssignVariable(PrepareContext& context) {
-  return PrepareCopy(context, context.input(1).bytes, 1, 2);
+  const TensorView value = context.input(1);
+  // As TFLM: until it is assigned, a variable has the zero point of the first value in each byte.
+  return PrepareCopy(context, value.bytes, 1, 2, static_cast<uint8_t>(value.zero_point()));
 }
 
 }  // namespace tinydeploy
