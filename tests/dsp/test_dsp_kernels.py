@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from tinydeploy.lower import layers
 from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import Add, Conv, Dense, Depthwise, DepthwiseAny, Pointwise, Pool
+from tinydeploy.lower.layers import (
+    Add,
+    Conv,
+    Dense,
+    Depthwise,
+    DepthwiseAny,
+    DepthwiseTime,
+    Pointwise,
+    Pool,
+)
 
 Machine = Host | CortexM4
 
@@ -71,6 +80,13 @@ DEPTHWISE_ANY = [
     DepthwiseAny(3, 3, 1, (7, 7)),
     DepthwiseAny(6, 5, 2, (1, 1)),
 ]
+DEPTHWISE_TIME = [
+    DepthwiseTime(1, 1, 1, 1),
+    DepthwiseTime(5, 1, 4, 5, output_zero_point=3),
+    DepthwiseTime(9, 1, 7, 4, 2),
+    DepthwiseTime(6, 2, 6, 3, 1, -9),
+    DepthwiseTime(17, 1, 10, 17),
+]
 REST = [
     Add(1),
     Add(19),
@@ -85,7 +101,9 @@ REST = [
 
 
 @pytest.mark.parametrize(
-    "layer", [*POINTWISE, *DENSE, *CONV, *DEPTHWISE, *DEPTHWISE_ANY, *REST], ids=repr
+    "layer",
+    [*POINTWISE, *DENSE, *CONV, *DEPTHWISE, *DEPTHWISE_ANY, *DEPTHWISE_TIME, *REST],
+    ids=repr,
 )
 def test_equals_plain_numpy(layer: layers.Layer, machine: Machine, rng: np.random.Generator):
     layer.case(rng).check(machine)

@@ -391,6 +391,54 @@ class DepthwiseAny:
 
 
 @dataclass(frozen=True)
+class DepthwiseTime:
+    """Depthwise convolution over time: the kernel is as wide as the image, no padding."""
+
+    height: int
+    width: int
+    channels: int
+    taps: int
+    stride: int = 1
+    output_zero_point: int = -128
+
+    @property
+    def label(self) -> str:
+        """Name and shape."""
+        return f"depthwise over time {self.height}x{self.width}x{self.channels}, {self.taps} rows"
+
+    @property
+    def positions(self) -> int:
+        """Outputs."""
+        return (self.height - self.taps) // self.stride + 1
+
+    @property
+    def macs(self) -> int:
+        """Multiplications."""
+        return self.positions * self.taps * self.width * self.channels
+
+    def case(self, rng: np.random.Generator) -> Case:
+        """Random weights and input."""
+        taps = self.taps * self.width
+        weights = random_int8(rng, taps, self.channels, low=-127)
+        given = random_int8(rng, self.height * self.width, self.channels)
+        p = fold(rng, np.ascontiguousarray(weights.T), 4, self.output_zero_point, False)
+        step = self.stride * self.width
+        sums = [
+            (given[first : first + taps].astype(np.int64) * weights).sum(axis=0) + p.start
+            for first in range(0, self.positions * step, step)
+        ]
+        return Case(
+            "td_depthwise_time",
+            np.array(
+                [taps, self.channels, self.positions, step, p.scaling.mode == "signed"], "<u2"
+            ),
+            given,
+            requantize(np.stack(sums), p.scales, self.output_zero_point),
+            [words(pack.pack_depthwise_time(weights, p.start, p.scaling))],
+        )
+
+
+@dataclass(frozen=True)
 class Add:
     """Addition of two tensors, or their difference."""
 

@@ -413,6 +413,27 @@ def pack_depthwise_any(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     return np.concatenate([front, taps], axis=1).tobytes()
 
 
+def pack_depthwise_time(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """The stream of td_depthwise_time (firmware/dsp/depthwise_time.h).
+
+    Args:
+        weights: int8 [taps, channels].
+        start: int64 [channels], from `fold_bias` of the weights as [channels, taps].
+        scaling: made with biased=False.
+    """
+    taps = _pad(_pad(weights, 0, 2), 1, QUAD)
+    pairs = taps.reshape(-1, 2, taps.shape[1] // QUAD, 2, 2)  # [pair, tap, group, half, channel]
+    streamed = np.ascontiguousarray(pairs.transpose(2, 0, 3, 1, 4)).reshape(pairs.shape[2], -1)
+    scale = np.stack([_pad(scaling.multiplier, 0, QUAD), _pad(scaling.constant, 0, QUAD)], 1)
+    numbers = (
+        (_pad(start.astype(np.int64), 0, QUAD) & 0xFFFFFFFF).astype("<u4").reshape(-1, QUAD),
+        scale.reshape(-1, 2 * QUAD).astype("<i4"),
+        _pad(scaling.shift, 0, QUAD).reshape(-1, QUAD),
+        streamed,
+    )
+    return np.concatenate([part.view(np.uint8) for part in numbers], axis=1).tobytes()
+
+
 @dataclass(frozen=True)
 class GeneralConv:
     """Arguments of td_conv_general (firmware/dsp/conv_general.h), which takes what others refuse.
