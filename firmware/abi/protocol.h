@@ -8,7 +8,7 @@
 namespace tinydeploy {
 namespace abi {
 
-constexpr uint32_t kAbiHash = 0x5AFAB0F3u;  // hash of this file
+constexpr uint32_t kAbiHash = 0x026D3CC9u;  // hash of this file
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
 constexpr uint32_t kReply = 128u;  // or-ed into the type of an answer
@@ -30,7 +30,7 @@ enum class Command : uint16_t {
   kProfile = 0x08,  // cycles of each operator in the last INVOKE
   kDiagnose = 0x09,  // why the model was refused, in words
   kEcho = 0x0A,  // send the payload back
-  kReset = 0x0B,  // restart the firmware or enter the bootloader
+  kReset = 0x0B,  // restart the firmware, enter the bootloader or forget the model's state
   kOperators = 0x10,  // which operators the firmware carries
   kSlotInfo = 0x11,  // what a model slot holds
   kSlotErase = 0x12,  // erase a page of a slot
@@ -102,6 +102,7 @@ enum class TensorKind : uint16_t {
 enum class ResetKind : uint16_t {
   kRestart = 0x00,  // restart the firmware
   kBootloader = 0x01,  // enter the board's bootloader
+  kState = 0x02,  // forget what the model keeps from one inference to the next
 };
 
 // What a slot holds.
@@ -301,7 +302,7 @@ static_assert(offsetof(DiagnoseReply, op_index) == 0, "layout");
 static_assert(offsetof(DiagnoseReply, builtin_code) == 2, "layout");
 static_assert(offsetof(DiagnoseReply, message) == 4, "layout");
 
-// How to restart.
+// What to reset.
 struct ResetRequest {
   uint16_t kind;  // ResetKind
   uint16_t reserved;  // 0

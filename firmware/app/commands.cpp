@@ -199,6 +199,9 @@ Status Reset(const Request& request, Reply& reply) {
     reply.then = board::Restart;
     return Status::kOk;
   }
+  if (kind == abi::ResetKind::kState) {
+    return engine::ResetState() ? Status::kOk : Status::kBusy;
+  }
   if (kind != abi::ResetKind::kBootloader || !board::HasBootloaderEntry()) {
     return Status::kUnsupported;
   }

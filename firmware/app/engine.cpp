@@ -95,6 +95,8 @@ Outcome Run(int first, int count) {
   return {ok, cycles, g_profiler->ops_run()};
 }
 
+bool ResetState() { return g_ready && !g_running && g_interpreter->Reset() == kTfLiteOk; }
+
 uint32_t CurrentOp() {
   return g_running ? static_cast<uint32_t>(g_profiler->next_op()) : abi::kAllOps;
 }

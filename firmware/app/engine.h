@@ -32,6 +32,8 @@ struct Outcome {
 };
 // Runs operators [first, first + count); the whole model with kAllOps.
 Outcome Run(int first, int count);
+// Forgets what the model keeps from one inference to the next; false while one runs.
+bool ResetState();
 // Operator running or about to run, kAllOps when none.
 uint32_t CurrentOp();
 // Cycles of an operator in the last run, and how many operators it knows.

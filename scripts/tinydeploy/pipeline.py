@@ -130,7 +130,7 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
     device = targets.open_device(target, board, image.elf)
     try:
         verify_stage.connect(device, source.data)
-        steps = verify_stage.explain(device, source.data, vectors.at(vector), program.steps, dumps)
+        steps = verify_stage.explain(device, source.data, vectors, vector, program.steps, dumps)
     finally:
         device.close()
     for step in steps:

@@ -37,7 +37,7 @@ Command = Enum(
         "PROFILE": (0x08, "cycles of each operator in the last INVOKE"),
         "DIAGNOSE": (0x09, "why the model was refused, in words"),
         "ECHO": (0x0A, "send the payload back"),
-        "RESET": (0x0B, "restart the firmware or enter the bootloader"),
+        "RESET": (0x0B, "restart the firmware, enter the bootloader or forget the model's state"),
         "OPERATORS": (0x10, "which operators the firmware carries"),
         "SLOT_INFO": (0x11, "what a model slot holds"),
         "SLOT_ERASE": (0x12, "erase a page of a slot"),
@@ -127,7 +127,11 @@ TensorKind = Enum(
 ResetKind = Enum(
     "ResetKind",
     "What a RESET does.",
-    {"RESTART": (0, "restart the firmware"), "BOOTLOADER": (1, "enter the board's bootloader")},
+    {
+        "RESTART": (0, "restart the firmware"),
+        "BOOTLOADER": (1, "enter the board's bootloader"),
+        "STATE": (2, "forget what the model keeps from one inference to the next"),
+    },
 )
 
 SlotState = Enum(
@@ -296,7 +300,7 @@ DiagnoseReply = Struct(
 
 ResetRequest = Struct(
     "ResetRequest",
-    "How to restart.",
+    "What to reset.",
     (Field("kind", "u16", "ResetKind"), Field("reserved", "u16", "0")),
 )
 

@@ -215,8 +215,12 @@ class Device:
         return self._ask(Command.ECHO, data)
 
     def reset(self, kind: int = protocol.ResetKind.RESTART) -> None:
-        """Restart the firmware or enter the bootloader; the session ends."""
+        """Restart the firmware or enter the bootloader: the session ends; or see `reset_state`."""
         self._ask(Command.RESET, protocol.ResetRequest.pack(kind=kind))
+
+    def reset_state(self) -> None:
+        """Let the model forget what it keeps from one inference to the next."""
+        self.reset(protocol.ResetKind.STATE)
 
     def close(self) -> None:
         """Close the transport."""

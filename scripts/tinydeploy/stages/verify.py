@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceFaultError, LinkError
-from tinydeploy.graph.ir import Model, Tensor
+from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.judge import Judge
 from tinydeploy.link.client import Device, Identity
 from tinydeploy.ops.indices import index_limit
@@ -127,13 +127,13 @@ def verify(
     raises.
     """
     judge = Judge(tflite)
+    device.reset_state()
     comparison = _Comparison(model.main.outputs)
     cycles: list[int] = []
     profile = np.zeros(len(steps))
     for index in range(vectors.count):
         inputs = vectors.at(index)
-        for position, value in enumerate(inputs):
-            device.load_input(position, value.tobytes())
+        _load(device, inputs)
         cycles.append(device.invoke().cycles)
         comparison.add(_read_outputs(device, model.main.outputs), judge.run(inputs))
         profile += device.profile(len(profile))
@@ -156,29 +156,43 @@ def verify(
 def explain(
     device: Device,
     tflite: bytes,
-    inputs: Sequence[Array],
+    vectors: Vectors,
+    vector: int,
     steps: Sequence[ProgramStep],
     dump_dir: Path | None = None,
 ) -> list[OpComparison]:
     """Run one vector step by step on both sides and compare every tensor that both have.
 
+    The vectors before it run first: the model may keep something of them.
+
     Args:
+        vector: index in `vectors`.
         dump_dir: folder that receives `op<index>_<tensor>_{device,host}.npy`.
     """
     judge = Judge(tflite, preserve_tensors=True)
-    judge.run(inputs)
-    for position, value in enumerate(inputs):
-        device.load_input(position, value.tobytes())
+    device.reset_state()
+    for index in range(vector + 1):
+        judge.run(vectors.at(index))
+        _load(device, vectors.at(index))
+        if index < vector:
+            device.invoke()
     compared = []
     for step_index, step in enumerate(steps):
         device.invoke(step_index, 1)
         for tensor, index in step.tensors.items():
+            if tensor.type is Type.RESOURCE:  # a handle means something on its own side only
+                continue
             ours = _read(device, ANY, index, tensor)
             theirs = judge.tensor(index).reshape(ours.shape)
             compared.append(_compare_op(step_index, step.op, tensor, ours, theirs))
             if dump_dir is not None:
                 _dump(dump_dir, step_index, tensor, ours, theirs)
     return compared
+
+
+def _load(device: Device, inputs: Sequence[Array]) -> None:
+    for position, value in enumerate(inputs):
+        device.load_input(position, value.tobytes())
 
 
 def mismatching_bytes(ours: Array, theirs: Array) -> int:
@@ -257,7 +271,7 @@ def _describe_first(
     at = int(np.flatnonzero(_bytes_of(ours) != _bytes_of(theirs))[0])
     where = f"vector {vector}, output {output}, byte {at}"
     try:
-        steps = explain(device, tflite, vectors.at(vector), program)
+        steps = explain(device, tflite, vectors, vector, program)
     except DeviceFaultError:
         return where  # firmware without per-operator access, as with upstream TFLM
     for step in steps:
