@@ -1,5 +1,5 @@
-// Reads the index of a plan, the size of an arena and the arena on stdin, runs the plan on it and
-// writes it to stdout, until end of file.
+// Reads the index of a plan, the size of an arena, `fresh` and the arena on stdin, runs the plan on
+// it and writes it to stdout, until end of file.
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -15,11 +15,11 @@ void ReadExactly(void* to, size_t bytes) {
 
 int main() {
   for (;;) {
-    uint32_t head[2];
+    uint32_t head[3];
     ReadExactly(head, sizeof(head));
     auto* arena = static_cast<uint8_t*>(malloc(head[1]));  // aligned to 16
     ReadExactly(arena, head[1]);
-    RunPlan(head[0], arena);
+    RunPlan(head[0], arena, head[2]);
     fwrite(arena, 1, head[1], stdout);
     fflush(stdout);
     free(arena);

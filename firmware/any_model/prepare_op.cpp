@@ -10,7 +10,7 @@ using namespace tinydeploy;
 
 namespace {
 
-constexpr int kMostScratch = 8;
+constexpr int kMostBuffers = 8;
 
 struct Job {
   const void* model;  // of one operator
@@ -21,13 +21,16 @@ struct Job {
 
 struct Reply {
   uint32_t ok;
-  uint32_t keeps_state;  // or runs other subgraphs: more than a function of its inputs
+  uint32_t needs_interpreter;  // runs other subgraphs or shares variables
   EvalFn eval;
   const void* params;
   uint32_t params_bytes;
   uint32_t input_args;
-  uint32_t scratch_count;
-  uint32_t scratch_bytes[kMostScratch];
+  uint32_t buffer_count;  // scratch and state, in the order of the arguments
+  struct {
+    uint32_t bytes;
+    uint32_t initial;  // what each byte is at first; kUnplaced: scratch, anything
+  } buffers[kMostBuffers];
 };
 
 const Kernel* const kAllKernels[] = {
@@ -58,7 +61,7 @@ void PrepareOp() {
   if (kernel != nullptr) {
     PrepareContext context(graph, 0, arena, nullptr, diagnosis);
     reply.ok = kernel->prepare(context) == Status::kOk;
-    reply.keeps_state = context.needs_interpreter();
+    reply.needs_interpreter = context.needs_interpreter();
     const int inputs = graph.op(0).inputs.size(), most = kernel->max_inputs;
     const Step& step = context.step();
     reply.eval = step.eval;
@@ -68,11 +71,11 @@ void PrepareOp() {
       reply.params_bytes = static_cast<uint32_t>(end - reinterpret_cast<uintptr_t>(step.params));
     }
     reply.input_args = static_cast<uint32_t>(inputs > most ? inputs : most);
-    const auto* scratch = reinterpret_cast<const Buffer*>(arena.base());
-    reply.scratch_count = static_cast<uint32_t>(context.scratch_count());
-    reply.ok = reply.ok && context.scratch_count() <= kMostScratch;
-    for (int i = 0; i < context.scratch_count() && i < kMostScratch; ++i) {
-      reply.scratch_bytes[i] = scratch[i].bytes;
+    const auto* buffers = reinterpret_cast<const Buffer*>(arena.base());
+    reply.buffer_count = static_cast<uint32_t>(context.scratch_count());
+    reply.ok = reply.ok && context.scratch_count() <= kMostBuffers;
+    for (int i = 0; i < context.scratch_count() && i < kMostBuffers; ++i) {
+      reply.buffers[i] = {buffers[i].bytes, buffers[i].offset};
     }
   }
   for (unsigned i = 0; i < sizeof(g_prepare_reason); ++i) {

@@ -35,6 +35,11 @@ TfLiteStatus MicroInterpreter::AllocateTensors() {
   TfLiteTensor* tensor = plan_.tensors;
   for (int i = 0; i < plan_.input_count; ++i) Describe(plan_.inputs[i], arena_, tensor++);
   for (int i = 0; i < plan_.output_count; ++i) Describe(plan_.outputs[i], arena_, tensor++);
+  return Reset();
+}
+
+TfLiteStatus MicroInterpreter::Reset() {
+  if (status_ == kTfLiteOk && plan_.reset != nullptr) plan_.reset(arena_);
   return status_;
 }
 

@@ -46,6 +46,7 @@ struct Plan {
   uint32_t arena_bytes;
   TfLiteTensor* tensors;  // room for the inputs', then the outputs'
   bool* refused;          // set by a kernel that refused its input; null if there is none that may
+  void (*reset)(uint8_t* arena);  // gives what is kept its first value; null if nothing is kept
 };
 
 extern const Plan kPlan;

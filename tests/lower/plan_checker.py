@@ -13,9 +13,9 @@ ELEMENTWISE = {
 def check(plan: Plan) -> None:
     """Raise AssertionError if a step would read what is not there any more."""
     held: dict[int, tuple[Buffer, int]] = {}  # address -> (buffer, index of its byte)
-    for buffer in plan.inputs:
+    for buffer in (*plan.inputs, *plan.kept):
         _write(plan, held, buffer)
-    written = {*plan.inputs, *(buffer for step in plan.steps for buffer in step.writes)}
+    written = {*plan.inputs, *plan.kept, *(buffer for step in plan.steps for buffer in step.writes)}
     for number, step in enumerate(plan.steps):
         for buffer in step.reads:
             _expect(held, _origin(buffer, written), f"step {number} ({step.function})")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 from conftest import plan_of
+from flatbuffers import flexbuffers
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Type, per_tensor
@@ -17,22 +17,24 @@ from tinydeploy.lower.lowering import NotCompilableError
 Q = per_tensor(0.05, -3)
 
 
-def _state() -> Model:
+def _ends_early() -> Model:
     build = Builder()
-    x = build.input((1, 2), Type.INT8, Q)
-    features = build.constant(np.ones((2, 2), np.int8), quantization=per_tensor(0.1, 0))
-    times = build.constant(np.ones((2, 3), np.int16), quantization=per_tensor(0.1, 0))
-    state = build.variable((1, 6), Type.INT16, per_tensor(0.1, 0))
-    y = build.op("SVDF", [x, features, times, None, state], (1, 2), Type.INT8, Q, rank=1)
+    x = build.input((1, 1, 1, 4), Type.INT8, Q)
+    y = build.op("CUSTOM", [x], (1, 3, 1, 4), Type.INT8, Q)
+    build.subgraph.ops[0].custom_code = "CIRCULAR_BUFFER"
+    build.subgraph.ops[0].custom_options = flexbuffers.Dumps({"cycles_max": 2})
     return build.model(y)
 
 
-def _variable() -> Model:
+def _runs_a_subgraph() -> Model:
     build = Builder()
-    x = build.input((1, 4), Type.INT8, Q)
-    handle = build.op("VAR_HANDLE", [], (), Type.RESOURCE, container="c", shared_name="n")
-    build.ops("ASSIGN_VARIABLE", [handle, x], [])
-    return build.model(build.op("READ_VARIABLE", [handle], (1, 4), Type.INT8, Q))
+    condition, x = build.input((1,), Type.BOOL), build.input((1, 4), Type.INT8, Q)
+    options = {"then_subgraph_index": 1, "else_subgraph_index": 1}
+    model = build.model(build.op("IF", [condition, x], (1, 4), Type.INT8, Q, **options))
+    branch = Builder("branch")
+    y = branch.input((1, 4), Type.INT8, Q)
+    model.subgraphs.append(branch.model(branch.op("RELU", [y], (1, 4), Type.INT8, Q)).main)
+    return model
 
 
 def _custom() -> Model:
@@ -58,8 +60,8 @@ def _nothing_to_do() -> Model:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (_state, "keeps state"),
-        (_variable, "keeps state"),
+        (_ends_early, "ends most inferences"),
+        (_runs_a_subgraph, "runs other subgraphs"),
         (_custom, "Mine .* has no kernel"),
         (_unsupported_type, "types FLOAT64"),
         (_nothing_to_do, "computes nothing"),

@@ -38,7 +38,7 @@ static void Run(uint8_t* arena) {
 static const Step kSteps[] = {
     {Run, "A", 0, 0, 0, 0}, {Run, "B", 1, 0, 0, 0}, {Run, "C", 2, 0, 0, 0},
     {Run, "D", 3, 0, 0, 0}};
-const Plan kPlan = {kSteps, 4, nullptr, 0, nullptr, 0, 0, nullptr, nullptr};
+const Plan kPlan = {kSteps, 4, nullptr, 0, nullptr, 0, 0, nullptr, nullptr, nullptr};
 } }
 
 // AllocateTensors, which nobody calls here, clears a struct with it.

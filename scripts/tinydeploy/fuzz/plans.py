@@ -22,7 +22,7 @@ from tinydeploy.lower.emit import emit
 from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.place import place
-from tinydeploy.lower.plan import Plan, Step
+from tinydeploy.lower.plan import Buffer, Plan, Step
 from tinydeploy.lower.rules import RULES
 from tinydeploy.simulate.bench import Bench
 from tinydeploy.stages.compile_plan import evaluate
@@ -81,8 +81,8 @@ def source_of(plans: Sequence[Plan]) -> str:
 class PlanMachine(Protocol):
     """Something that runs the plans of one batch."""
 
-    def run(self, index: int, arena: bytes) -> bytes:
-        """The arena after plan `index` has run on it."""
+    def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:
+        """The arena after plan `index` has run on it; `fresh`: for the first time."""
 
     def close(self) -> None:
         """End it."""
@@ -97,10 +97,10 @@ class HostPlans:
             _link(plans, folder, "host", command, ["any_plan_host.cpp"], _HOST_LINK)
         )
 
-    def run(self, index: int, arena: bytes) -> bytes:
+    def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:
         """See PlanMachine."""
         try:
-            self._program.give(struct.pack("<2I", index, len(arena)) + arena)
+            self._program.give(struct.pack("<3I", index, len(arena), fresh) + arena)
             after = self._program.take(len(arena))
         except BrokenPipeError:
             after = b""
@@ -123,11 +123,11 @@ class CortexM4Plans:
         most = max(plan.arena_bytes for plan in plans) + GUARD_BYTES
         self._place = self._bench.place(bytes(most))
 
-    def run(self, index: int, arena: bytes) -> bytes:
+    def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:
         """See PlanMachine."""
         self._bench.machine.write(self._place, arena)
         try:
-            self._bench.call("RunPlan", index, self._place)
+            self._bench.call("RunPlan", index, self._place, int(fresh))
         except DeviceError as error:
             raise RunnerCrashError(f"the plan crashed: {error.message}") from error
         return self._bench.read(self._place, len(arena))
@@ -137,20 +137,40 @@ class CortexM4Plans:
 
 
 def run(machine: PlanMachine, index: int, plan: Plan, inputs: Sequence[Array]) -> bytes:
-    """Bytes of all outputs; the rest of the arena starts out as garbage.
+    """As `run_all`, once."""
+    return run_all(machine, index, plan, [inputs])
+
+
+def run_all(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Array]]) -> bytes:
+    """Bytes of all outputs of runs one after another.
+
+    What the plan does not keep is garbage before each.
 
     Raises:
         RunnerCrashError: it crashed, or wrote behind the arena.
     """
+    answers: list[bytes] = []
+    kept: dict[Buffer, Array] = {}
+    for number, inputs in enumerate(runs):
+        space = _arena(plan, inputs)
+        for buffer, value in kept.items():
+            space[buffer.address : buffer.address + buffer.size] = value
+        after = machine.run(index, space.tobytes(), fresh=number == 0)
+        if after[plan.arena_bytes :].strip(bytes([GARBAGE])):
+            raise RunnerCrashError("the plan wrote behind its arena")
+        answers += [after[b.address : b.address + b.size] for b in plan.outputs]
+        left = np.frombuffer(after, np.uint8)
+        kept = {b: left[b.address : b.address + b.size] for b in plan.kept}
+    return b"".join(answers)
+
+
+def _arena(plan: Plan, inputs: Sequence[Array]) -> Array:
     space = np.full(plan.arena_bytes + GUARD_BYTES, GARBAGE, np.uint8)
     for buffer, value in zip(plan.inputs, inputs, strict=True):
         space[buffer.address : buffer.address + buffer.size] = np.frombuffer(
             value.tobytes(), np.uint8
         )
-    after = machine.run(index, space.tobytes())
-    if after[plan.arena_bytes :].strip(bytes([GARBAGE])):
-        raise RunnerCrashError("the plan wrote behind its arena")
-    return b"".join(after[b.address : b.address + b.size] for b in plan.outputs)
+    return space
 
 
 _HOST_LINK = ["-lm", "-Wl,--gc-sections"]  # Prepare needs what a plan has not

@@ -43,8 +43,8 @@ Written by `tinydeploy ops --write`; `tinydeploy ops --check` (in CI) says wheth
 - **interpreter**: `--engine interpreter` runs it; `tinydeploy fuzz` compares every bit with
   TFLM, see [fuzz.md](fuzz.md).
 - **compiled**: `--engine compiled` takes it, found by compiling random models. Where its own
-  kernels (`td_...`) would not be exact, it calls the interpreter's: only what keeps state or runs
-  other subgraphs needs the interpreter itself.
+  kernels (`td_...`) would not be exact, it calls the interpreter's: only what runs other subgraphs
+  or ends an inference before its end needs the interpreter itself.
 - **dsp**: a kernel uses the Cortex-M4's DSP instructions through hand-written assembly.
 """
 
@@ -150,7 +150,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def _row(code: str, types: str) -> Row:
-    lowered = [_functions(model) for model in _samples(code, types)]
+    lowered = [_functions(model, code) for model in _samples(code, types)]
     found = {name for functions in lowered for name in functions or ()}
     kernels = (*sorted(found & _kernel_files().keys()), *[INTERPRETED] * ("RunKernel" in found))
     compiled = any(functions is not None for functions in lowered)
@@ -166,10 +166,10 @@ def _samples(code: str, types: str) -> Iterator[Model]:
         yield cases.model_of(cases.one_op(rng, code, every[number % len(every)]))
 
 
-def _functions(model: Model) -> set[str] | None:
-    """What the plan calls, kernels passed to kernels included; None without a plan."""
+def _functions(model: Model, code: str) -> set[str] | None:
+    """What the plan calls for it, kernels passed to kernels included; None without a plan."""
     try:
-        steps = plans.lowered(model).steps
+        steps = [step for step in plans.lowered(model).steps if step.op_name == code]
     except NotCompilableError:
         return None
     words = [step.function for step in steps]

@@ -40,6 +40,9 @@ _DEPTHWISE_ANY = ParamsType(
     "in_height in_width channels out_height out_width kernel_height kernel_width stride_height "
     "stride_width pad_top pad_left input_zero_point is_signed",
 )
+_DEPTHWISE_TIME = ParamsType(
+    "DepthwiseTimeParams", "<4HB", "taps channels positions step is_signed"
+)
 _GENERAL = ParamsType(
     "GeneralConvParams",
     "<15H2h4b",
@@ -77,6 +80,8 @@ def depthwise(lowering: Lowering, op: Op) -> None:
     )
     if folded is None or not plain:
         _general(lowering, op, weights, _by_output(filters))
+    elif filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0):
+        _over_time(lowering, op, filters, *folded)
     elif filters.shape[:2] == (3, 3) and step_of(op, "stride") in ((1, 1), (2, 2)):
         _planes_3x3(lowering, op, filters, *folded)
     else:
@@ -92,11 +97,18 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
     if folded is None:
         _general(lowering, op, weights, rows.reshape(units, 1, 1, depth))
         return
-    batches = source.size // depth
-    if batches == 1 and units <= _FEW_UNITS and _has_convolutions(lowering):
+    if source.size == depth and units <= _FEW_UNITS and _has_convolutions(lowering):
         _pointwise(lowering, op, rows, *folded, pixels=1)  # saves linking a kernel for a head
         clamp_after(lowering, op)
-        return
+    else:
+        _dense(lowering, op, rows, *folded)
+
+
+def _dense(lowering: Lowering, op: Op, rows: Array, start: Array, scaling: pack.Scaling) -> None:
+    """Weights [units, depth] times each `depth` numbers of the input."""
+    source = op.operands[0]
+    units, depth = rows.shape
+    batches = source.size // depth
     memory = Buffer("scratch", pack.dense_scratch_bytes(depth))
     if batches == 1 and lowering.dies_here(source, op):
         # The input is widened into scratch from front to back: it may lie at the scratch's end.
@@ -107,10 +119,10 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
         op,
         ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
         struct.pack(_DENSE.layout, batches, depth, units),
-        pack.pack_dense(rows, *folded),
+        pack.pack_dense(rows, start, scaling),
         lowering.output(op),
         memory,
-        f"td_dot_one_{folded[1].mode}",
+        f"td_dot_one_{scaling.mode}",
     )
     clamp_after(lowering, op)
 
@@ -122,6 +134,9 @@ def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: 
     plain = filters.shape[3] == source.shape[3] and source.shape[0] == 1
     if folded is None or not plain or step_of(op, "dilation") != (1, 1):
         _general(lowering, op, weights, filters)
+        return
+    if filters.shape[1:3] == source.shape[1:3] and op.outputs[0].shape[1:3] == (1, 1):
+        _dense(lowering, op, rows, *folded)
         return
     if filters.shape[1:3] == (1, 1) and step_of(op, "stride") == (1, 1):
         _, height, width, _ = op.outputs[0].shape
@@ -188,6 +203,37 @@ def _planes_3x3(
         lowering.output(op, over=source if same else None),
         Buffer("scratch", geometry.scratch_bytes),
         f"td_depthwise{suffix}_{scaling.mode}",
+    )
+    clamp_after(lowering, op)
+
+
+def _over_time(
+    lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
+) -> None:
+    """A kernel as wide as the image, without padding: one output after another."""
+    source, result = op.operands[0], op.outputs[0]
+    taps, channels = filters.shape[0] * filters.shape[1], filters.shape[2]
+    positions, step = result.shape[1], step_of(op, "stride")[0] * source.shape[2]
+    stream = pack.pack_depthwise_time(filters.reshape(taps, channels), start, scaling)
+    given, output = lowering.buffer(source), lowering.output(op)
+    lowering.call(
+        op,
+        "dsp/depthwise_time.h",
+        "td_depthwise_time",
+        [
+            Pointer(given, "const int8_t"),
+            Constant("stream", np.frombuffer(stream, "<u4")),
+            Pointer(output),
+        ],
+        reads=[given],
+        writes=output,
+        params_type=_DEPTHWISE_TIME.name,
+        params=_DEPTHWISE_TIME.named(
+            struct.pack(
+                _DEPTHWISE_TIME.layout, taps, channels, positions, step, scaling.mode == "signed"
+            )
+        ),
+        macs=op_macs(op),
     )
     clamp_after(lowering, op)
 

@@ -60,11 +60,12 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
         "",
     ]
     owners = plan.owners()
-    for index, step in enumerate(plan.steps):
+    for index, step in enumerate((*plan.steps, *plan.resets)):
         lines += [*_step(index, step, owners), ""]
     lines += [
         *_steps_table(plan, numbers),
         "",
+        *_reset(plan),
         *_ends("kInputs", plan.inputs, numbers),
         "",
         *_ends("kOutputs", plan.outputs, numbers),
@@ -74,7 +75,8 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
         "}  // namespace",
         "",
         f"const Plan kPlan = {{kSteps, {len(plan.steps)}, kInputs, {len(plan.inputs)}, kOutputs, "
-        f"{len(plan.outputs)}, {plan.arena_bytes}, g_tensors, {_refused(plan)}}};",
+        f"{len(plan.outputs)}, {plan.arena_bytes}, g_tensors, {_refused(plan)}, "
+        f"{'Reset' if plan.resets else 'nullptr'}}};",
         "",
         "}  // namespace compiled",
         "}  // namespace tinydeploy",
@@ -83,7 +85,7 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
 
 
 def _includes(plan: Plan) -> list[str]:
-    headers = sorted({step.header for step in plan.steps})
+    headers = sorted({step.header for step in (*plan.steps, *plan.resets)})
     return [
         "#include <stdint.h>",
         "",
@@ -104,7 +106,8 @@ def _refused(plan: Plan) -> str:
 
 
 def _step(index: int, step: Step, owners: Mapping[Constant | Records, int]) -> Iterator[str]:
-    yield f"// Step {index}, operator {step.op_index}: {step.title}"
+    where = f"operator {step.op_index}" if step.op_name else "before the first inference"
+    yield f"// Step {index}, {where}: {step.title}"
     for buffer in step.buffers:
         yield f"//   {buffer.name}: {buffer.size} bytes at {buffer.address}"
     arguments = []
@@ -173,6 +176,16 @@ def _steps_table(plan: Plan, numbers: Mapping[Tensor, int]) -> Iterator[str]:
             f"{output.address}, {output.size}}},"
         )
     yield "};"
+
+
+def _reset(plan: Plan) -> Iterator[str]:
+    """The function that calls the plan's resets, which are numbered behind its steps."""
+    if not plan.resets:
+        return
+    yield "void Reset(uint8_t* arena) {"
+    first = len(plan.steps)
+    yield from (f"  Step{index}(arena);" for index in range(first, first + len(plan.resets)))
+    yield from ("}", "")
 
 
 def _ends(name: str, buffers: Sequence[Buffer], numbers: Mapping[Tensor, int]) -> Iterator[str]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor
+from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor, Type
 from tinydeploy.graph.write_tflite import constant_bytes, dump
 from tinydeploy.lower import prepared
 from tinydeploy.lower.lowering import Lowering, refusal, shown
 from tinydeploy.lower.plan import Argument, Buffer, Constant, Kernel, Pointer, Step
-from tinydeploy.lower.prepared import Prepared
+from tinydeploy.lower.prepared import Memory, Prepared
 from tinydeploy.ops.own_memory import scratch_bytes, state_bytes
 from tinydeploy.ops.work import op_macs
 
@@ -19,14 +19,14 @@ KERNEL_PREFIX = "kernel_"  # of these files
 _NULL = "nullptr"
 _ALIGNMENT_BYTES = 8
 _NO_KERNEL = Kernel("nothing.cpp", "Nothing")
-_NEED_INTERPRETER = {"ASSIGN_VARIABLE", "IF", "READ_VARIABLE", "VAR_HANDLE", "WHILE"}
+_NEED_INTERPRETER = {"ASSIGN_VARIABLE", "CALL_ONCE", "IF", "READ_VARIABLE", "VAR_HANDLE", "WHILE"}
 
 
 def any_operator(lowering: Lowering, op: Op) -> None:
     """A step that calls the eval function which the kernel's Prepare picks.
 
     Raises:
-        NotCompilableError: no kernel takes it, or it keeps something from run to run.
+        NotCompilableError: no kernel takes it, or it is more than a call of a function.
     """
     _require_function(op)
     _append(lowering, op, _prepared(op))
@@ -36,21 +36,23 @@ def without_building(lowering: Lowering, op: Op) -> None:
     """The same step with its memory and nothing to run: what the arena is, without a compiler.
 
     Raises:
-        NotCompilableError: it keeps something from run to run.
+        NotCompilableError: it is more than a call of a function.
     """
     _require_function(op)
-    if state_bytes(op) is not None or op.name in _NEED_INTERPRETER:
-        raise refusal(op, "keeps state or runs other subgraphs")
-    _append(lowering, op, Prepared(_NO_KERNEL, b"", len(op.inputs), scratch_bytes(op)))
+    if op.name in _NEED_INTERPRETER:
+        raise refusal(op, "runs other subgraphs")
+    kept = state_bytes(op)
+    memory = [*map(Memory, scratch_bytes(op)), *([] if kept is None else [Memory(kept, 0)])]
+    _append(lowering, op, Prepared(_NO_KERNEL, b"", len(op.inputs), tuple(memory)))
 
 
 def _append(lowering: Lowering, op: Op, ready: Prepared) -> None:
     inputs = [_input(lowering, place, tensor) for place, tensor in enumerate(op.inputs)]
     inputs += [_NULL] * (ready.input_args - len(inputs))
     outputs = [lowering.buffer(tensor) for tensor in op.outputs]
-    scratch = [Buffer("scratch", size) for size in ready.scratch_bytes]
+    memory = [_memory(lowering, op, needed) for needed in ready.memory]
     params = _words("params", ready.params) if ready.params else _NULL
-    pointers = [Pointer(buffer, "void") for buffer in (*outputs, *scratch)]
+    pointers = [Pointer(buffer, "void") for buffer in (*outputs, *memory)]
     activations = [tensor for tensor in op.operands if not tensor.is_constant]
     lowering.steps.append(
         Step(
@@ -61,7 +63,7 @@ def _append(lowering: Lowering, op: Op, ready: Prepared) -> None:
             arguments=[ready.kernel.name, params, *inputs, *pointers],
             reads=[lowering.buffer(tensor) for tensor in activations],
             writes=outputs,
-            scratch=scratch,
+            scratch=[buffer for buffer in memory if buffer.tensor is None],
             kernel=ready.kernel,
             op_index=lowering.op_index,
             macs=op_macs(op),
@@ -69,11 +71,19 @@ def _append(lowering: Lowering, op: Op, ready: Prepared) -> None:
     )
 
 
+def _memory(lowering: Lowering, op: Op, needed: Memory) -> Buffer:
+    if needed.initial is None:
+        return Buffer("scratch", needed.size)
+    key = op.name, f"of operator {lowering.op_index}"
+    lowering.first_values[key] = np.full(needed.size, needed.initial, np.uint8).view(np.int8)
+    return lowering.keep(key, Tensor(op.name, Type.UINT8, (needed.size,)))
+
+
 def _require_function(op: Op) -> None:
+    if op.name == "CIRCULAR_BUFFER":
+        raise refusal(op, "ends most inferences before their end")
     if "pad_top" in op.options:  # a band of `patching`, which no .tflite can say
         raise refusal(op, "has no kernel for a band of rows")
-    if any(tensor.is_variable for tensor in op.operands):
-        raise refusal(op, "keeps state from one inference to the next")
 
 
 def _prepared(op: Op) -> Prepared:
@@ -85,7 +95,8 @@ def _prepared(op: Op) -> Prepared:
 
 def _alone(op: Op) -> Model:
     """A model of this operator only."""
-    given = list(dict.fromkeys(tensor for tensor in op.operands if not tensor.is_constant))
+    changing = (tensor for tensor in op.operands if not tensor.is_constant)
+    given = list(dict.fromkeys(tensor for tensor in changing if not tensor.is_variable))
     tensors = list(dict.fromkeys([*op.operands, *op.outputs, *op.intermediates]))
     return Model([Subgraph("main", tensors, [op], given, list(op.outputs))])
 

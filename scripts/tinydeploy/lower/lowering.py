@@ -10,12 +10,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
 from tinydeploy.lower import inner
 from tinydeploy.lower.patching import View
 from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
+from tinydeploy.lower.variables import Key, Variables, resets
 
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
@@ -35,15 +37,35 @@ class Lowering:
         evaluate: TFLM, for tables of functions that it alone defines.
         views: tensors that lie in others.
         goal: what to optimise for, see `tiles`.
+        subgraphs: of the model; operators refer to them by index.
+        kept: memory of what lasts from one inference to the next, by variable, or by the tensor
+            that the model marks as one.
+        first_values: bytes of variables that do not start as zeros.
     """
 
     graph: Subgraph
     evaluate: Evaluate
     views: Mapping[Tensor, View] = field(default_factory=dict)
     goal: str = "balanced"
+    subgraphs: Sequence[Subgraph] = ()
+    kept: dict[Key | Tensor, Buffer] = field(default_factory=dict)
+    first_values: dict[Key, Array] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     buffers: dict[Tensor, Buffer] = field(default_factory=dict)
     op_index: int = 0
+
+    @cached_property
+    def variables(self) -> Variables:
+        """Where the graph's variables are read and written."""
+        return Variables(self.graph)
+
+    def keep(self, key: Key | Tensor, like: Tensor) -> Buffer:
+        """The memory of a variable: its own from the first inference to the last."""
+        if key not in self.kept:
+            name = key.label if isinstance(key, Tensor) else key[1]
+            holder = key if isinstance(key, Tensor) else Tensor(name, like.type, like.shape)
+            self.kept[key] = Buffer(name, like.nbytes, holder)
+        return self.kept[key]
 
     def buffer(self, tensor: Tensor) -> Buffer:
         """The memory of a tensor."""
@@ -52,9 +74,13 @@ class Lowering:
                 f"{tensor.label} is constant where the compiled engine wants an activation",
                 "use --engine interpreter",
             )
+        if tensor.is_variable:
+            return self.keep(tensor, tensor)
         if tensor not in self.buffers:
-            view = self.views.get(tensor)
+            view, home = self.views.get(tensor), self.variables.home.get(tensor)
             base, shift = (self.buffer(view.parent), view.offset) if view else (None, 0)
+            if home is not None:
+                base = self.keep(home, tensor)
             self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, -1, base, shift)
         return self.buffers[tensor]
 
@@ -63,8 +89,9 @@ class Lowering:
         index = self.graph.ops.index(op)
         later = self.graph.ops[index + 1 :]
         return (
-            not tensor.is_constant
+            not (tensor.is_constant or tensor.is_variable)
             and tensor not in self.views
+            and tensor not in self.variables.home
             and tensor not in self.graph.outputs
             and op.inputs.count(tensor) == 1
             and not any(tensor in other.inputs for other in later)
@@ -73,7 +100,8 @@ class Lowering:
     def output(self, op: Op, over: Tensor | None = None) -> Buffer:
         """The memory of the op's output: over that of the input `over` where that may be."""
         tensor = op.outputs[0]
-        if over is not None and tensor not in self.views and self.dies_here(over, op):
+        placed = tensor in self.views or tensor in self.variables.home
+        if over is not None and not placed and self.dies_here(over, op):
             base = self.buffer(over)
             self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, base=base)
         return self.buffer(tensor)
@@ -130,7 +158,7 @@ def lower(
         NotCompilableError: an operator has no rule, or its rule has no exact kernel.
     """
     graph = model.main
-    lowering = Lowering(graph, evaluate, views or {}, goal)
+    lowering = Lowering(graph, evaluate, views or {}, goal, model.subgraphs)
     for tensor in graph.inputs:
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):
@@ -140,7 +168,9 @@ def lower(
     outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
     if not lowering.steps:
         raise NotCompilableError("the model computes nothing", "use --engine interpreter")
-    return Plan(lowering.steps, [lowering.buffer(t) for t in graph.inputs], outputs)
+    inputs = [lowering.buffer(tensor) for tensor in graph.inputs]
+    first = resets(lowering.kept, lowering.first_values)
+    return Plan(lowering.steps, inputs, outputs, first)
 
 
 def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:

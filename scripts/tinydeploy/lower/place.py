@@ -83,10 +83,11 @@ def place(plan: Plan) -> None:
 def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:
     """First and last step that needs each buffer, in order of first need.
 
-    A buffer that no step writes is another name of what lies there: that one stays alive for it.
+    What is kept is needed throughout. A buffer that no step writes is another name of what lies
+    there: that one stays alive for it.
     """
     spans: dict[Buffer, tuple[int, int]] = {}
-    written = {*plan.inputs, *(buffer for step in plan.steps for buffer in step.writes)}
+    written = {*plan.inputs, *plan.kept, *(buffer for step in plan.steps for buffer in step.writes)}
 
     def need(buffer: Buffer, step: int) -> None:
         first, last = spans.get(buffer, (step, step))
@@ -96,6 +97,9 @@ def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:
 
     for buffer in plan.inputs:
         need(buffer, 0)
+    for buffer in plan.kept:
+        need(buffer, 0)
+        need(buffer, len(plan.steps) - 1)
     for index, step in enumerate(plan.steps):
         for buffer in step.buffers:
             need(buffer, index)

@@ -182,6 +182,8 @@ class Plan:
 
     Attributes:
         inputs, outputs: buffers of the model's inputs and outputs, in order.
+        resets: steps that give what is kept from inference to inference its first value; they run
+            before the first one.
         arena_bytes: end of the highest buffer, once placed.
         lower_bound: bytes that no placement of these steps can do without.
     """
@@ -189,8 +191,14 @@ class Plan:
     steps: list[Step]
     inputs: list[Buffer]
     outputs: list[Buffer]
+    resets: list[Step] = field(default_factory=list)
     arena_bytes: int = 0
     lower_bound: int = 0
+
+    @property
+    def kept(self) -> list[Buffer]:
+        """What lasts from one inference to the next."""
+        return [buffer for step in self.resets for buffer in step.writes]
 
     def finished_tensor(self, index: int) -> Tensor | None:
         """The tensor that is complete after step `index`; None if a later step goes on with it."""
@@ -203,7 +211,7 @@ class Plan:
         """Bytes of all constant arrays, equal ones once."""
         arrays = {
             argument.key: np.asarray(argument.values).nbytes
-            for step in self.steps
+            for step in (*self.steps, *self.resets)
             for argument in step.arguments
             if isinstance(argument, Constant)
         }
@@ -214,7 +222,7 @@ class Plan:
         first: dict[tuple[object, ...], int] = {}
         return {
             argument: first.setdefault(argument.key, index)
-            for index, step in enumerate(self.steps)
+            for index, step in enumerate((*self.steps, *self.resets))
             for argument in step.arguments
             if isinstance(argument, (Constant, Records))
         }

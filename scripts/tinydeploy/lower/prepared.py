@@ -24,8 +24,23 @@ if TYPE_CHECKING:
 _ARENA, _ARENA_BYTES = 0x3000_0000, 1 << 20  # for params
 _MODEL, _MODEL_BYTES = 0x4000_0000, 16 << 20
 _ROOMS = ("runtime", "kernels", "any_model")
-_REPLY = struct.Struct("<15I")
+_MOST_BUFFERS = 8
+_REPLY = struct.Struct(f"<{7 + 2 * _MOST_BUFFERS}I")
+_SCRATCH = 0xFFFF_FFFF
 _REASON_BYTES = 96
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a kernel needs besides inputs and outputs.
+
+    Attributes:
+        initial: what each byte of it is before the first inference if it is kept from one to the
+            next; None: scratch.
+    """
+
+    size: int
+    initial: int | None = None
 
 
 @dataclass(frozen=True)
@@ -35,13 +50,13 @@ class Prepared:
     Attributes:
         params: bytes; b"" if the function takes none.
         input_args: how many pointers to inputs it takes, null for those that are not there.
-        scratch_bytes: of each scratch buffer, behind the outputs.
+        memory: its buffers, behind the outputs.
     """
 
     kernel: Kernel
     params: bytes
     input_args: int
-    scratch_bytes: tuple[int, ...]
+    memory: tuple[Memory, ...]
 
 
 class NotPreparedError(UnsupportedModelError):
@@ -62,17 +77,20 @@ def prepare(model: bytes) -> Prepared:
     bench.machine.write(bench.address("g_prepare_job"), job)
     bench.call("PrepareOp")
     reply = bench.read(bench.address("g_prepare_reply"), _REPLY.size)
-    ok, keeps_state, function, params, size, inputs, scratch, *scratch_bytes = _REPLY.unpack(reply)
+    ok, needs_interpreter, function, params, size, inputs, count, *pairs = _REPLY.unpack(reply)
     if not ok:
         reason = bench.read(bench.address("g_prepare_reason"), _REASON_BYTES).split(b"\0")[0]
-        why = "keeps state or runs other subgraphs" if keeps_state else reason.decode()
+        why = "runs other subgraphs" if needs_interpreter else reason.decode()
         raise NotPreparedError(why or "has no kernel")
     file, expression = functions[str(function & ~1)]
     return Prepared(
         Kernel(file, expression),
         bench.read(params, size) if params else b"",
         inputs,
-        tuple(scratch_bytes[:scratch]),
+        tuple(
+            Memory(size, None if initial == _SCRATCH else initial)
+            for size, initial in list(zip(pairs[::2], pairs[1::2], strict=True))[:count]
+        ),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinydeploy.graph.ir import Op, Type
-from tinydeploy.lower import binary, convolution, interpreted, moves, simple, sixteen
+from tinydeploy.lower import binary, convolution, interpreted, moves, simple, sixteen, state
 from tinydeploy.lower.lowering import ANY_OTHER, Lowering, Rule
 
 
@@ -20,7 +20,9 @@ def _by_type(int8: Rule, int16: Rule) -> Rule:
 
 RULES: Mapping[str, Rule] = {
     "ADD": binary.add,
+    "ASSIGN_VARIABLE": state.assign_variable,
     "AVERAGE_POOL_2D": simple.pool,
+    "CALL_ONCE": state.call_once,
     "CONCATENATION": moves.concatenation,
     "CONV_2D": _by_type(convolution.conv, sixteen.conv),
     "DEPTHWISE_CONV_2D": _by_type(convolution.depthwise, sixteen.depthwise),
@@ -39,6 +41,7 @@ RULES: Mapping[str, Rule] = {
     "PAD": moves.pad,
     "PADV2": moves.pad,
     "QUANTIZE": simple.unary,
+    "READ_VARIABLE": state.read_variable,
     "RELU": simple.unary,
     "RELU6": simple.unary,
     "RESHAPE": simple.reshape,
@@ -52,6 +55,7 @@ RULES: Mapping[str, Rule] = {
     "TANH": simple.unary,
     "TRANSPOSE": moves.transpose,
     "UNPACK": moves.split,
+    "VAR_HANDLE": state.var_handle,
     ANY_OTHER: interpreted.any_operator,
 }
 # For the memory that a plan takes, not to be emitted.

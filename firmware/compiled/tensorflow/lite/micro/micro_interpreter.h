@@ -28,7 +28,8 @@ class MicroInterpreter {
 
   TfLiteStatus AllocateTensors();
   TfLiteStatus Invoke() { return Run(0, plan_.step_count); }
-  TfLiteStatus Reset() { return status_; }
+  // Gives what the model keeps from one inference to the next its first value.
+  TfLiteStatus Reset();
 
   // Valid after AllocateTensors; null if there is no such tensor.
   TfLiteTensor* input(size_t index) { return TensorAt(index, 0, inputs_size()); }
