@@ -1,8 +1,9 @@
 """Well-known models with seeded random weights, where the trained ones are not at hand.
 
 Cycles and memory depend on shapes, quantization and zeros alone, so these stand for the real ones:
-MLPerf Tiny's visual wake words (vww), image classification (ic) and anomaly detection (ad), and
-TFLM's person_detect. Layers, fused activations and zero points are those of the published files.
+MLPerf Tiny's visual wake words (vww), image classification (ic) and anomaly detection (ad), TFLM's
+person_detect, and a streaming wake word net. Layers, fused activations and zero points are those of
+the published files.
 """
 
 from __future__ import annotations
@@ -110,6 +111,24 @@ def ds_cnn_int16() -> Model:
     return net.model()
 
 
+def wake_word() -> Model:
+    """A streaming wake word net as microWakeWord trains them: MixedNet without its branches.
+
+    A step takes three frames of 40 features; every layer keeps the rows that it needs again.
+    """
+    net = Network((1, 3, 1, 40), 0.1, -128, SEED)
+    net.stream("features", 2)
+    net.conv(64, (5, 1), 1, "RELU", padding="VALID")
+    for rows in (5, 9, 13, 21):
+        net.stream(f"rows_{rows}", rows - 1)
+        net.depthwise((rows, 1), 1, padding="VALID")
+        net.conv(64, 1, 1, "RELU")
+    net.reshape((1, 64))
+    net.dense(1, spread=True)
+    net.logistic()
+    return net.model()
+
+
 BUILDERS: Mapping[str, Callable[[], Model]] = {
     "vww": lambda: vww(dead=True),
     "vww_dense": vww,
@@ -117,6 +136,7 @@ BUILDERS: Mapping[str, Callable[[], Model]] = {
     "ad": ad,
     "person_detect": person_detect,
     "ds_cnn_int16": ds_cnn_int16,
+    "wake_word": wake_word,
 }
 
 

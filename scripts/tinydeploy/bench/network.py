@@ -70,8 +70,9 @@ class Network:
         stride: int,
         activation: str = "NONE",
         live: int | None = None,
+        padding: str = "SAME",
     ) -> None:
-        """CONV_2D, SAME padding.
+        """CONV_2D.
 
         Args:
             live: the output channels from here on are dead: zero weights.
@@ -80,30 +81,33 @@ class Network:
         weights = self._weights((channels, *size, depth), size[0] * size[1] * depth)
         weights[channels if live is None else live :] = 0
         bias = self._bias(channels, live)
-        patches = _windows(self._values, size, stride)
+        patches = _windows(self._values, size, stride, padding)
         values = np.tensordot(patches, weights, ((3, 4, 5), (1, 2, 3))) + bias
         operands = self._parameters(weights, bias, 0)
-        self._add("CONV_2D", operands, values, activation, **_geometry(stride))
+        self._add("CONV_2D", operands, values, activation, **_geometry(stride, padding))
 
     def depthwise(
         self,
-        kernel: int,
+        kernel: int | tuple[int, int],
         stride: int,
         activation: str = "NONE",
         multiplier: int = 1,
         live: int | None = None,
+        padding: str = "SAME",
     ) -> None:
-        """DEPTHWISE_CONV_2D, SAME padding; arguments as in `conv`."""
+        """DEPTHWISE_CONV_2D; arguments as in `conv`."""
         channels = self._x.shape[-1] * multiplier
-        weights = self._weights((1, kernel, kernel, channels), kernel * kernel)
+        size = kernel if isinstance(kernel, tuple) else (kernel, kernel)
+        weights = self._weights((1, *size, channels), size[0] * size[1])
         weights[..., channels if live is None else live :] = 0
         bias = self._bias(channels, live)
-        patches = np.repeat(_windows(self._values, (kernel, kernel), stride), multiplier, axis=-1)
+        windows = _windows(self._values, size, stride, padding)
+        patches = np.repeat(windows, multiplier, axis=-1)
         values = np.einsum("nhwklc,klc->nhwc", patches, weights[0]) + bias
         operands = self._parameters(weights, bias, 3)
         self._add(
             "DEPTHWISE_CONV_2D", operands, values, activation,
-            depth_multiplier=multiplier, **_geometry(stride),
+            depth_multiplier=multiplier, **_geometry(stride, padding),
         )  # fmt: skip
 
     def dense(self, units: int, activation: str = "NONE", spread: bool = False) -> None:
@@ -120,6 +124,26 @@ class Network:
             bias = -(self._values @ weights.T).mean(axis=0)
         values = self._values @ weights.T + bias
         self._add("FULLY_CONNECTED", self._parameters(weights, bias, None), values, activation)
+
+    def stream(self, name: str, rows: int) -> None:
+        """Put the `rows` rows that came last before those of this step, and keep the newest.
+
+        As converters write it: READ_VARIABLE, CONCATENATION, SLICE, ASSIGN_VARIABLE.
+        """
+        build, (_, new, width, channels) = self._build, self._x.shape
+        kept, seen = (1, rows, width, channels), (1, rows + new, width, channels)
+        handle = build.op("VAR_HANDLE", [], (), Type.RESOURCE, container="", shared_name=name)
+        quantization = self._x.quantization
+        past = build.op("READ_VARIABLE", [handle], kept, self._kind, quantization)
+        self._x = build.op(
+            "CONCATENATION", [past, self._x], seen, self._kind, quantization, axis=1,
+            fused_activation_function="NONE",
+        )  # fmt: skip
+        bounds = (build.constant(np.array(b, np.int32)) for b in ([0, new, 0, 0], kept))
+        newest = build.op("SLICE", [self._x, *bounds], kept, self._kind, quantization)
+        build.ops("ASSIGN_VARIABLE", [handle, newest], [])
+        others = np.concatenate([np.roll(self._values, i, axis=0) for i in range(rows, -1, -1)], 1)
+        self._values = others[:, -(rows + new) :]
 
     def add(self, other: Mark, activation: str = "NONE") -> None:
         """ADD of the tensor at a mark."""
@@ -140,6 +164,11 @@ class Network:
         self._values = self._values.reshape(_SAMPLES, *shape[1:])
         wanted = self._build.constant(np.array(shape, np.int32))
         self._keep("RESHAPE", shape, wanted, new_shape=list(shape))
+
+    def logistic(self) -> None:
+        """LOGISTIC of int8."""
+        quantization = per_tensor(1 / 256, -128)
+        self._x = self._build.op("LOGISTIC", [self._x], self._x.shape, Type.INT8, quantization)
 
     def softmax(self) -> None:
         """SOFTMAX of int8."""
@@ -212,9 +241,9 @@ def _quantization(values: Array, activation: str) -> Quantization:
     return per_tensor(scale, int(np.clip(round(-128 - low / scale), -128, 127)))
 
 
-def _geometry(stride: int) -> dict[str, Any]:
+def _geometry(stride: int, padding: str) -> dict[str, Any]:
     return {
-        "padding": "SAME",
+        "padding": padding,
         "stride_h": stride,
         "stride_w": stride,
         "dilation_h_factor": 1,
@@ -222,11 +251,11 @@ def _geometry(stride: int) -> dict[str, Any]:
     }
 
 
-def _windows(values: Array, kernel: tuple[int, int], stride: int) -> Array:
-    """[samples, out_height, out_width, kernel_height, kernel_width, channels], SAME padding."""
+def _windows(values: Array, kernel: tuple[int, int], stride: int, padding: str) -> Array:
+    """[samples, out_height, out_width, kernel_height, kernel_width, channels]."""
     pads = []
     for size, taps in zip(values.shape[1:3], kernel, strict=True):
-        count = window_size(size, taps, stride, 1, "SAME")
+        count = window_size(size, taps, stride, 1, padding)
         total = max((count - 1) * stride + taps - size, 0)
         pads.append((total // 2, total - total // 2))
     padded = np.pad(values, [(0, 0), *pads, (0, 0)])
