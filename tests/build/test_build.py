@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import shutil
 import struct
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,11 +68,9 @@ def test_every_board_builds_for_this_pc_too(make_image: MakeImage) -> None:
 def test_nothing_changed_means_no_build(make_program: MakeProgram, tmp_path: Path) -> None:
     program, board = make_program(), boards.load("nano33")
     first = build(program, board, out_dir=tmp_path)
-    started = time.monotonic()
     second = build(program, board, out_dir=tmp_path)
     assert (first.cached, second.cached) == (False, True)
     assert second.build_id == first.build_id
-    assert time.monotonic() - started < 1
 
 
 def test_another_program_and_back_gives_the_same_bytes(

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -24,15 +23,12 @@ def test_first_start_says_what_it_installs(tmp_path: Path) -> None:
     assert checkout.installed() == "1.0"
 
 
-def test_second_start_is_quick_and_silent(made: Checkout) -> None:
+def test_second_start_is_silent(made: Checkout) -> None:
     made.pin("1.0")
     made.run()
-    started = time.monotonic()
     result = made.run("again")
-    seconds = time.monotonic() - started
     assert (result.returncode, result.stderr) == (0, "")
     assert result.stdout.startswith("ran deploy again ")
-    assert seconds < 1
 
 
 def test_command_is_in_the_environment(made: Checkout) -> None:
