@@ -157,6 +157,7 @@ def _parity(
         vectors_sha256=vectors.sha256(),
         outputs_sha256=found.outputs_sha256,
         first_mismatch=found.first_mismatch,
+        distinct_outputs=found.distinct_outputs,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 import samples
 from rich.console import Console
 from tinydeploy.report import Report, charts, from_dict, html, markdown, terminal, to_json, write
+from tinydeploy.report import text as shown_text
 from tinydeploy.report.model import Buffer, MemoryMap
 
 SAMPLES = [samples.keyword_spotter, samples.sine, samples.failed]
@@ -204,3 +205,26 @@ def test_three_files(tmp_path: Path) -> None:
         "report.json",
         "report.md",
     }
+
+
+@pytest.mark.parametrize(
+    ("vectors", "mismatching", "distinct", "doubtful"),
+    [
+        (50, 0, 1, True),
+        (50, 0, 2, False),
+        (50, 3, 1, False),
+        (1, 0, 1, False),
+        (50, 0, None, False),
+    ],
+)
+def test_equal_outputs_prove_little(
+    vectors: int, mismatching: int, distinct: int | None, doubtful: bool
+) -> None:
+    report = samples.keyword_spotter()
+    parity = replace(
+        report.parity, vectors=vectors, mismatching_bytes=mismatching, distinct_outputs=distinct
+    )
+    report = replace(report, parity=parity)
+    assert ("prove" in shown_text.doubt(report)) == doubtful
+    for shown in (markdown.render(report), html.render(report), plain(report)):
+        assert ("gave the same output" in " ".join(shown.split())) == doubtful

@@ -28,6 +28,8 @@ def _verdict(report: Report) -> str:
     line = f"{mark} **{text.verdict(report)}** ({text.target(report).lower()}; judge: {judge})"
     if report.parity.first_mismatch:
         line += f"\n\n{_cell(report.parity.first_mismatch)}"
+    if doubt := text.doubt(report):
+        line += f"\n\n{doubt}"
     return line
 
 

@@ -66,6 +66,7 @@ class Parity:
     vectors_sha256: str = ""  # of all input bytes in order
     outputs_sha256: str = ""  # of all output bytes in order
     first_mismatch: str = ""  # "vector 12, output 0, byte 3: op 4 CONV_2D differs first"
+    distinct_outputs: int | None = None  # how many different answers the vectors gave
 
 
 @dataclass(frozen=True)

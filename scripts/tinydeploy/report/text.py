@@ -99,6 +99,17 @@ def verdict(report: Report) -> str:
     return f"{count(parity.mismatching_bytes)} of {count(parity.bytes_compared)} bytes differ"
 
 
+def doubt(report: Report) -> str:
+    """What takes weight from the receipt; "" if nothing does."""
+    parity = report.parity
+    if not report.verified or parity.vectors < 2 or parity.distinct_outputs != 1:
+        return ""
+    return (
+        f"All {count(parity.vectors)} vectors gave the same output, so this proves little: "
+        "give inputs that the model tells apart with --data."
+    )
+
+
 def title(report: Report) -> str:
     """The model's line for people, or its name."""
     return report.model.title or report.model.name

@@ -72,6 +72,12 @@ class Verification:
     memory: dict[str, int]
 
     @property
+    def distinct_outputs(self) -> int:
+        """How many different answers the device gave."""
+        answers = zip(*(output for output in self.device_outputs), strict=True)
+        return len({b"".join(part.tobytes() for part in answer) for answer in answers})
+
+    @property
     def outputs_sha256(self) -> str:
         """Hash over everything the device answered."""
         digest = hashlib.sha256()
