@@ -32,6 +32,9 @@ inline uint32_t Sxtb16(uint32_t word) {
 #endif
 }
 
+// Bytes 1 and 3, widened.
+inline uint32_t Sxtb16Odd(uint32_t word) { return Sxtb16(word >> 8 | word << 24); }
+
 // Adds bytes 0 and 2, widened, to two int16 sums.
 inline uint32_t Sxtab16(uint32_t sums, uint32_t word) {
 #if defined(__ARM_FEATURE_DSP)
