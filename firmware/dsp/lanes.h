@@ -61,6 +61,48 @@ inline uint32_t MaxBytes(uint32_t a, uint32_t b) {
 #endif
 }
 
+// The larger, and the smaller, of each two int16.
+inline uint32_t MaxHalves(uint32_t a, uint32_t b) {
+#if defined(__ARM_FEATURE_DSP)
+  uint32_t larger;
+  asm("ssub16 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(larger) : "r"(a), "r"(b));
+  return larger;
+#else
+  return Lanes(Bottom(a) > Bottom(b) ? Bottom(a) : Bottom(b), Top(a) > Top(b) ? Top(a) : Top(b));
+#endif
+}
+
+inline uint32_t MinHalves(uint32_t a, uint32_t b) {
+#if defined(__ARM_FEATURE_DSP)
+  uint32_t smaller;
+  asm("ssub16 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(smaller) : "r"(a), "r"(b));
+  return smaller;
+#else
+  return Lanes(Bottom(a) < Bottom(b) ? Bottom(a) : Bottom(b), Top(a) < Top(b) ? Top(a) : Top(b));
+#endif
+}
+
+// The nearest int16.
+inline int32_t Saturated16(int32_t x) {
+#if defined(__ARM_FEATURE_DSP)
+  return __ssat(x, 16);
+#else
+  return x < -32768 ? -32768 : x > 32767 ? 32767 : x;
+#endif
+}
+
+// sum + the upper word of a * b, rounded to nearest, halves upwards.
+inline int32_t MultiplyHighAdd(int32_t a, int32_t b, int32_t sum) {
+#if defined(__ARM_FEATURE_DSP)
+  int32_t high;
+  asm("smmlar %0, %1, %2, %3" : "=r"(high) : "r"(a), "r"(b), "r"(sum));
+  return high;
+#else
+  const int64_t product = static_cast<int64_t>(a) * b + (static_cast<int64_t>(1) << 31);
+  return static_cast<int32_t>(static_cast<uint32_t>(sum) + static_cast<uint32_t>(product >> 32));
+#endif
+}
+
 // sum + both products of lanes.
 inline uint32_t MultiplyAdd(uint32_t a, uint32_t b, uint32_t sum) {
 #if defined(__ARM_FEATURE_DSP)

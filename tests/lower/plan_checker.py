@@ -7,6 +7,8 @@ from tinydeploy.lower.plan import Buffer, Constant, Plan, Step
 # Kernels that may write over an input that starts where the output starts.
 ELEMENTWISE = {
     "td_add", "td_add_terms", "td_lookup", "td_maximum", "td_minimum", "td_multiply", "td_softmax",
+    "td_add16", "td_subtract16", "td_multiply16", "td_softmax16", "td_mean16",
+    "td_average_pool16", "td_max_pool16",
 }  # fmt: skip
 
 

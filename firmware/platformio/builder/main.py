@@ -52,7 +52,10 @@ ENGINES = {
 SHARED = "+<common/> +<activations/sigmoid_table.cpp> +<normalize/inverse_root.cpp> "
 SHARED += "+<normalize/logarithm.cpp> +<signal/fft.cpp>"
 # They see few elements, so that -O2 would only be larger.
-FEW_ELEMENTS = {"dsp": ["pool.cpp", "softmax.cpp"], "kernels": ["common/exponential.cpp"]}
+FEW_ELEMENTS = {
+    "dsp": ["pool.cpp", "pool16.cpp", "softmax.cpp", "softmax16.cpp"],
+    "kernels": ["common/exponential.cpp"],
+}
 KERNELS = {False: {"kernels": "+<*>"}, True: {"dsp": "+<*>", "kernels": SHARED}}
 
 # What the link of a board with USB runs over.

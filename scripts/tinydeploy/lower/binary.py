@@ -25,7 +25,7 @@ def add(lowering: Lowering, op: Op) -> None:
     require_int8(op, *op.operands, op.outputs[0])
     if _by_table(lowering, op) or _fast_add(lowering, op):
         return
-    large, small = _sizes(op)
+    large, small = sizes(op)
     result = op.outputs[0]
     largest = 2 * max(float(np.float32(scale_of(tensor)[0])) for tensor in op.operands)
     multiplier, shift = quantize_multiplier(
@@ -48,7 +48,7 @@ def multiply(lowering: Lowering, op: Op) -> None:
     require_int8(op, *op.operands, op.outputs[0])
     if _by_table(lowering, op):
         return
-    large, small = _sizes(op)
+    large, small = sizes(op)
     a, b, out = (float(np.float32(scale_of(t)[0])) for t in (*op.operands, op.outputs[0]))
     multiplier, shift = quantize_multiplier(a * b / out)
     zero_points = {"zero_point_a": scale_of(large)[1], "zero_point_b": scale_of(small)[1]}
@@ -96,7 +96,7 @@ def _fast_add(lowering: Lowering, op: Op) -> bool:
     if params is None:
         return False
     first, second = lowering.buffer(a), lowering.buffer(b)
-    output = _output(lowering, op)
+    output = output_over(lowering, op)
     lowering.call(
         op,
         "dsp/elementwise.h",
@@ -119,7 +119,7 @@ def _terms(tensor: Tensor, largest: float, sign: int) -> Array:
     return (sign * elementwise.rescale(offsets, *factor)).astype(np.int32)
 
 
-def _sizes(op: Op) -> tuple[Tensor, Tensor]:
+def sizes(op: Op) -> tuple[Tensor, Tensor]:
     """The operand of the output's shape, and the other, which repeats along it."""
     shape = op.outputs[0].shape
     a, b = op.operands
@@ -135,11 +135,11 @@ def _sizes(op: Op) -> tuple[Tensor, Tensor]:
 def _call(
     lowering: Lowering, op: Op, function: str, tables: list[Constant], numbers: Mapping[str, Number]
 ) -> None:
-    large, small = _sizes(op)
+    large, small = sizes(op)
     result = op.outputs[0]
     given = [tensor for tensor in (large, small) if not tensor.is_constant]
     reads = [lowering.buffer(tensor) for tensor in given]
-    output = _output(lowering, op)
+    output = output_over(lowering, op)
     lowest, highest = activation_range(op, result) if tables or numbers else INT8
     lowering.call(
         op,
@@ -170,7 +170,7 @@ def _operand(lowering: Lowering, tensor: Tensor) -> Argument:
     return Pointer(lowering.buffer(tensor), "const int8_t")
 
 
-def _output(lowering: Lowering, op: Op) -> Buffer:
+def output_over(lowering: Lowering, op: Op) -> Buffer:
     """Over an input of the same size, if one dies here."""
     same = [tensor for tensor in op.operands if tensor.size == op.outputs[0].size]
     return lowering.output(op, over=next((t for t in same if lowering.dies_here(t, op)), None))

@@ -47,8 +47,8 @@ class Case:
     Attributes:
         function: the kernel.
         params: its params struct, as bytes or a structured array.
-        input: int8; 4 bytes of slack are added behind.
-        expected: int8.
+        input: int8 or int16; 4 elements of slack are added behind.
+        expected: the same type.
         second: another input, behind the first.
         tables: packed weights and other constants.
         scratch_bytes: working memory.
@@ -69,9 +69,10 @@ class Case:
     def run(self, machine: Machine) -> Array:
         """Call the kernel; the output, with 4 guard bytes behind it."""
         size = max(self.input.size, self.expected.size) if self.in_place else self.input.size
-        given = np.full(size + 4, GUARD, np.int8)
+        given = np.full(size + 4, GUARD, self.input.dtype)
         given[: self.input.size] = self.input.ravel()
-        output = given if self.in_place else np.full(self.expected.size + 4, GUARD, np.int8)
+        apart = np.full(self.expected.size + 4, GUARD, self.input.dtype)
+        output = given if self.in_place else apart
         scratch = [np.full(self.scratch_bytes // 4, 0x55AA1234, np.uint32)] * bool(
             self.scratch_bytes
         )

@@ -200,13 +200,22 @@ def refusal(op: Op, why: str) -> NotCompilableError:
 
 def require_int8(op: Op, *tensors: Tensor | None) -> None:
     """Refuse anything but int8 tensors with one scale."""
+    _require(op, Type.INT8, tensors)
+
+
+def require_int16(op: Op, *tensors: Tensor | None) -> None:
+    """Refuse anything but int16 tensors with one scale."""
+    _require(op, Type.INT16, tensors)
+
+
+def _require(op: Op, kind: Type, tensors: Sequence[Tensor | None]) -> None:
     for tensor in tensors:
-        if tensor is None or tensor.type is not Type.INT8 or tensor.quantization is None:
-            raise refusal(op, f"is {tensor.type.label if tensor else 'nothing'}, not int8")
+        if tensor is None or tensor.type is not kind or tensor.quantization is None:
+            raise refusal(op, f"is {tensor.type.label if tensor else 'nothing'}, not {kind.label}")
 
 
 def scale_of(tensor: Tensor) -> tuple[float, int]:
-    """(scale, zero point) of a tensor that `require_int8` has seen."""
+    """(scale, zero point) of a tensor that `require_int8` or `require_int16` has seen."""
     quantization = quantization_of(tensor)
     return quantization.scale, quantization.zero_point
 

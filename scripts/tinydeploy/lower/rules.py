@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tinydeploy.graph.ir import Op, Type
-from tinydeploy.lower import binary, convolution, interpreted, moves, simple, sixteen, state
+from tinydeploy.lower import (
+    binary,
+    binary16,
+    convolution,
+    interpreted,
+    moves,
+    simple,
+    simple16,
+    sixteen,
+    state,
+)
 from tinydeploy.lower.lowering import ANY_OTHER, Lowering, Rule
 
 
@@ -19,9 +29,9 @@ def _by_type(int8: Rule, int16: Rule) -> Rule:
 
 
 RULES: Mapping[str, Rule] = {
-    "ADD": binary.add,
+    "ADD": _by_type(binary.add, binary16.add),
     "ASSIGN_VARIABLE": state.assign_variable,
-    "AVERAGE_POOL_2D": simple.pool,
+    "AVERAGE_POOL_2D": _by_type(simple.pool, simple16.pool),
     "CALL_ONCE": state.call_once,
     "CONCATENATION": moves.concatenation,
     "CONV_2D": _by_type(convolution.conv, sixteen.conv),
@@ -33,10 +43,10 @@ RULES: Mapping[str, Rule] = {
     "LEAKY_RELU": simple.unary,
     "LOGISTIC": simple.unary,
     "MAXIMUM": binary.extreme,
-    "MAX_POOL_2D": simple.pool,
-    "MEAN": simple.mean,
+    "MAX_POOL_2D": _by_type(simple.pool, simple16.pool),
+    "MEAN": _by_type(simple.mean, simple16.mean),
     "MINIMUM": binary.extreme,
-    "MUL": binary.multiply,
+    "MUL": _by_type(binary.multiply, binary16.multiply),
     "PACK": moves.pack,
     "PAD": moves.pad,
     "PADV2": moves.pad,
@@ -46,12 +56,12 @@ RULES: Mapping[str, Rule] = {
     "RELU6": simple.unary,
     "RESHAPE": simple.reshape,
     "SLICE": moves.slices,
-    "SOFTMAX": simple.softmax,
+    "SOFTMAX": _by_type(simple.softmax, simple16.softmax),
     "SPLIT": moves.split,
     "SPLIT_V": moves.split,
     "SQUEEZE": simple.reshape,
     "STRIDED_SLICE": moves.slices,
-    "SUB": binary.add,
+    "SUB": _by_type(binary.add, binary16.add),
     "TANH": simple.unary,
     "TRANSPOSE": moves.transpose,
     "UNPACK": moves.split,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from tinydeploy.lower.lowering import (
     require_int8,
     scale_of,
 )
-from tinydeploy.lower.plan import Buffer, Constant, ParamsType, Pointer
+from tinydeploy.lower.plan import Buffer, Constant, Field, ParamsType, Pointer
 from tinydeploy.lower.ranges import activation_range, lookup
 
 _POOL = ParamsType(
@@ -25,9 +26,7 @@ _POOL = ParamsType(
     "in_height in_width channels out_height out_width kernel_height kernel_width stride_height "
     "stride_width pad_top pad_left lowest highest",
 )
-_MEAN = ParamsType(
-    "MeanParams", "<2I4i", "pixels channels start multiplier shift output_zero_point"
-)
+MEAN = ParamsType("MeanParams", "<2I4i", "pixels channels start multiplier shift output_zero_point")
 _MOST_WINDOW = 256  # pixels that the pool kernels sum up without overflow
 _MOST_SOFTMAX = 4096
 
@@ -72,21 +71,47 @@ def pool(lowering: Lowering, op: Op) -> None:
 
 
 def mean(lowering: Lowering, op: Op) -> None:
-    """MEAN over height and width."""
-    source, axes, result = op.operands[0], op.operands[1], op.outputs[0]
+    """MEAN over height and width, or over the steps of a sequence."""
+    source, result = op.operands[0], op.outputs[0]
     require_int8(op, source, result)
-    rank = len(source.shape)
-    over = set() if axes.data is None else {int(axis) % rank for axis in axes.data.reshape(-1)}
-    if over != {1, 2} or rank != 4 or source.shape[0] != 1:
-        raise refusal(op, "is not over height and width of one image")
-    pixels, channels = source.shape[1] * source.shape[2], source.shape[3]
+    pixels, channels = outer_axes(op)
     params = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
     _simple(
         lowering,
         op,
-        ("dsp/pool.h", "td_mean", _MEAN),
+        ("dsp/pool.h", "td_mean", MEAN),
         params,
     )
+
+
+def stays_behind(params: Mapping[str, Field]) -> bool:
+    """Whether a pool may write over its input: no window begins before its output pixel."""
+    g = {name: int(value) for name, value in params.items() if isinstance(value, int)}
+    rows, columns = (
+        [max(i * g[f"stride_{side}"] - g[pad], 0) for i in range(g[f"out_{side}"])]
+        for side, pad in (("height", "pad_top"), ("width", "pad_left"))
+    )
+    return all(
+        y * g["in_width"] + x >= oy * g["out_width"] + ox
+        for oy, y in enumerate(rows)
+        for ox, x in enumerate(columns)
+    )
+
+
+def outer_axes(op: Op) -> tuple[int, int]:
+    """(elements that become one, elements of the result) of a reduction over the outer axes.
+
+    Those of an image with one batch are height and width, those of a sequence its steps.
+    """
+    source, axes = op.operands[0], op.operands[1]
+    if axes.data is None:
+        raise refusal(op, "has axes that are not constant")
+    rank = len(source.shape)
+    over = {int(axis) % rank for axis in axes.data.reshape(-1)}
+    inner = max((axis for axis in over if source.shape[axis] > 1), default=-1) + 1
+    if any(source.shape[axis] > 1 for axis in range(inner) if axis not in over):
+        raise refusal(op, "has other axes outside of those it goes over")
+    return math.prod(source.shape[:inner]), math.prod(source.shape[inner:])
 
 
 def softmax(lowering: Lowering, op: Op) -> None:

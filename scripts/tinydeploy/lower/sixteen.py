@@ -1,7 +1,4 @@
-"""Rules for int16 activations with int8 weights: convolutions and fully connected layers.
-
-What these leave, pools and elementwise operators included, runs in the interpreter's kernels.
-"""
+"""Rules for int16 activations with int8 weights: convolutions and fully connected layers."""
 
 from __future__ import annotations
 
@@ -44,9 +41,9 @@ def depthwise(lowering: Lowering, op: Op) -> None:
         "channels": source.shape[3],
         "out_height": op.outputs[0].shape[1],
         "out_width": op.outputs[0].shape[2],
-        **_window(op, taps.shape[:2]),
+        **window(op, taps.shape[:2]),
         "left": numbers.left,
-        **_limits(op),
+        **limits(op),
     }
     _call(lowering, op, "td_depthwise16", "DepthwiseParams16", params, stream, lowering.output(op))
 
@@ -62,7 +59,7 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
         "depth": depth,
         "units": units,
         "left": numbers.left,
-        **_limits(op),
+        **limits(op),
     }
     function = "td_fully_connected16"
     _call(lowering, op, function, "FullyConnectedParams16", params, stream, lowering.output(op))
@@ -84,17 +81,17 @@ def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
         "out_height": out_height,
         "out_width": out_width,
         "out_channels": units,
-        **_window(op, kernel),
+        **window(op, kernel),
         "left": numbers.left,
         "pairs": pairs,
         "steps": steps,
         "row_words": -(-kernel[1] * depth // 2),
-        **_limits(op),
+        **limits(op),
     }
     stream = pack16.pack_quads(rows, bias, numbers, steps)
     in_place = kernel == (1, 1) and step_of(op, "stride") == (1, 1) and units <= depth
     output = lowering.output(op, over=source if in_place else None)
-    columns, dot = Buffer("columns", 8 * steps * pairs), f"td_dot16_{_mode(op)}"
+    columns, dot = Buffer("columns", 8 * steps * pairs), f"td_dot16_{mode(op)}"
     _call(lowering, op, "td_conv16", "ConvParams16", params, stream, output, columns, dot)
 
 
@@ -153,7 +150,8 @@ def _scaling(op: Op, rows: Array, bias: Array) -> Scaling16:
     return numbers
 
 
-def _window(op: Op, kernel: Sequence[int]) -> dict[str, Field]:
+def window(op: Op, kernel: Sequence[int]) -> dict[str, Field]:
+    """Geometry of a window that slides over an image, as params structs have it."""
     stride, pad = step_of(op, "stride"), padding(op, op.operands[0], kernel)
     return {
         "kernel_height": kernel[0],
@@ -165,12 +163,13 @@ def _window(op: Op, kernel: Sequence[int]) -> dict[str, Field]:
     }
 
 
-def _limits(op: Op) -> dict[str, Field]:
+def limits(op: Op) -> dict[str, Field]:
+    """Clamp of the output."""
     low, high = activation_range(op, op.outputs[0], INT16)
     return {"lowest": low, "highest": high}
 
 
-def _mode(op: Op) -> str:
+def mode(op: Op) -> str:
     """Variant of the inner loop."""
     low, high = activation_range(op, op.outputs[0], INT16)
     return {INT16: "signed", (0, INT16[1]): "positive"}.get((low, high), "clamped")

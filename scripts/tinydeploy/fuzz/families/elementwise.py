@@ -45,8 +45,10 @@ def arithmetic(draw: Draw, code: str, types: Types) -> None:
     inputs, shape = operands(draw, types)
     options: dict[str, Any] = {}
     if code in _ACTIVATED:
-        plain = types.data in (Type.INT16, Type.INT32)
-        options["fused_activation_function"] = "NONE" if plain else draw.activation(types.data)
+        # Unlike a convolution's, the sums of int16 are clamped as those of int8 are.
+        kind = Type.INT8 if types.data is Type.INT16 else types.data
+        activation = "NONE" if kind is Type.INT32 else draw.activation(kind)
+        options["fused_activation_function"] = activation
     draw.result(code, inputs, shape, types.result, **options)
 
 

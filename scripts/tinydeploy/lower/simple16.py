@@ -1,0 +1,89 @@
+"""Rules for int16 activations without weights: pools, mean, softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tinydeploy.graph.ir import Op
+from tinydeploy.lower import elementwise, elementwise16
+from tinydeploy.lower.convolution import image
+from tinydeploy.lower.lowering import Lowering, refusal, require_int16, scale_of
+from tinydeploy.lower.plan import Constant, Field, Pointer
+from tinydeploy.lower.simple import MEAN, outer_axes, stays_behind
+from tinydeploy.lower.sixteen import limits, window
+
+_MOST_ADDENDS = (1 << 16) - 1  # whose sum fits an int32
+
+
+def pool(lowering: Lowering, op: Op) -> None:
+    """AVERAGE_POOL_2D and MAX_POOL_2D."""
+    source, result = op.operands[0], op.outputs[0]
+    require_int16(op, source, result)
+    if source.shape[0] != 1:
+        raise refusal(op, "has a batch")
+    height, width, channels = image(source)
+    kernel = (int(op.options["filter_height"]), int(op.options["filter_width"]))
+    params = {
+        "in_height": height,
+        "in_width": width,
+        "channels": channels,
+        "out_height": result.shape[1],
+        "out_width": result.shape[2],
+        **window(op, kernel),
+        **limits(op),
+    }
+    function = "td_max_pool16" if op.code == "MAX_POOL_2D" else "td_average_pool16"
+    _call(lowering, op, function, "PoolParams16", params, in_place=stays_behind(params))
+
+
+def mean(lowering: Lowering, op: Op) -> None:
+    """MEAN over height and width, or over the steps of a sequence."""
+    source, result = op.operands[0], op.outputs[0]
+    require_int16(op, source, result)
+    pixels, channels = outer_axes(op)
+    if pixels > _MOST_ADDENDS:
+        raise refusal(op, f"is over {pixels:,} elements")
+    packed = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
+    _call(lowering, op, "td_mean16", MEAN.name, MEAN.named(packed), in_place=True)
+
+
+def softmax(lowering: Lowering, op: Op) -> None:
+    """SOFTMAX over the last axis."""
+    source, result = op.operands[0], op.outputs[0]
+    require_int16(op, source, result)
+    depth = source.shape[-1]
+    scaling = elementwise16.softmax_scaling(float(op.options.get("beta", 1.0)), scale_of(source)[0])
+    if scaling is None or depth > _MOST_ADDENDS:
+        raise refusal(op, "is too wide, or its input has too large a scale")
+    params = {"rows": source.size // depth, "depth": depth, **scaling}
+    curves = (
+        Constant("exponential", elementwise16.exponential_curve()),
+        Constant("reciprocal", elementwise16.reciprocal_curve()),
+    )
+    _call(lowering, op, "td_softmax16", "SoftmaxParams16", params, *curves, in_place=True)
+
+
+def _call(
+    lowering: Lowering,
+    op: Op,
+    function: str,
+    params_type: str,
+    params: Mapping[str, Field],
+    *curves: Constant,
+    in_place: bool,
+) -> None:
+    """A step of the form (params, input[, curves], output)."""
+    source = op.operands[0]
+    given = lowering.buffer(source)
+    output = lowering.output(op, over=source if in_place else None)
+    header = "dsp/softmax16.h" if curves else "dsp/pool16.h"
+    lowering.call(
+        op,
+        header,
+        function,
+        [Pointer(given, "const int16_t"), *curves, Pointer(output, "int16_t")],
+        reads=[given],
+        writes=output,
+        params_type=params_type,
+        params=params,
+    )
