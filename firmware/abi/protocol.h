@@ -8,7 +8,7 @@
 namespace tinydeploy {
 namespace abi {
 
-constexpr uint32_t kAbiHash = 0x026D3CC9u;  // hash of this file
+constexpr uint32_t kAbiHash = 0xE21BCBE3u;  // hash of this file
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
 constexpr uint32_t kReply = 128u;  // or-ed into the type of an answer
@@ -38,6 +38,7 @@ enum class Command : uint16_t {
   kSlotVerify = 0x14,  // check a slot, try its model on its vectors, go back to the old one
   kSlotActivate = 0x15,  // run a slot's verified model, or the image's own, from now on
   kSlotRollback = 0x16,  // run what ran before, now and after every start
+  kSlotPages = 0x17,  // checksums of a slot's pages, to go on with a push cut short
   kFault = 0x40,  // event: the CPU faulted; sent at once and in answer to every later frame
   kNak = 0x41,  // event: a frame was dropped, send it again
   kReady = 0x42,  // event: the firmware has started
@@ -111,6 +112,7 @@ enum class SlotState : uint16_t {
   kWhole = 0x01,  // a whole model that never ran
   kActive = 0x02,  // a model that was activated
   kRetired = 0x03,  // a model that was rolled back
+  kPartial = 0x04,  // part of a model, whose header is there
 };
 
 // First bytes of each frame.
@@ -332,9 +334,10 @@ struct SlotInfoReply {
   uint32_t page_bytes;  // what one erase clears
   uint32_t model_bytes;  // length of this slot's .tflite, 0 if there is none
   uint32_t vector_count;  // this slot's self-test vectors
+  uint32_t payload_crc;  // CRC-32 of model and vectors, as the header states it
   uint8_t model_hash[32];  // SHA-256 of this slot's .tflite
 };
-static_assert(sizeof(SlotInfoReply) == 64, "padding");
+static_assert(sizeof(SlotInfoReply) == 68, "padding");
 static_assert(offsetof(SlotInfoReply, slot_count) == 0, "layout");
 static_assert(offsetof(SlotInfoReply, running_slot) == 2, "layout");
 static_assert(offsetof(SlotInfoReply, locked_slot) == 4, "layout");
@@ -345,7 +348,8 @@ static_assert(offsetof(SlotInfoReply, slot_bytes) == 16, "layout");
 static_assert(offsetof(SlotInfoReply, page_bytes) == 20, "layout");
 static_assert(offsetof(SlotInfoReply, model_bytes) == 24, "layout");
 static_assert(offsetof(SlotInfoReply, vector_count) == 28, "layout");
-static_assert(offsetof(SlotInfoReply, model_hash) == 32, "layout");
+static_assert(offsetof(SlotInfoReply, payload_crc) == 32, "layout");
+static_assert(offsetof(SlotInfoReply, model_hash) == 36, "layout");
 
 // Which page.
 struct SlotEraseRequest {
@@ -355,6 +359,19 @@ struct SlotEraseRequest {
 static_assert(sizeof(SlotEraseRequest) == 4, "padding");
 static_assert(offsetof(SlotEraseRequest, slot) == 0, "layout");
 static_assert(offsetof(SlotEraseRequest, page) == 2, "layout");
+
+// Which pages; the answer is the CRC-32 of each as the flash reads, a u32.
+struct SlotPagesRequest {
+  uint16_t slot;  // index of the slot
+  uint16_t first_page;  // page within the slot
+  uint16_t page_count;  // how many, at most max_payload_bytes / 4
+  uint16_t reserved;  // 0
+};
+static_assert(sizeof(SlotPagesRequest) == 8, "padding");
+static_assert(offsetof(SlotPagesRequest, slot) == 0, "layout");
+static_assert(offsetof(SlotPagesRequest, first_page) == 2, "layout");
+static_assert(offsetof(SlotPagesRequest, page_count) == 4, "layout");
+static_assert(offsetof(SlotPagesRequest, reserved) == 6, "layout");
 
 // Followed by the bytes to write, whole words.
 struct SlotWriteRequest {

@@ -237,6 +237,7 @@ constexpr Handler kHandlers[] = {
     Fixed<abi::SlotRequest>(Command::kSlotVerify, slots::VerifyModel, false),
     Fixed<abi::SlotRequest>(Command::kSlotActivate, slots::ActivateModel, false),
     Fixed<abi::SlotRollbackRequest>(Command::kSlotRollback, slots::UndoActivation, false),
+    Fixed<abi::SlotPagesRequest>(Command::kSlotPages, slots::PageChecksums, false),
 #endif
 };
 

@@ -16,6 +16,13 @@ Status CheckWritable(int slot) {
   return slot == Locked() ? Status::kSlotInUse : Status::kOk;
 }
 
+// A model of which a part is missing is only half pushed as long as it never ran.
+abi::SlotState StateOf(const Slot& slot, const Mark& mark) {
+  if (slot.IsWhole()) return mark.sequence == 0 ? abi::SlotState::kWhole : mark.state;
+  const bool is_part = slot.HasHeader() && mark.sequence == 0;
+  return is_part ? abi::SlotState::kPartial : abi::SlotState::kEmpty;
+}
+
 Status Flashed(bool done) { return done ? Status::kOk : Status::kFlashFailed; }
 
 }  // namespace
@@ -43,14 +50,32 @@ Status Info(const Request& request, Reply& reply) {
   info.slot_bytes = Slot::Bytes();
   info.page_bytes = Slot::PageBytes();
   const Slot slot(index);
-  if (!slot.IsWhole()) return Status::kOk;
   const Mark mark = slot.NewestMark();
-  const auto state = mark.sequence == 0 ? abi::SlotState::kWhole : mark.state;
+  const abi::SlotState state = StateOf(slot, mark);
+  if (state == abi::SlotState::kEmpty) return Status::kOk;
   info.state = static_cast<uint16_t>(state);
   info.sequence = mark.sequence;
   info.model_bytes = slot.header().model_bytes;
   info.vector_count = slot.header().vector_count;
+  info.payload_crc = slot.header().payload_crc;
   memcpy(info.model_hash, slot.header().model_hash, sizeof(info.model_hash));
+  return Status::kOk;
+}
+
+// Of the flash as it reads now, whatever was said of it before.
+Status PageChecksums(const Request& request, Reply& reply) {
+  const auto& what = request.as<abi::SlotPagesRequest>();
+  const uint32_t pages = Slot::Bytes() / Slot::PageBytes();
+  if (what.slot >= kSlots) return Status::kBadIndex;
+  if (what.first_page > pages || what.page_count > pages - what.first_page ||
+      what.page_count > abi::kMaxPayloadBytes / sizeof(uint32_t)) {
+    return Status::kOutOfRange;
+  }
+  for (uint32_t i = 0; i < what.page_count; ++i) {
+    const uint32_t crc = Slot(what.slot).PageCrc(what.first_page + i);
+    memcpy(reply.payload + i * sizeof(crc), &crc, sizeof(crc));
+  }
+  reply.bytes = static_cast<uint16_t>(what.page_count * sizeof(uint32_t));
   return Status::kOk;
 }
 

@@ -9,6 +9,7 @@ namespace slots {
 
 abi::Status Operators(const Request& request, Reply& reply);
 abi::Status Info(const Request& request, Reply& reply);
+abi::Status PageChecksums(const Request& request, Reply& reply);
 abi::Status ErasePage(const Request& request, Reply& reply);
 abi::Status WritePart(const Request& request, Reply& reply);
 abi::Status VerifyModel(const Request& request, Reply& reply);

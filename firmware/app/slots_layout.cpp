@@ -94,6 +94,10 @@ Mark Slot::NewestMark() const {
   return newest;
 }
 
+uint32_t Slot::PageCrc(uint32_t page) const {
+  return Crc32(0, start_ + page * PageBytes(), PageBytes());
+}
+
 // Always, even if it reads as erased: where power failed within an erase that may not last.
 bool Slot::ErasePage(uint32_t page) const {
   const uint8_t* at = start_ + page * PageBytes();

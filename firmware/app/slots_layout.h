@@ -41,6 +41,8 @@ class Slot {
   // The newest mark that is whole; needs a header, too: the marks of half a model mean nothing.
   Mark NewestMark() const;
 
+  uint32_t PageCrc(uint32_t page) const;
+
   // These answer whether the flash holds what it should afterwards.
   bool ErasePage(uint32_t page) const;
   bool Write(uint32_t offset, const void* words, size_t bytes) const;

@@ -12,6 +12,7 @@
     │   ├── PortError                no such port, no permission, unplugged
     │   ├── LinkError                answers, but not with frames we can use
     │   ├── DeviceWedgedError        gives no sign of life
+    │   ├── DeviceRestartedError     started anew while we talked to it
     │   └── DeviceFaultError         reported a CPU fault or a failed operation
     ├── ParityError              7   the device computed something else than TFLM
     ├── FlashError               8   flashing did not complete
@@ -86,6 +87,10 @@ class LinkError(DeviceError):
 
 class DeviceWedgedError(DeviceError):
     """No sign of life within the time that even a slow device would need."""
+
+
+class DeviceRestartedError(DeviceError):
+    """The device has started anew: it knows nothing of the session."""
 
 
 class DeviceFaultError(DeviceError):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from tinydeploy import boards
 from tinydeploy.config import ROOT
-from tinydeploy.push import power_cuts, power_cuts_page
+from tinydeploy.push import power_cuts, power_cuts_page, writing
 from tinydeploy.push.power_cuts import PHASES, Row
 from tinydeploy.push.swap_bench import Bench, Swap
 from tinydeploy.simulate.flash_operations import FlashOperation, FlashOperations, PowerCutError
@@ -27,14 +28,38 @@ def bench(hot_swap_image: MakeImage, sine: bytes) -> Bench:
 
 @pytest.mark.parametrize("board_id", CHIPS)
 def test_no_model_is_lost(hot_swap_image: MakeImage, sine: bytes, board_id: str) -> None:
-    rows = power_cuts.run(boards.load(board_id), hot_swap_image(board_id).elf, sine, every=500)
+    rows = power_cuts.run(boards.load(board_id), hot_swap_image(board_id).elf, sine, every=800)
     assert [line for row in rows for line in row.lost] == []
     assert {row.phase for row in rows} == set(PHASES)
     for row in rows:
         assert row.old + row.new == row.cuts
         assert row.new == (row.phase == "mark")  # from its last word on
     pushed_again = sum(row.repeated for row in rows)
-    assert pushed_again == sum(row.cut_again for row in rows) > 0
+    assert pushed_again == 2 * sum(row.cut_again for row in rows) > 0
+    assert sum(row.resumed for row in rows) > 0
+
+
+def test_page_that_was_cut_and_is_kept_is_noticed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A push that trusts the last page that reads right: the power may have failed within it."""
+    cutter = power_cuts._Cutter(bench, Swap("long", bench.long), 1)
+    bench.undo(cutter._operations)
+    last_of_page_2 = next(
+        index
+        for index, operation in enumerate(cutter._operations)
+        if operation.address == bench.board.slots_origin + 3 * bench.page_bytes - 4
+    )
+    for operation in cutter._operations[: last_of_page_2 + 1]:
+        bench.put(operation.address, operation.after)
+    cut, row = cutter._operations[last_of_page_2], Row("nano33", "long", power_cuts.PAYLOAD)
+    bench.boot()
+    cutter._repeat(row, "here", cut, random.Random(1), True)
+    assert (row.repeated, row.resumed, row.lost) == (1, 1, [])
+    bench.boot()
+    monkeypatch.setattr(writing, "first_page", lambda *_: 3)
+    cutter._repeat(row, "here", cut, random.Random(1), True)
+    assert row.lost == ["here: the page that was cut is not erased when done again"]
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 500, 815, 816, 817, 818])
@@ -118,10 +143,10 @@ def test_bits_only_fall_and_words_take_two_writes() -> None:
 def test_table_adds_up(tmp_path: Path) -> None:
     rows = [
         Row("x", "push", "mark", 10, 30, 20, 10),
-        Row("y", "push", "mark", 5, 16, 9, 5, 1, 1, ["gone"]),
+        Row("y", "push", "mark", 5, 16, 9, 5, 2, 1, 1, ["gone"]),
     ]
     last = power_cuts_page.table(rows).splitlines()[-1]
-    assert last.split() == ["all", "15", "46", "29", "15", "1", "1", "1"]
+    assert last.split() == ["all", "15", "46", "29", "15", "2", "1", "1", "1"]
     power_cuts_page.save(rows, tmp_path / "rows.json")
     assert power_cuts_page.load(tmp_path / "rows.json") == rows
     assert "cut 46 times on 2 boards; models lost: 1." in power_cuts_page.page(rows)

@@ -48,6 +48,7 @@ Command = Enum(
             "run a slot's verified model, or the image's own, from now on",
         ),
         "SLOT_ROLLBACK": (0x16, "run what ran before, now and after every start"),
+        "SLOT_PAGES": (0x17, "checksums of a slot's pages, to go on with a push cut short"),
         "FAULT": (0x40, "event: the CPU faulted; sent at once and in answer to every later frame"),
         "NAK": (0x41, "event: a frame was dropped, send it again"),
         "READY": (0x42, "event: the firmware has started"),
@@ -142,6 +143,7 @@ SlotState = Enum(
         "WHOLE": (1, "a whole model that never ran"),
         "ACTIVE": (2, "a model that was activated"),
         "RETIRED": (3, "a model that was rolled back"),
+        "PARTIAL": (4, "part of a model, whose header is there"),
     },
 )
 
@@ -327,6 +329,7 @@ SlotInfoReply = Struct(
         Field("page_bytes", "u32", "what one erase clears"),
         Field("model_bytes", "u32", "length of this slot's .tflite, 0 if there is none"),
         Field("vector_count", "u32", "this slot's self-test vectors"),
+        Field("payload_crc", "u32", "CRC-32 of model and vectors, as the header states it"),
         Field("model_hash", "u8", "SHA-256 of this slot's .tflite", 32),
     ),
 )
@@ -335,6 +338,17 @@ SlotEraseRequest = Struct(
     "SlotEraseRequest",
     "Which page.",
     (Field("slot", "u16", "index of the slot"), Field("page", "u16", "page within the slot")),
+)
+
+SlotPagesRequest = Struct(
+    "SlotPagesRequest",
+    "Which pages; the answer is the CRC-32 of each as the flash reads, a u32.",
+    (
+        Field("slot", "u16", "index of the slot"),
+        Field("first_page", "u16", "page within the slot"),
+        Field("page_count", "u16", "how many, at most max_payload_bytes / 4"),
+        Field("reserved", "u16", "0"),
+    ),
 )
 
 SlotWriteRequest = Struct(
@@ -431,6 +445,7 @@ STRUCTS = (
     SlotRequest,
     SlotInfoReply,
     SlotEraseRequest,
+    SlotPagesRequest,
     SlotWriteRequest,
     SlotVerifyReply,
     SlotRollbackRequest,

@@ -103,7 +103,7 @@ def _push_model(options: argparse.Namespace, ui: Ui) -> None:
     with _opened(options, ui) as device:
         before = push.connect(device, options.board)
         with ui.stage("push") as stage, ui.progress(f"push to {before.board}") as progress:
-            done = push.push(device, source.data, source.model, vectors, progress)
+            done = push.push(device, source.data, source.model, vectors, progress, ui.warn)
             stage.detail = _what_was_done(done)
     _print_swap(options, before.model_hash, done.identity.model_hash, _fields(done))
 
@@ -111,8 +111,9 @@ def _push_model(options: argparse.Namespace, ui: Ui) -> None:
 def _what_was_done(done: Pushed) -> str:
     if not done.written_bytes:
         return "the device runs this model already"
+    kept = f" ({done.kept_bytes:,} were there)" if done.kept_bytes else ""
     return (
-        f"slot {done.slot}: {done.written_bytes:,} bytes, {done.vectors} self-test vectors, "
+        f"slot {done.slot}: {done.written_bytes:,} bytes{kept}, {done.vectors} self-test vectors, "
         f"arena {done.arena_used_bytes:,} bytes"
     )
 
@@ -121,6 +122,8 @@ def _fields(done: Pushed) -> dict[str, object]:
     return {
         "slot": _slot(done.slot),
         "written_bytes": done.written_bytes,
+        "kept_bytes": done.kept_bytes,
+        "reconnects": done.reconnects,
         "self_test_vectors": done.vectors,
         "arena_used_bytes": done.arena_used_bytes,
     }

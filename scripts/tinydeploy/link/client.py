@@ -16,7 +16,13 @@ from dataclasses import dataclass, field
 
 from tinydeploy.abi import protocol
 from tinydeploy.abi.layout import Struct, Value
-from tinydeploy.errors import DeviceFaultError, DeviceWedgedError, LinkError
+from tinydeploy.errors import (
+    DeviceFaultError,
+    DeviceRestartedError,
+    DeviceWedgedError,
+    LinkError,
+    PortError,
+)
 from tinydeploy.link import fault
 from tinydeploy.link.frame import Decoder, Frame, Noise, encode
 from tinydeploy.link.transport import Transport
@@ -28,6 +34,8 @@ BABBLE_S = 3.0
 Command, Status, State = protocol.Command, protocol.Status, protocol.State
 # Run the model or change flash: as long as it takes.
 _SLOW = (Command.INVOKE, Command.SLOT_VERIFY, Command.SLOT_ERASE, Command.SLOT_WRITE)
+# After these the device may be there again, under a new session.
+LOST = (PortError, DeviceWedgedError, DeviceRestartedError)
 
 
 @dataclass(frozen=True)
@@ -35,12 +43,16 @@ class Patience:
     """How long to wait, in seconds, and how often to try.
 
     `wedged_s` must exceed the longest single operator: between operators a busy device answers.
+    Whoever can go on after a lost link connects again `reconnects` times, and waits `reopen_s` for
+    the port to come back.
     """
 
     reply_s: float = 0.5
     invoke_s: float = 5.0
     wedged_s: float = 10.0
     tries: int = 6
+    reconnects: int = 3
+    reopen_s: float = 10.0
 
 
 @dataclass
@@ -108,11 +120,14 @@ class Device:
         patience: timeouts and number of tries.
         log: takes the text lines that the firmware prints between frames.
         symbolize: turns an address of a fault report into words.
+        reopen: opens the transport anew, waiting up to so many seconds for its port; None where
+            it never goes away.
 
     Raises (every method):
         PortError: the port is gone.
         LinkError: what comes back are not frames of this protocol, or it refuses the request.
         DeviceWedgedError: nothing comes back.
+        DeviceRestartedError: the device has started anew meanwhile.
         DeviceFaultError: the firmware reported a CPU fault.
     """
 
@@ -121,13 +136,12 @@ class Device:
     log: Callable[[str], None] | None = None
     symbolize: fault.Symbolize = hex
     stats: LinkStats = field(default_factory=LinkStats)
+    reopen: Callable[[float], Transport] | None = None
 
     def __post_init__(self) -> None:
-        self._decoder = Decoder()
-        self._arrived: deque[Frame] = deque()
+        self._forget()
         self._session = 0
         self._sequence = 0
-        self._last_noise: Noise | None = None
         self._max_payload_bytes = protocol.MAX_PAYLOAD_BYTES
 
     def hello(self) -> Identity:
@@ -143,6 +157,20 @@ class Device:
         identity = _identity(reply)
         self._max_payload_bytes = identity.max_payload_bytes
         return identity
+
+    def reconnect(self) -> Identity:
+        """Open the transport anew where that can be done, and a session."""
+        if self.reopen is not None:
+            self.transport.close()
+            self.transport = self.reopen(self.patience.reopen_s)
+        self._forget()
+        return self.hello()
+
+    def _forget(self) -> None:
+        """Forget what came before."""
+        self._decoder = Decoder()
+        self._arrived: deque[Frame] = deque()
+        self._last_noise: Noise | None = None
 
     def status(self) -> Mapping[str, Value]:
         """Fields of `protocol.StatusReply`."""
@@ -349,6 +377,10 @@ def _answers(frame: Frame, request: Frame) -> bool:
 
 
 def _payload(reply: Frame) -> bytes:
+    if reply.status == Status.NO_SESSION:
+        raise DeviceRestartedError(
+            "the device has restarted: it does not know the session any more", "start again"
+        )
     if reply.status != Status.OK:
         raise DeviceFaultError(
             f"the device refused request {reply.type & ~protocol.REPLY:#04x}: "

@@ -22,7 +22,8 @@ class SlotInfo:
     Attributes:
         state: of `protocol.SlotState`.
         sequence: of its newest mark; 0 if it has none.
-        model_hash: SHA-256 of its .tflite, hexadecimal; "" if it holds no whole model.
+        model_hash: SHA-256 of its .tflite, hexadecimal; "" if it holds no model, nor part of one.
+        payload_crc: CRC-32 of model and vectors, as its header states it.
     """
 
     index: int
@@ -31,6 +32,7 @@ class SlotInfo:
     model_bytes: int
     model_hash: str
     vector_count: int
+    payload_crc: int
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ class Slots:
         return self.slot_bytes - self.page_bytes
 
     def writable(self) -> SlotInfo:
-        """The slot to put the next model into: one that holds nothing, else the oldest."""
+        """The slot to put the next model into: one whose model never ran, else the oldest."""
         free = (slot for slot in self.slots if slot.index != self.locked)
         return min(free, key=lambda slot: slot.sequence)
 
@@ -99,6 +101,7 @@ def read(device: Device) -> Slots:
                 model_bytes=last["model_bytes"],
                 model_hash=model_hash.hex() if last["state"] != SlotState.EMPTY else "",
                 vector_count=last["vector_count"],
+                payload_crc=last["payload_crc"],
             )
         )
         index, count = index + 1, last["slot_count"]
@@ -121,6 +124,25 @@ def operators(device: Device) -> frozenset[int]:
 def erase(device: Device, slot: int, page: int) -> None:
     """Erase one page of a slot."""
     device.request(Command.SLOT_ERASE, protocol.SlotEraseRequest.pack(slot=slot, page=page))
+
+
+def page_crcs(device: Device, slot: int, first_page: int, page_count: int) -> list[int]:
+    """CRC-32 of pages of a slot, as the flash reads; at most `most_pages()` of them."""
+    request = protocol.SlotPagesRequest.pack(
+        slot=slot, first_page=first_page, page_count=page_count
+    )
+    reply = device.request(Command.SLOT_PAGES, request)
+    if len(reply) != 4 * page_count:
+        raise LinkError(
+            f"{len(reply)} bytes of checksums where {4 * page_count} were due",
+            "flash the firmware again so that host and device agree",
+        )
+    return list(struct.unpack(f"<{page_count}I", reply))
+
+
+def most_pages() -> int:
+    """How many pages one SLOT_PAGES takes."""
+    return protocol.MAX_PAYLOAD_BYTES // 4
 
 
 def write(device: Device, slot: int, offset: int, data: bytes) -> None:

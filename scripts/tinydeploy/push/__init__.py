@@ -8,7 +8,7 @@ firmware/app/slots.h has the device's side.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from tinydeploy import arena
@@ -24,14 +24,15 @@ from tinydeploy.errors import (
 from tinydeploy.graph.ir import Model
 from tinydeploy.graph.schema import OPERATORS
 from tinydeploy.link import slots as requests
-from tinydeploy.link.client import Device, Identity
-from tinydeploy.link.slots import Slots, Trial
+from tinydeploy.link.client import LOST, Device, Identity
+from tinydeploy.link.slots import SlotInfo, Slots, Trial
 from tinydeploy.ops import support
 from tinydeploy.push import image as images
+from tinydeploy.push import writing
 from tinydeploy.push.image import SlotImage
+from tinydeploy.push.writing import Progress
 from tinydeploy.stages.vectors import Vectors
 
-Progress = Callable[[int, int], None]
 Status = protocol.Status
 
 
@@ -42,13 +43,17 @@ class Pushed:
     Attributes:
         slot: that has the model now, or `slots.BUILT_IN`.
         written_bytes: of flash; 0 if the model ran already.
+        kept_bytes: that a push which was cut short had left there.
         vectors: self-test vectors that the device answered.
+        reconnects: how often the link was lost on the way.
     """
 
     slot: int
     written_bytes: int
+    kept_bytes: int
     vectors: int
     arena_used_bytes: int
+    reconnects: int
     identity: Identity
 
 
@@ -103,14 +108,17 @@ def push(
     model: Model,
     vectors: Vectors,
     progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> Pushed:
     """Put a model into a device that `connect` has greeted, and let it run.
 
-    If the device runs it already, its flash is left alone. After a link that was lost the same call
-    does the rest, from the start of the slot on.
+    If the device runs it already, its flash is left alone. Where the link is lost, the client
+    connects again, as often as its patience says, and goes on from the page that it had come to;
+    so does a push of the same model after one that was cut short, whatever cut it.
 
     Args:
         vectors: the self-test; the judge makes the answers.
+        say: is told of links that were lost.
 
     Raises:
         UnsupportedModelError, ModelTooLargeError: the device cannot run it; nothing was changed.
@@ -119,57 +127,109 @@ def push(
         DeviceError: the link was lost; the device runs the old model or the new one.
     """
     support.require_supported(model)
-    image = images.make(tflite, vectors)
-    slots = requests.read(device)
-    identity = device.hello()
-    if identity.has_model and identity.model_hash == image.model_hash:
-        return Pushed(slots.running, 0, 0, device.memory()["arena_used_bytes"], identity)
-    check(device, model, image, slots)
-    target = slots.writable().index
-    with _saying_what_runs():
-        write(device, image, target, slots.page_bytes, progress)
-        trial = requests.verify(device, target)
-    _require_passed(trial, image)
-    requests.activate(device, target)
-    identity = device.hello()
-    if identity.model_hash != image.model_hash:
-        raise DeviceFaultError(
-            f"the device still runs model {identity.model_hash[:12]} after the swap",
-            "reset it and look with `tinydeploy status`",
+    swap = _Swap(device, model, images.make(tflite, vectors), progress)
+    with swap.saying_what_runs():
+        while True:
+            try:
+                return swap.run()
+            except LOST as error:
+                if swap.reconnects == device.patience.reconnects:
+                    raise
+                say(f"{error.message}; connecting again")
+                swap.reconnects += 1
+            with suppress(*LOST):  # what fails here fails once more above
+                device.reconnect()
+
+
+@dataclass
+class _Swap:
+    """A push under way; `run` may be called again after a link that was lost."""
+
+    device: Device
+    model: Model
+    image: SlotImage
+    progress: Progress | None
+    reconnects: int = 0
+    written_bytes: int = 0
+    kept_bytes: int = 0
+    vectors: int = 0
+    was_tried: bool = False
+    device_id: str = ""
+
+    def run(self) -> Pushed:
+        """From wherever the device is to the model that runs."""
+        device = self.device
+        slots, identity = requests.read(device), device.hello()
+        self._require_same(identity)
+        if self._runs(identity):
+            return self._done(slots.running, identity)
+        check(device, self.model, self.image, slots)
+        target = writing.choose_slot(slots, self.image)
+        trial = self._fill(target, slots.page_bytes)
+        self.was_tried, self.vectors = True, trial.vectors
+        _require_passed(trial, self.image)
+        requests.activate(device, target.index)
+        identity = device.hello()
+        if not self._runs(identity):
+            raise DeviceFaultError(
+                f"the device still runs model {identity.model_hash[:12]} after the swap",
+                "reset it and look with `tinydeploy status`",
+            )
+        return self._done(target.index, identity)
+
+    @contextmanager
+    def saying_what_runs(self) -> Iterator[None]:
+        """Errors before the activation add that nothing is lost."""
+        try:
+            yield
+        except DeviceError as error:
+            if self.was_tried:
+                raise
+            raise type(error)(
+                f"{error.message}; the device keeps its model",
+                "push again, which goes on from where this one stopped",
+            ) from error
+
+    def _require_same(self, identity: Identity) -> None:
+        self.device_id = self.device_id or identity.device_id
+        if identity.device_id != self.device_id:
+            raise LinkError(
+                f"another {identity.board} answers than the one that the push began with",
+                "plug in the first one and push again",
+            )
+
+    def _runs(self, identity: Identity) -> bool:
+        return identity.has_model and identity.model_hash == self.image.model_hash
+
+    def _fill(self, slot: SlotInfo, page_bytes: int) -> Trial:
+        """Write what is not there, and let the device try it; all of it where that did not do."""
+        first = writing.first_page(self.device, self.image, slot, page_bytes)
+        if first and not self.reconnects:
+            self.kept_bytes = len(self.image.header) + (first - 1) * page_bytes
+        trial = self._write(slot.index, page_bytes, first)
+        if first and trial.outcome == Status.SLOT_NOT_WHOLE:
+            trial = self._write(slot.index, page_bytes, 0)
+        return trial
+
+    def _write(self, slot: int, page_bytes: int, first: int) -> Trial:
+        def tell(done: int, total: int) -> None:
+            self.written_bytes += len(self.image.page(done - 1, page_bytes))
+            if self.progress is not None:
+                self.progress(done, total)
+
+        writing.write(self.device, self.image, slot, page_bytes, first=first, progress=tell)
+        return requests.verify(self.device, slot)
+
+    def _done(self, slot: int, identity: Identity) -> Pushed:
+        return Pushed(
+            slot,
+            self.written_bytes,
+            self.kept_bytes,
+            self.vectors,
+            self.device.memory()["arena_used_bytes"],
+            self.reconnects,
+            identity,
         )
-    written = len(image.header) + len(image.payload)
-    return Pushed(target, written, trial.vectors, trial.arena_used_bytes, identity)
-
-
-@contextmanager
-def _saying_what_runs() -> Iterator[None]:
-    """Errors before the activation add that nothing is lost."""
-    try:
-        yield
-    except DeviceError as error:
-        raise type(error)(
-            f"{error.message}; the device keeps its model",
-            "push again, which starts from the beginning",
-        ) from error
-
-
-def write(
-    device: Device,
-    image: SlotImage,
-    slot: int,
-    page_bytes: int,
-    progress: Progress | None = None,
-) -> None:
-    """Erase a slot as far as needed and write it, a page and a frame at a time."""
-    pages = range(image.pages(page_bytes))
-    parts = list(image.parts(page_bytes, requests.part_bytes()))
-    total = len(pages) + len(parts)
-    for page in pages:  # the header's first: what the slot held before is gone at once
-        requests.erase(device, slot, page)
-        _tell(progress, page + 1, total)
-    for number, (offset, data) in enumerate(parts):
-        requests.write(device, slot, offset, data)
-        _tell(progress, len(pages) + number + 1, total)
 
 
 def rollback(device: Device) -> Identity:
@@ -180,11 +240,6 @@ def rollback(device: Device) -> Identity:
     """
     requests.rollback(device, requests.read(device).newest_sequence)
     return device.hello()
-
-
-def _tell(progress: Progress | None, done: int, total: int) -> None:
-    if progress is not None:
-        progress(done, total)
 
 
 def _check_operators(known: frozenset[int], model: Model) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from tinydeploy.abi import protocol
 from tinydeploy.judge import Judge
+from tinydeploy.link.slots import SlotInfo
 from tinydeploy.stages.vectors import Vectors
 
 MODEL_ALIGNMENT_BYTES = 16
 WORD_BYTES = 4
+ERASED = b"\xff"
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,22 @@ class SlotImage:
     vector_count: int
 
     def pages(self, page_bytes: int) -> int:
-        """Pages to erase before it is written."""
+        """Pages that it takes, the header's included."""
         return 1 + -(-len(self.payload) // page_bytes)
 
-    def parts(self, page_bytes: int, size: int) -> Iterator[tuple[int, bytes]]:
-        """Offsets and bytes to write, the header last: it is what makes the rest mean something."""
-        for start in range(0, len(self.payload), size):
-            yield page_bytes + start, self.payload[start : start + size]
-        yield 0, self.header
+    def page(self, number: int, page_bytes: int) -> bytes:
+        """What is written to a page: the header, or a part of the payload."""
+        end = number * page_bytes
+        return self.payload[end - page_bytes : end] if number else self.header
+
+    def page_crc(self, number: int, page_bytes: int) -> int:
+        """CRC-32 of the page as the flash must read."""
+        return zlib.crc32(self.page(number, page_bytes).ljust(page_bytes, ERASED))
+
+    def is_stated_by(self, slot: SlotInfo) -> bool:
+        """Whether the header in the slot is this image's: model, self-test and checksum."""
+        stated = (slot.model_hash, slot.vector_count, slot.payload_crc)
+        return stated == (self.model_hash, self.vector_count, zlib.crc32(self.payload))
 
 
 def make(tflite: bytes, vectors: Vectors) -> SlotImage:

@@ -42,6 +42,7 @@ class Row:
         operations: page erases or word writes.
         old, new: cuts after which the old or the new model ran.
         repeated: pushes done again after a cut, all of which came to the new model.
+        resumed: those of them that found pages they could keep.
         cut_again: cuts at a seeded place of those, which are among `cuts`.
         lost: cuts after which neither ran, or it answered wrongly, or the push done again failed.
     """
@@ -54,6 +55,7 @@ class Row:
     old: int = 0
     new: int = 0
     repeated: int = 0
+    resumed: int = 0
     cut_again: int = 0
     lost: list[str] = field(default_factory=list)
 
@@ -95,6 +97,7 @@ def swaps(bench: Bench) -> tuple[Swap, ...]:
         Swap("push over the older slot", second),
         Swap("deploy: run the image's own model", to_built_in=True),
         Swap("roll back the deployment"),
+        Swap("push of a long model", bench.long),
     )
 
 
@@ -129,7 +132,7 @@ class _Cutter:
             where = f"{row.board}, {row.swap}, {kind} operation {index}"
             self._judge(row, where)
             if rest == 0 and number == repetition % KINDS and self._swap.model is not None:
-                self._repeat(row, where, random.Random(index))
+                self._repeat(row, where, operation, random.Random(index))
 
     def _judge(self, row: Row, where: str) -> None:
         row.cuts += 1
@@ -143,20 +146,35 @@ class _Cutter:
         if found not in (self._old, self._new):
             row.lost.append(f"{where}: runs neither the old nor the new model")
 
-    def _repeat(self, row: Row, where: str, chance: random.Random) -> None:
-        """Push again from where the cut left off, and cut that, too; then set the flash back."""
+    def _repeat(
+        self, row: Row, where: str, cut: FlashOperation, chance: random.Random, last: bool = False
+    ) -> None:
+        """Push again from where the cut left off; cut that, too, and push a last time.
+
+        The page of a cut must be erased again, however it reads: its cells may not last. Afterwards
+        the flash is as it was.
+        """
         bench = self._bench
         operations = bench.record(lambda: bench.carry_out(self._swap))
         row.repeated += 1
+        row.resumed += _erases(operations) < _erases(self._operations)
         if bench.check() != self._new:
             row.lost.append(f"{where}: did not come to the new model when done again")
-        at = chance.randrange(len(operations))
+        if phase_of(cut, bench) != MARK and not _erased(operations, cut.address):
+            row.lost.append(f"{where}: the page that was cut is not erased when done again")
+        at = len(operations) if last else chance.randrange(len(operations))
         bench.undo(operations[at:])
-        bench.put(operations[at].address, operations[at].garbage(at))
-        row.cut_again += 1
-        self._judge(row, f"{where}, and in operation {at} when done again")
-        bench.put(operations[at].address, operations[at].before)
+        if not last:
+            self._cut_again(row, f"{where}, and in operation {at} when done again", operations[at])
         bench.undo(operations[:at])
+
+    def _cut_again(self, row: Row, where: str, cut: FlashOperation) -> None:
+        seed = cut.address
+        self._bench.put(cut.address, cut.garbage(seed))
+        row.cut_again += 1
+        self._judge(row, where)
+        self._repeat(row, where, cut, random.Random(seed), last=True)
+        self._bench.put(cut.address, cut.before)
 
 
 def phase_of(operation: FlashOperation, bench: Bench) -> str:
@@ -167,6 +185,16 @@ def phase_of(operation: FlashOperation, bench: Bench) -> str:
     if offset < protocol.SLOT_MARKS_OFFSET:
         return HEADER
     return MARK if offset < bench.page_bytes else PAYLOAD
+
+
+def _erases(operations: Sequence[FlashOperation]) -> int:
+    return sum(operation.is_erase for operation in operations)
+
+
+def _erased(operations: Sequence[FlashOperation], address: int) -> bool:
+    """Whether the page of `address` was erased."""
+    erases = (operation for operation in operations if operation.is_erase)
+    return any(0 <= address - page.address < len(page.after) for page in erases)
 
 
 def _contents(operation: FlashOperation, seed: int) -> Iterator[tuple[str, bytes]]:

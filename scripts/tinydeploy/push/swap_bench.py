@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from tinydeploy.stages.vectors import Vectors
 
 SELF_TEST_VECTORS = 2
 SEED = 2  # vectors whose answers tell the models apart
+LONG_PAGES = 2.8  # two of them are written again after a cut, so this is one to keep
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,16 @@ class Bench:
         self.built_in = candidate("built-in", built_in)
         self.first = candidate("first", variant(built_in, -1.0))
         self.second = candidate("second", variant(built_in, 0.5))
-        self._models = {c.sha256: c for c in (self.built_in, self.first, self.second)}
-        self._answers = {key: c.answers()[0] for key, c in self._models.items()}
-        assert len({b"".join(answer) for answer in self._answers.values()}) == len(self._models)
         self.simulated: Any = simulate.open(board, elf)
         self.device = Device(self.simulated)
-        self.boot()
+        self.device.hello()
         self.page_bytes = slots.read(self.device).page_bytes
+        rest_bytes = int(LONG_PAGES * self.page_bytes) - len(built_in)
+        self.long = candidate("long", lengthened(variant(built_in, 0.25), rest_bytes))
+        candidates = (self.built_in, self.first, self.second, self.long)
+        self._models = {c.sha256: c for c in candidates}
+        self._answers = {key: c.answers()[0] for key, c in self._models.items()}
+        assert len({b"".join(answer) for answer in self._answers.values()}) == len(self._models)
 
     def boot(self) -> str:
         """Switch off and on; the hash of the model that runs then."""
@@ -128,7 +133,7 @@ class Bench:
     def undo(self, operations: Sequence[FlashOperation]) -> None:
         """Set the flash back to what it was before."""
         for operation in reversed(operations):
-            self.put(operation.address, operation.before)
+            self.simulated.machine.flash.undo(operation)
 
 
 def variant(tflite: bytes, factor: float) -> bytes:
@@ -138,6 +143,11 @@ def variant(tflite: bytes, factor: float) -> bytes:
     assert weights.data is not None
     weights.data = (weights.data * factor).astype(weights.data.dtype)
     return write_tflite.dump(model)
+
+
+def lengthened(tflite: bytes, size_bytes: int) -> bytes:
+    """The model with so many bytes behind it that mean nothing: answers as before, and as soon."""
+    return tflite + random.Random(size_bytes).randbytes(size_bytes)
 
 
 def candidate(name: str, tflite: bytes) -> Candidate:

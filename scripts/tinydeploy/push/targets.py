@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from tinydeploy import pipeline, simulate, sources, targets
@@ -12,7 +13,9 @@ from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import UsageError
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
+from tinydeploy.link.reopen import Reopener
 from tinydeploy.link.symbols import symbolizer
+from tinydeploy.link.transport import Transport
 from tinydeploy.stages.build import Image
 from tinydeploy.targets import HOST, SIMULATOR, Target
 from tinydeploy.ui import Ui
@@ -54,7 +57,7 @@ def opened(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Dev
     """
     if target.is_port:
         with targets.held(target):
-            yield from _used(Device(targets.open_transport(target, board, Path())))
+            yield from _used(_on_port(target, board))
         return
     if target.name not in (HOST, SIMULATOR):
         raise UsageError(
@@ -72,6 +75,14 @@ def opened(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Dev
         yield from _used(Device(simulated, symbolize=symbolizer(elf)))
     finally:
         _keep(board, simulated.memory(board.slots_origin, len(content)))
+
+
+def _on_port(target: Target, board: Board) -> Device:
+    def opened(name: str) -> Transport:
+        return targets.open_transport(replace(target, link_port=name), board, Path())
+
+    name = target.link_port or target.name
+    return Device(opened(name), reopen=Reopener(name, opened))
 
 
 def image(board: Board, model: str, toolchain: str, ui: Ui) -> Image:

@@ -14,6 +14,7 @@ from typing import Protocol
 from tinydeploy.errors import DeviceError
 
 WORD_BYTES = 4
+ERASED_WORD = b"\xff" * WORD_BYTES
 
 
 class PowerCutError(DeviceError):
@@ -97,6 +98,20 @@ class FlashOperations:
             )
         old = self._target.read(address, WORD_BYTES)
         self._carry_out(address, bytes(a & b for a, b in zip(old, word, strict=True)))
+
+    def undo(self, operation: FlashOperation) -> None:
+        """Set the flash back to what it was before the operation, the last one not yet undone.
+
+        What a page that was erased had in it counts as written once.
+        """
+        address, before = operation.address, operation.before
+        if operation.is_erase:
+            words = range(0, len(before), WORD_BYTES)
+            held = (word for word in words if before[word : word + WORD_BYTES] != ERASED_WORD)
+            self._written.update({address + word: 1 for word in held})
+        else:
+            self._written[address] -= 1
+        self._target.write(address, before)
 
     def _carry_out(self, address: int, after: bytes) -> None:
         operation = FlashOperation(address, self._target.read(address, len(after)), after)
