@@ -20,6 +20,7 @@ from tinydeploy.link import slots
 from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.report.model import Report
+from tinydeploy.simulate import ids
 from tinydeploy.sources import Source, resolve
 from tinydeploy.stages import build as build_stage
 from tinydeploy.stages import vectors as vectors_stage
@@ -432,17 +433,19 @@ def _verify(
         if found is None:
             device = targets.open_device(target, board, image.elf)
             try:
-                verify_stage.connect(device, source.data, image.build_id)
+                identity = verify_stage.connect(device, source.data, image.build_id)
                 with ui.progress("verify") as progress:
                     found = verify_stage.verify(
                         device, source.model, source.data, vectors, program.steps, progress
                     )
             finally:
                 device.close()
+            found = replace(found, is_simulated=ids.is_simulated(identity.device_id))
             receipt.save_verification(known, found)
         stage.detail = (
             f"{found.vectors} vectors, {found.bytes_compared:,} bytes, "
             f"{found.mismatching_bytes} differ"
+            f"{', on a simulated board' if target.is_port and found.is_simulated else ''}"
         )
     return found
 

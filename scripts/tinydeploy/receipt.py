@@ -32,9 +32,11 @@ from tinydeploy.ui import StageTime
 Array = npt.NDArray[Any]
 
 JUDGE = "tflite-micro"
+SIMULATED_DEVICE = "simulated device"  # on a port, but no hardware
 CYCLE_SOURCES = {
     "simulator": "DWT cycle counter of the simulated Cortex-M4 (zero wait states)",
     "device": "DWT cycle counter of the board",
+    SIMULATED_DEVICE: "DWT cycle counter of the simulated board (zero wait states)",
     "host": "nanoseconds on this PC",
     "renode": "Renode's virtual time, which does not follow the CPU's cycles",
 }
@@ -59,7 +61,7 @@ def make_report(
         model=_model(source, program),
         board=board.id,
         engine=program.engine,
-        target=target.kind,
+        target=_kind(target, found),
         board_info=report_model.BoardInfo(
             board.name, board.chip, board.cpu_hz, board.flash_size, board.ram_size
         ),
@@ -83,6 +85,10 @@ def make_report(
         command=shlex.join(["tinydeploy", *sys.argv[1:]]),
         created=created,
     )
+
+
+def _kind(target: Target, found: Verification) -> str:
+    return SIMULATED_DEVICE if target.is_port and found.is_simulated else target.kind
 
 
 def versions(packages: Sequence[str]) -> dict[str, str]:
@@ -181,7 +187,7 @@ def _cycles(
         maximum=float(max(found.cycles)),
         per_op=per_op,
         overhead=mean - sum(found.cycles_per_op),
-        source=WAITING if target.wait_states else CYCLE_SOURCES[target.kind],
+        source=WAITING if target.wait_states else CYCLE_SOURCES[_kind(target, found)],
     )
 
 

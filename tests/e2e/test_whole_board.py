@@ -58,7 +58,10 @@ def _deploy(tinydeploy: Run, board_id: str, link: Path) -> None:
         *("--json", "--target", link),
     )
     assert result.returncode == 0, result.stderr
-    parity = json.loads(result.stdout)["parity"]
+    report = json.loads(result.stdout)
+    parity = report["parity"]
+    assert report["target"] == "simulated device"  # a port, but no hardware
+    assert "simulated" in report["cycles"]["source"]
     assert (parity["vectors"], parity["mismatching_bytes"]) == (20, 0)
 
 

@@ -112,7 +112,7 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
         _deploy_many(job, options, ui)
         return
     report = pipeline.deploy(job, ui)
-    if job.hot_swap and report.target != "device":
+    if job.hot_swap and "device" not in report.target:
         _remember_built_in(job, ui)
     if options.json:
         print(to_json(report))

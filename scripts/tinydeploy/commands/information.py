@@ -69,6 +69,7 @@ def _firmware_on(port: PortInfo) -> str:
     """What firmware answers on a port, for doctor."""
     from tinydeploy.link.client import Device, Patience
     from tinydeploy.link.transport import SerialTransport
+    from tinydeploy.simulate import ids
 
     baud = max(boards.load(name).baud for name in boards.names())
     device = Device(SerialTransport(port.device, baud), Patience(tries=2))
@@ -76,7 +77,8 @@ def _firmware_on(port: PortInfo) -> str:
         found = device.hello()
     finally:
         device.close()
+    simulated = "a simulated board: " if ids.is_simulated(found.device_id) else ""
     return (
-        f"firmware of {found.board}, {found.engine} engine, build {found.build_id[:12]}, model "
+        f"{simulated}firmware of {found.board}, {found.engine} engine, build {found.build_id[:12]}, model "
         f"{found.model_hash[:12]}, ABI as this host's"
     )

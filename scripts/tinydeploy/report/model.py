@@ -206,7 +206,7 @@ class Report:
     model: ModelInfo
     board: str  # id, "nano33"
     engine: str  # "interpreter", "compiled"
-    target: str  # "simulator", "device", "host"
+    target: str  # "simulator", "device", "simulated device", "host", "renode"
     board_info: BoardInfo
     parity: Parity
     cycles: Cycles

@@ -9,6 +9,7 @@ DASH = "–"
 _TARGETS = {
     "simulator": "The flash image, simulated",
     "device": "The board",
+    "simulated device": "A simulated board on a port",
     "host": "The same program on this PC",
 }
 

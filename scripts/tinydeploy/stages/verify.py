@@ -59,6 +59,7 @@ class Verification:
         cycles: of each inference.
         cycles_per_op: mean over the vectors; empty when the firmware does not profile.
         memory: fields of `protocol.MemoryReply` after the run.
+        is_simulated: whether the device says that it is a simulated chip.
     """
 
     vectors: int
@@ -70,6 +71,7 @@ class Verification:
     cycles: tuple[int, ...]
     cycles_per_op: tuple[float, ...]
     memory: dict[str, int]
+    is_simulated: bool = False
 
     @property
     def distinct_outputs(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinydeploy.simulate import ids
 from tinydeploy.simulate.bus import Block
 from tinydeploy.simulate.machine import Machine
 
@@ -24,8 +25,8 @@ UNLOCK = 0x47
 SKU_BURST, SKU_BLE = 1, 2
 CHIP_PART, CHIP_ID, REVISION_B0, VENDOR_AMBQ = (
     0x06672198,
-    (0x0ED6E001, 0x0ED6E002),
-    0x21,
+    (ids.APOLLO3[0], 0x0ED6E002),
+    ids.APOLLO3[1],
     0x414D4251,
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tinydeploy.simulate import ids
 from tinydeploy.simulate.bus import Block
 from tinydeploy.simulate.machine import Machine
 
@@ -12,8 +13,8 @@ FICR = {
     0x060: ("DEVICEID[0]", 0x5EED0001),
     0x064: ("DEVICEID[1]", 0x5EED0002),
     0x0A0: ("DEVICEADDRTYPE", 0xFFFFFFFF),
-    0x0A4: ("DEVICEADDR[0]", 0xC0FFEE01),
-    0x0A8: ("DEVICEADDR[1]", 0x0000D00D),
+    0x0A4: ("DEVICEADDR[0]", ids.NRF52840[0]),
+    0x0A8: ("DEVICEADDR[1]", ids.NRF52840[1]),
     0x100: ("INFO.PART", 0x00052840),
     0x104: ("INFO.VARIANT", 0x41414430),
     0x108: ("INFO.PACKAGE", 0x00002004),
