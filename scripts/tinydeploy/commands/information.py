@@ -79,6 +79,6 @@ def _firmware_on(port: PortInfo) -> str:
         device.close()
     simulated = "a simulated board: " if ids.is_simulated(found.device_id) else ""
     return (
-        f"{simulated}firmware of {found.board}, {found.engine} engine, build {found.build_id[:12]}, model "
-        f"{found.model_hash[:12]}, ABI as this host's"
+        f"{simulated}firmware of {found.board}, {found.engine} engine, build "
+        f"{found.build_id[:12]}, model {found.model_hash[:12]}, ABI as this host's"
     )
