@@ -1,8 +1,8 @@
 """Estimates before anything is built: cycles, flash. Real figures come from a deployment.
 
-Both are fitted to deployments of kws, person detection and the autoencoder (interpreter engine,
-portable kernels, Zig, modelled Cortex-M4 with zero wait states); a single operator may be off by a
-quarter, and by more where no figures were there to fit.
+Of the interpreter engine; lower/cost.py has the compiled one's. Fitted to the networks of the bench
+on the Nano 33 (docs/bench.md); a single operator may be off by a quarter, and by more where no
+figures were there to fit.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tinydeploy.graph.ir import Model, Op
+from tinydeploy.graph.ir import Model, Op, Type
 from tinydeploy.ops.work import op_macs
 
 # Flash in bytes: what every image has (runtime, link, board), and what a kernel adds.
@@ -40,29 +40,33 @@ class Cost:
 
 
 _COSTS = {
-    "ADD": Cost(55),
-    "AVERAGE_POOL_2D": Cost(60, tap=9),
+    "ADD": Cost(136),
+    "ASSIGN_VARIABLE": Cost(0),
+    "AVERAGE_POOL_2D": Cost(40, tap=10.3),
     "BATCH_MATMUL": Cost(110, mac=8),
-    "CONV_2D": Cost(195, tap=45, mac=7.5),
-    "DEPTHWISE_CONV_2D": Cost(200, tap=16),
+    "CONCATENATION": Cost(2),
+    "CONV_2D": Cost(105, tap=6.5, mac=3.1),
+    "DEPTHWISE_CONV_2D": Cost(45, tap=9),
     "DEQUANTIZE": Cost(12),
     "EXPAND_DIMS": Cost(1),
-    "FULLY_CONNECTED": Cost(110, mac=7.5),
+    "FULLY_CONNECTED": Cost(110, mac=3),
     "LOGISTIC": Cost(120),
     "LOG_SOFTMAX": Cost(250),
     "MAX_POOL_2D": Cost(60, tap=9),
     "MUL": Cost(40),
     "QUANTIZE": Cost(30),
+    "READ_VARIABLE": Cost(1.5),
     "RESHAPE": Cost(1),
-    "SOFTMAX": Cost(180),
+    "SOFTMAX": Cost(250),
     "SQUEEZE": Cost(1),
-    "SUB": Cost(55),
+    "SUB": Cost(136),
     "SVDF": Cost(100, mac=8),
     "TANH": Cost(120),
     "TRANSPOSE_CONV": Cost(195, mac=14),
     "UNIDIRECTIONAL_SEQUENCE_LSTM": Cost(500, mac=10),
 }
 _USUAL = Cost(25)
+_INT16_FACTOR = 2.3  # sums of 64 bits
 
 
 def cycles(op: Op) -> int:
@@ -73,7 +77,8 @@ def cycles(op: Op) -> int:
     cost = _COSTS.get(op.code, _USUAL)
     outputs = sum(tensor.size for tensor in op.outputs)
     body = outputs * (cost.output + _taps(op) * cost.tap) + op_macs(op) * cost.mac
-    return round(_DISPATCH_CYCLES + body)
+    is_wide = any(tensor.type is Type.INT16 for tensor in op.operands[:1])
+    return round(_DISPATCH_CYCLES + body * (_INT16_FACTOR if is_wide else 1))
 
 
 def _taps(op: Op) -> int:

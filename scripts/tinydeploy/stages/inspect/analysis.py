@@ -11,8 +11,10 @@ from tinydeploy import boards, passes
 from tinydeploy.boards import Board
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.lower import cost as compiled_cost
 from tinydeploy.lower.assemble import assemble
 from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower.plan import Plan as CompiledPlan
 from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
 from tinydeploy.memory import SCRATCH, Plan
 from tinydeploy.ops import cost, support, work
@@ -90,7 +92,8 @@ class Arena:
 
 @dataclass(frozen=True)
 class BoardFit:
-    """Whether and how fast the model would run on a board; flash and cycles are estimates."""
+    """Whether and how fast the model would run on a board with the engine that `--engine auto`
+    takes; flash and cycles are estimates."""
 
     board: str
     name: str
@@ -144,12 +147,13 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
     problems = tuple(support.check_supported(model))
     needs = interpreter_arena.needs(model)
     plan = needs.plan
+    compiled = None if problems else _compiled_plan(tflite)
     arena = Arena(
         planned_bytes=plan.size,
         lower_bound_bytes=plan.lower_bound,
         persistent_bytes=needs.persistent_bytes,
         total_bytes=needs.total_bytes,
-        compiled_bytes=None if problems else _compiled_bytes(tflite),
+        compiled_bytes=None if compiled is None else compiled.arena_bytes,
         exact=needs.exact,
     )
     return Inspection(
@@ -166,7 +170,7 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
         arena=arena,
         memory=_memory_map(model.main, plan, arena),
         largest=_largest(model),
-        boards=tuple(_fit(model, arena, each) for each in chosen),
+        boards=tuple(_fit(model, compiled, arena, each) for each in chosen),
     )
 
 
@@ -187,12 +191,12 @@ def _describe(tensor: Tensor) -> str:
     return text
 
 
-def _compiled_bytes(tflite: Path) -> int | None:
-    """The arena of the compiled engine's plan, which nobody has to build for that."""
+def _compiled_plan(tflite: Path) -> CompiledPlan | None:
+    """What the compiled engine would run, which nobody has to build for that; None: it does not."""
     model = read_tflite.load(tflite)
     passes.optimise(model, evaluate)
     try:
-        return assemble(model, evaluate, RULES_WITHOUT_BUILDING).arena_bytes
+        return assemble(model, evaluate, RULES_WITHOUT_BUILDING)
     except NotCompilableError:
         return None
 
@@ -259,10 +263,12 @@ def _largest(model: Model) -> tuple[LargeTensor, ...]:
     )
 
 
-def _fit(model: Model, arena: Arena, board: Board) -> BoardFit:
-    flash = cost.flash_bytes(model)
+def _fit(model: Model, compiled: CompiledPlan | None, arena: Arena, board: Board) -> BoardFit:
     ram = arena.default_bytes + _STACK_AND_STATICS_BYTES
-    cycles = sum(map(cost.cycles, model.ops))
+    if compiled is None:
+        flash, cycles = cost.flash_bytes(model), sum(map(cost.cycles, model.ops))
+    else:
+        flash, cycles = compiled_cost.flash_bytes(compiled), compiled_cost.cycles(compiled)
     return BoardFit(
         board=board.id,
         name=board.name,

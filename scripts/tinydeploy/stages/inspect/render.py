@@ -22,6 +22,7 @@ from tinydeploy.stages.inspect.analysis import Arena, Inspection
 
 _STYLE = Path(charts.__file__).with_name("style.css")
 _WIDTH = 100
+_OP_NOTE = "cycles are estimates of the interpreter engine"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -78,7 +79,7 @@ def _table(title: str, *columns: str) -> Table:
 
 def _op_table(inspection: Inspection) -> Table:
     columns = (" #", "operator", "types", "output", " MACs", " weights", " live", " ~cycles")
-    table = _table("Operators", *columns)
+    table = _table(f"Operators ({_OP_NOTE})", *columns)
     for row in inspection.ops:
         table.add_row(
             str(row.index),
@@ -129,9 +130,20 @@ def _largest(inspection: Inspection) -> Table:
     return table
 
 
+def _board_note(inspection: Inspection) -> str:
+    engine = "interpreter" if inspection.arena.compiled_bytes is None else "compiled"
+    return f"{engine} engine; flash and time are estimates"
+
+
 def _board_table(inspection: Inspection) -> Table:
     table = _table(
-        "Boards (flash and time are estimates)", "board", " ~flash", " RAM", " ~ms", " ~cycles", ""
+        f"Boards ({_board_note(inspection)})",
+        "board",
+        " ~flash",
+        " RAM",
+        " ~ms",
+        " ~cycles",
+        "",
     )
     for fit in inspection.boards:
         table.add_row(
@@ -195,7 +207,11 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
     """Title, explanation and content of each."""
     arena = inspection.arena
     sections = [
-        ("Boards", "flash and time are estimates", _html_table(_board_table(inspection))),
+        (
+            "Boards",
+            _board_note(inspection),
+            _html_table(_board_table(inspection)),
+        ),
         (
             "Memory over time",
             f"{arena.total_bytes:,} bytes of arena: {arena.planned_bytes:,} of tensors (no plan "
@@ -203,7 +219,11 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
             f"{_compiled(arena)}",
             f'<div class="drawing" tabindex="0">{memory_svg(inspection.memory)}</div>',
         ),
-        ("Operators", "cycles are estimates", _html_table(_op_table(inspection))),
+        (
+            "Operators",
+            _OP_NOTE,
+            _html_table(_op_table(inspection)),
+        ),
         (
             "Largest tensors",
             "weights lie in flash, the others in RAM",
