@@ -1,23 +1,50 @@
 #include "dsp/binary.h"
 
+#include "dsp/lanes.h"
 #include "kernels/common/fixed_point.h"
 
 namespace tinydeploy {
 namespace {
 
+// output[i] = combine(a[i], b[i]). Out of line: with the loop over periods around it there would be
+// too few registers.
+template <class Combine>
+[[gnu::noinline]] void ForEachOf(Combine combine, const int8_t* a, const int8_t* b, int8_t* output,
+                                 uint32_t count) {
+  for (const int8_t* const end = output + count; output < end;) *output++ = combine(*a++, *b++);
+}
+
 // output[i] = combine(a[i], b[i % period])
 template <class Combine>
 void ForEach(const BinaryParams& p, const int8_t* a, const int8_t* b, int8_t* output,
-             Combine combine) {
-  for (const int8_t* const end = a + p.count; a < end;) {
-    for (uint32_t i = 0; i < p.period; ++i) *output++ = combine(*a++, b[i]);
+             const Combine& combine) {
+  const uint32_t period = p.period;
+  for (const int8_t* const end = a + p.count; a < end; a += period, output += period) {
+    ForEachOf(combine, a, b, output, period);
   }
 }
 
-int8_t Narrow(const BinaryParams& p, int32_t value) {
-  return static_cast<int8_t>(Clamp(value + p.output_zero_point, static_cast<int32_t>(p.lowest),
-                                   static_cast<int32_t>(p.highest)));
-}
+// A sum or product on the output's scale: Rescale without its special cases.
+class Scaler {
+ public:
+  explicit Scaler(const BinaryParams& p)
+      : multiplier_(p.multiplier),
+        half_(1 << (-p.shift - 1)),
+        down_(-p.shift),
+        zero_point_(p.output_zero_point),
+        lowest_(p.lowest),
+        highest_(p.highest) {}
+
+  // |x| < 2^29. Halves of the second rounding go away from zero; where the first makes it 0, the
+  // sign does not matter.
+  int8_t operator()(int32_t x) const {
+    const int32_t scaled = (MultiplyHighAdd(2 * x, multiplier_, half_) + (x >> 31)) >> down_;
+    return static_cast<int8_t>(Clamp(scaled + zero_point_, lowest_, highest_));
+  }
+
+ private:
+  int32_t multiplier_, half_, down_, zero_point_, lowest_, highest_;
+};
 
 }  // namespace
 
@@ -25,22 +52,24 @@ extern "C" {
 
 void td_add_terms(const BinaryParams* params, const int8_t* a, const int8_t* b,
                   const int32_t* terms_a, const int32_t* terms_b, int8_t* output) {
-  const BinaryParams p = *params;
-  const int32_t down = -p.shift, half = 1 << (down - 1);
-  ForEach(p, a, b, output, [&](int8_t x, int8_t y) {
-    const int32_t sum = terms_a[static_cast<uint8_t>(x)] + terms_b[static_cast<uint8_t>(y)];
-    // RoundingDoublingHighMul and RoundingShiftRight without their special cases.
-    const int64_t product = static_cast<int64_t>(sum) * p.multiplier;
-    const auto high = static_cast<int32_t>((product + (1 << 30)) >> 31);
-    return Narrow(p, (high + half + (high >> 31)) >> down);
+  const Scaler scaled(*params);
+  ForEach(*params, a, b, output, [=](int8_t x, int8_t y) {
+    return scaled(terms_a[static_cast<uint8_t>(x)] + terms_b[static_cast<uint8_t>(y)]);
   });
 }
 
 void td_multiply(const BinaryParams* params, const int8_t* a, const int8_t* b, int8_t* output) {
   const BinaryParams p = *params;
+  const int32_t zero_a = p.zero_point_a, zero_b = p.zero_point_b;
+  if (p.shift < 0) {
+    const Scaler scaled(p);
+    ForEach(p, a, b, output,
+            [=](int8_t x, int8_t y) { return scaled((x - zero_a) * (y - zero_b)); });
+    return;
+  }
   ForEach(p, a, b, output, [&](int8_t x, int8_t y) {
-    const int32_t product = (x - p.zero_point_a) * (y - p.zero_point_b);
-    return Narrow(p, Rescale(product, p.multiplier, p.shift));
+    const int32_t value = Rescale((x - zero_a) * (y - zero_b), p.multiplier, p.shift);
+    return static_cast<int8_t>(Clamp<int32_t>(value + p.output_zero_point, p.lowest, p.highest));
   });
 }
 

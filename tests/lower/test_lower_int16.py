@@ -252,3 +252,26 @@ def test_the_upper_word_is_what_tflm_computes(scale: float) -> None:
         multiplier, shift = pack16._short(*pack16.quantize_multiplier(scale))
         wanted = (total * multiplier + (1 << shift - 1)) >> shift
         assert ((total << numbers.left) * int(numbers.multiplier[0]) + (1 << 31)) >> 32 == wanted
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "over"),
+    [
+        ((1, 5, 4, 6), (1, 2), (20, 6)),
+        ((1, 9, 6), (1,), (9, 6)),
+        ((1, 5, 4, 6), (1,), (5, 24)),
+        ((3, 1, 4), (0, -1), (12, 1)),
+    ],
+)
+@pytest.mark.parametrize("kind", [Type.INT8, Type.INT16])
+def test_means_over_outer_axes_have_kernels(
+    shape: tuple[int, ...], axes: tuple[int, ...], over: tuple[int, int], kind: Type
+) -> None:
+    build = Builder()
+    x = build.input(shape, kind, per_tensor(0.01, 0))
+    left = tuple(n for axis, n in enumerate(shape) if axis not in {a % len(shape) for a in axes})
+    inputs = [x, build.constant(np.array(axes, np.int32))]
+    y = build.op("MEAN", inputs, left or (1,), kind, per_tensor(0.01, 0), keep_dims=False)
+    [step] = plan_of(dump(build.model(y))).steps
+    assert step.function == ("td_mean16" if kind is Type.INT16 else "td_mean")
+    assert (step.params["pixels"], step.params["channels"]) == over
