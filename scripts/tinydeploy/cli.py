@@ -8,6 +8,8 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 from tinydeploy import __version__
 from tinydeploy.commands import (
@@ -24,6 +26,7 @@ from tinydeploy.errors import TinyDeployError, UsageError
 from tinydeploy.ui import Ui
 
 INTERRUPTED = 130
+MODEL_SUFFIXES = (".tflite", ".keras")
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,6 +35,16 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:  # type: ignore[override]
         """Raise UsageError instead of printing the whole usage."""
         raise UsageError(message, f"`{self.prog} --help` shows the options")
+
+    def parse_args(self, *arguments: Any) -> Any:  # type: ignore[override]
+        """As argparse does, with a hint for a model where it is an option."""
+        options, rest = self.parse_known_args(*arguments)
+        if not rest:
+            return options
+        hint = f"`{self.prog} {options.command} --help` shows the options"
+        if hasattr(options, "model") and Path(rest[0]).suffix in MODEL_SUFFIXES:
+            hint = f"name the model with an option: --model {rest[0]}"
+        raise UsageError(f"unrecognized arguments: {' '.join(rest)}", hint)
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -51,7 +51,9 @@ def add_commands(commands: common.Commands) -> None:
     mlperf.add_argument(
         "--seconds", type=float, default=10.0, help="of the device's time for each window"
     )
-    mlperf.add_argument("--windows", type=int, default=5, help="runs to take the median of")
+    mlperf.add_argument(
+        "--windows", type=common.positive, default=5, help="runs to take the median of"
+    )
     mlperf.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 

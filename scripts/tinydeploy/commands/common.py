@@ -49,7 +49,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--retrain", action="store_true", help="train it anew first")
     parser.add_argument(
-        "--seed", type=int, default=1, help="for training and vectors (default: %(default)s)"
+        "--seed", type=natural, default=1, help="for training and vectors (default: %(default)s)"
     )
 
 
@@ -185,6 +185,26 @@ def add_vectors(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="test data: .npz with inputs and labels, .npy, or a folder of .bin and y_labels.csv",
     )
+
+
+def positive(text: str) -> int:
+    """A whole number from 1 on."""
+    return _at_least(1, text)
+
+
+def natural(text: str) -> int:
+    """A whole number from 0 on."""
+    return _at_least(0, text)
+
+
+def _at_least(least: int, text: str) -> int:
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from error
+    if value < least:
+        raise argparse.ArgumentTypeError(f"must be at least {least}")
+    return value
 
 
 def vector_count(text: str) -> int | None:

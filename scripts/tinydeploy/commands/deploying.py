@@ -24,7 +24,7 @@ def add_commands(commands: common.Commands) -> None:
 
     deploy.add_argument(
         "--count",
-        type=int,
+        type=common.positive,
         default=1,
         metavar="N",
         help="boards at once: N simulators, --target PORT,PORT,... or --target usb",
@@ -46,7 +46,10 @@ def add_commands(commands: common.Commands) -> None:
         "--explain", action="store_true", help="compare and dump every tensor of one vector"
     )
     verify.add_argument(
-        "--vector", type=int, default=0, help="vector that --explain takes (default: %(default)s)"
+        "--vector",
+        type=common.natural,
+        default=0,
+        help="vector that --explain takes (default: %(default)s)",
     )
 
     bench = common.add(
@@ -58,7 +61,7 @@ def add_commands(commands: common.Commands) -> None:
         "--engines", nargs="+", choices=("compiled", "interpreter"), help="default: both"
     )
     bench.add_argument(
-        "--vectors", type=int, default=3, help="inferences each (default: %(default)s)"
+        "--vectors", type=common.positive, default=3, help="inferences each (default: %(default)s)"
     )
     bench.add_argument("--markdown", action="store_true", help="print a Markdown table")
     bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
@@ -81,7 +84,7 @@ def add_commands(commands: common.Commands) -> None:
     bench.add_argument("--ops", nargs="+", metavar="OP", help="of --flash-cost (default: all)")
     bench.add_argument(
         "--link-faults",
-        type=int,
+        type=common.positive,
         metavar="N",
         help="try N faults on the link instead: bytes lost, changed or late, resets, unplugging",
     )

@@ -31,14 +31,23 @@ def add_commands(commands: common.Commands) -> None:
         help="operators separated by commas, and `graph` for whole graphs (default: all; each "
         "with each combination of types in turn)",
     )
-    fuzz.add_argument("--seed", type=int, default=1, help="of all choices (default: %(default)s)")
+    fuzz.add_argument(
+        "--seed", type=common.natural, default=1, help="of all choices (default: %(default)s)"
+    )
     fuzz.add_argument("--minutes", type=float, help=f"how long (default: {DEFAULT_MINUTES:g})")
-    fuzz.add_argument("--cases", type=int, metavar="N", help="how many instead of how long")
-    fuzz.add_argument("--case", type=int, metavar="K", help="this case alone: a reproducer")
+    fuzz.add_argument(
+        "--cases", type=common.positive, metavar="N", help="how many instead of how long"
+    )
+    fuzz.add_argument(
+        "--case", type=common.natural, metavar="K", help="this case alone: a reproducer"
+    )
     fuzz.add_argument("--engine", choices=("interpreter", "compiled", "both"), default="both")
     fuzz.add_argument("--target", choices=("host", "simulator", "both"), default="both")
     fuzz.add_argument(
-        "--hostile", type=int, metavar="N", help="N damaged models, with sanitizers, instead"
+        "--hostile",
+        type=common.positive,
+        metavar="N",
+        help="N damaged models, with sanitizers, instead",
     )
     fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
     fuzz.add_argument(

@@ -37,8 +37,8 @@ def add_commands(commands: common.Commands) -> None:
 def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", nargs="?", default=common.DEFAULT_MODEL, help="sine, kws, ...")
     parser.add_argument("--variant", help="variant; default: the model's own")
-    parser.add_argument("--seed", type=int, help="default: the recipe's")
-    parser.add_argument("--epochs", type=int, help="default: the recipe's")
+    parser.add_argument("--seed", type=common.natural, help="default: the recipe's")
+    parser.add_argument("--epochs", type=common.positive, help="default: the recipe's")
     parser.add_argument(
         "--source",
         help="speech: synthetic, speech_commands, or a folder of WORD/*.wav; join several with +",

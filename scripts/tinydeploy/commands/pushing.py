@@ -40,7 +40,9 @@ def add_commands(commands: common.Commands) -> None:
         help="self-test vectors that the device must answer first (default: %(default)s)",
     )
     push.add_argument("--data", type=Path, help="test data for them, as for `deploy`")
-    push.add_argument("--seed", type=int, default=1, help="for vectors (default: %(default)s)")
+    push.add_argument(
+        "--seed", type=common.natural, default=1, help="for vectors (default: %(default)s)"
+    )
 
     _add_device(
         common.add(commands, "status", _status, "what runs on a device and what its slots hold")
@@ -52,7 +54,11 @@ def add_commands(commands: common.Commands) -> None:
     cuts.add_argument("--boards", nargs="+", metavar="BOARD", help="boards (default: all chips)")
     common.add_toolchain(cuts)
     cuts.add_argument(
-        "--every", type=int, default=1, metavar="N", help="only every Nth operation (default: 1)"
+        "--every",
+        type=common.positive,
+        default=1,
+        metavar="N",
+        help="only every Nth operation (default: 1)",
     )
     cuts.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
     cuts.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write the table")

@@ -23,7 +23,11 @@ def add_commands(commands: common.Commands) -> None:
     )
     patches.add_argument("models", nargs="*", metavar="MODEL", help="default: the image models")
     patches.add_argument(
-        "--bands", nargs="+", type=int, default=[2, 4, 6, 8, 12], help="default: 2 4 6 8 12"
+        "--bands",
+        nargs="+",
+        type=common.positive,
+        default=[2, 4, 6, 8, 12],
+        help="default: 2 4 6 8 12",
     )
     patches.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
     common.add_board(patches)
