@@ -146,7 +146,7 @@ def test_table_adds_up(tmp_path: Path) -> None:
         Row("y", "push", "mark", 5, 16, 9, 5, 2, 1, 1, ["gone"]),
     ]
     last = power_cuts_page.table(rows).splitlines()[-1]
-    assert last.split() == ["all", "15", "46", "29", "15", "2", "1", "1"]
+    assert last.split() == ["all", "15", "46", "29", "15", "2", "1", "1", "1"]
     power_cuts_page.save(rows, tmp_path / "rows.json")
     assert power_cuts_page.load(tmp_path / "rows.json") == rows
     assert "cut 46 times on 2 boards; models lost: 1." in power_cuts_page.page(rows)

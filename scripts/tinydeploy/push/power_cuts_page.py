@@ -9,8 +9,17 @@ from pathlib import Path
 
 from tinydeploy.push.power_cuts import Row
 
-COUNTS = ("operations", "cuts", "old", "new", "repeated", "cut_again")
-HEADS = ("operations", "cuts", "old runs", "new runs", "pushed again", "cut again", "lost")
+COUNTS = ("operations", "cuts", "old", "new", "repeated", "resumed", "cut_again")
+HEADS = (
+    "operations",
+    "cuts",
+    "old runs",
+    "new runs",
+    "pushed again",
+    "resumed",
+    "cut again",
+    "lost",
+)
 
 
 def totals(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[int]]:
@@ -78,5 +87,6 @@ An operation is the erase of a page or the write of a word. After each of them t
 three contents of its flash: the operation done, some of its bits changed, and garbage in its place.
 It must say that it runs the old model or the new one, and answer a vector as TFLM does with that
 model; anything else is *lost*. After some cuts the push is done again, must come to the new model,
-and is cut once more at a seeded place (counted among the cuts).
+is cut once more at a seeded place (counted among the cuts) and done a third time. *Resumed* are
+those pushes that kept pages of the one before; the page that was cut must not be among them.
 """
