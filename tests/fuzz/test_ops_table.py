@@ -52,8 +52,9 @@ def test_says_what_the_compiled_engine_takes(by_name: dict[tuple[str, str], Row]
 
 def test_every_rule_takes_something(rows: list[Row]) -> None:
     own = {row.operator for row in rows if any(name.startswith("td_") for name in row.kernels)}
+    computes_nothing = {"CALL_ONCE", "VAR_HANDLE"}  # they say what the memory of a variable holds
     # One sample of each of the others would show a gap in RULES.
-    assert set(RULES) - {ANY_OTHER} <= own
+    assert set(RULES) - {ANY_OTHER} - computes_nothing <= own
 
 
 def test_text_and_document_name_every_combination(rows: list[Row]) -> None:
