@@ -79,8 +79,14 @@ env.Append(
 # Zig makes -Os of -Oz; clang itself saves another 15 % with it.
 SMALLEST = ["-Xclang", "-Oz"] if toolchain == "zig" and not board.is_host else []
 env.Append(CCFLAGS=SMALLEST)
+# The linker compiles all but kernels as one piece: most functions of the application, the engine
+# and the drivers are a line long and called from one place.
+ONE_PIECE = [] if board.is_host else ["-flto"]
+env.Append(CCFLAGS=ONE_PIECE)
 # The interpreter's kernels unroll by hand what is worth it; clang doubles their size for little.
 ROLLED = ["-fno-unroll-loops"] if toolchain == "zig" and not compiled else []
+# The linker may call these functions anew in what it compiles: they have to be there before.
+LIBC = "*/cortex_m4/libc.cpp"
 # What runs for each byte of the link, and between operators.
 HOT = (
     *("*/link/crc32.cpp", "*/link/decode.cpp", "*/link/encode.cpp"),
@@ -106,16 +112,16 @@ def include_program():
     return env.Clone(CPPPATH=[*env["CPPPATH"], program])
 
 
-def without_smallest(env):
-    """The flags, with speed not given up for size."""
-    return [flag for flag in env["CCFLAGS"] if flag not in SMALLEST]
+def without(env, *flags):
+    """The compiler's flags but for these."""
+    return [flag for flag in env["CCFLAGS"] if flag not in flags]
 
 
-def keep_hot_code_fast():
-    """Compile what HOT names as the toolchain's -Os has it."""
-    for path in HOT:
+def compile_without(flags, *paths):
+    """Compile these sources with fewer flags than the others."""
+    for path in paths:
         env.AddBuildMiddleware(
-            lambda env, node: env.Object(node, CCFLAGS=without_smallest(env)), path
+            lambda env, node: env.Object(node, CCFLAGS=without(env, *flags)), path
         )
 
 
@@ -138,12 +144,12 @@ def add_sources():
         env.BuildSources(folder, str(firmware / "app"), "+<slots*.cpp>")
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
-    kernels, small = env.Clone(), env.Clone()
-    small.Replace(CCFLAGS=without_smallest(env))  # -Oz divides by calls of the library's division
+    kernels = env.Clone(CCFLAGS=without(env, *ONE_PIECE))
+    small = env.Clone(CCFLAGS=without(kernels, *SMALLEST))  # -Oz calls the library to divide
     # Where the time goes. With sanitizers, compiling would take longer than it saves; all operators
     # together would leave the model slots no room.
     if not (board.is_host or compact or hot_swap):
-        kernels.Replace(CCFLAGS=[*without_smallest(env), "-O2", *ROLLED])
+        kernels.Replace(CCFLAGS=[*small["CCFLAGS"], "-O2", *ROLLED])
     kernels.BuildSources(own, str(program), f"+<{KERNEL_FILES}>")
     for part, what in KERNELS[compiled].items():
         few = FEW_ELEMENTS[part] if compiled else []
@@ -189,7 +195,8 @@ def run_flash(target, source, env):
     return os.spawnve(os.P_WAIT, sys.executable, [*command, str(source[0])], environment)
 
 
-keep_hot_code_fast()
+compile_without(SMALLEST, *HOT)
+compile_without(ONE_PIECE, LIBC)
 add_sources()
 if not board.is_host:
     use_linker_script()
