@@ -17,9 +17,12 @@ void SilenceUart() {
   uart0::kIntClear.write(uart0::kIntAll);
 }
 
-constexpr VectorTable<kIrqs> MakeVectors() {
-  VectorTable<kIrqs> table = MakeVectorTable<kIrqs>();
-  table.irqs[uart0::kIrq] = Uart0Handler;
+// As far as the last that is used: the others are never enabled.
+constexpr int kVectors = uart0::kIrq + 1;
+
+constexpr VectorTable<kVectors> MakeVectors() {
+  VectorTable<kVectors> table = MakeVectorTable<kVectors>();
+  if constexpr (TINYDEPLOY_LINK_UART) table.irqs[uart0::kIrq] = Uart0Handler;
   return table;
 }
 
@@ -32,7 +35,7 @@ void LeaveBootloader() {
 }
 
 // VTOR wants the table aligned to its size, rounded up to a power of two.
-extern "C" __attribute__((section(".vectors"), used, aligned(256))) const VectorTable<kIrqs>
+extern "C" __attribute__((section(".vectors"), used, aligned(256))) const VectorTable<kVectors>
     g_vectors = MakeVectors();
 
 }  // namespace tinydeploy

@@ -29,12 +29,12 @@ void StopInterruptSources() {
 }
 
 // As far as the last that is used: the others are never enabled.
-constexpr int kVectors = usbd::kIrq + 1;
+constexpr int kVectors = (TINYDEPLOY_LINK_USB ? usbd::kIrq : uarte0::kIrq) + 1;
 
 constexpr VectorTable<kVectors> MakeVectors() {
   VectorTable<kVectors> table = MakeVectorTable<kVectors>();
-  if (TINYDEPLOY_LINK_UART) table.irqs[uarte0::kIrq] = Uarte0Handler;
-  if (TINYDEPLOY_LINK_USB) {
+  if constexpr (TINYDEPLOY_LINK_UART) table.irqs[uarte0::kIrq] = Uarte0Handler;
+  if constexpr (TINYDEPLOY_LINK_USB) {
     table.irqs[power::kIrq] = UsbHandler;
     table.irqs[usbd::kIrq] = UsbHandler;
   }

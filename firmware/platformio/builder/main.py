@@ -63,7 +63,7 @@ LINKS = {"usb": ("usb",), "uart": ("uart",), "both": ("usb", "uart")}
 named = link or env.GetProjectOption("custom_link", "both")
 if named not in LINKS:
     toolchains.stop(f"no link {named!r}: custom_link is {', '.join(LINKS)}")
-wires = () if bare else LINKS[named]
+wires = () if bare else LINKS[named] if board.has_usb else LINKS["uart"]
 
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
