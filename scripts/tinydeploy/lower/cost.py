@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tinydeploy.lower.plan import Plan, Step
 
-BASE_FLASH_BYTES = 9_000  # what every image has: link, board, start-up
+BASE_FLASH_BYTES = 7_500  # what every image has: link, board, start-up
 _FUNCTION_BYTES = 1_000  # what a kernel, or the inner loop of one, adds
 _STEP_BYTES = 90  # its call, parameters and row in the table
 _DISPATCH_CYCLES = 40
