@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from tinydeploy import cli
 
@@ -39,3 +41,13 @@ def test_a_model_without_its_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--model my.tflite" in capsys.readouterr().err
     assert cli.main(["ops", "nope"]) == 2
     assert "`tinydeploy ops --help`" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="ports are files elsewhere")
+@pytest.mark.parametrize(
+    ("port", "reason"),
+    [("/dev/nope", "No such file or directory"), ("/dev/null", "it is not a serial port")],
+)
+def test_what_is_no_port(capsys: pytest.CaptureFixture[str], port: str, reason: str) -> None:
+    assert cli.main(["status", "--target", port]) == 6
+    assert f"cannot open {port}: {reason}\n" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -157,6 +158,9 @@ def _pyserial() -> Any:
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    """In the system's words; pyserial puts its own and the port's name around them."""
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    if "Could not configure port" in str(error):
+        return "it is not a serial port"
     return str(error).splitlines()[0]
