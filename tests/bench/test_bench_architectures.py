@@ -21,6 +21,7 @@ MACS = {
     "ad": peers.AD,
     "person_detect": peers.PERSON,
     "ds_cnn_int16": peers.KWS,
+    "wake_word": 5 * 40 * 64 + (5 + 9 + 13 + 21) * 64 + 4 * 64 * 64 + 64,
 }
 ARENA_LIMITS = {
     "vww": 56_000,
@@ -29,6 +30,7 @@ ARENA_LIMITS = {
     "ad": 1_500,
     "person_detect": 56_000,
     "ds_cnn_int16": 33_000,
+    "wake_word": 4_400,
 }
 
 
