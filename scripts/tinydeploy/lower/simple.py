@@ -148,19 +148,21 @@ def reshape(lowering: Lowering, op: Op) -> None:
     ends = (source in lowering.graph.inputs) or (result in lowering.graph.outputs)
     if output.base is given and not ends:
         return
-    _copy(lowering, op, given, output, result.nbytes)
+    copy(lowering, op, given, output)
 
 
-def _copy(lowering: Lowering, op: Op, given: Buffer, output: Buffer, nbytes: int) -> None:
+def copy(lowering: Lowering, op: Op, given: Buffer | Constant, output: Buffer) -> None:
+    """Append a step that copies all of `output`."""
+    pointer = given if isinstance(given, Constant) else Pointer(given, "const int8_t")
     lowering.call(
         op,
         "dsp/copy.h",
         "td_copy",
-        [Pointer(given, "const int8_t"), Pointer(output)],
-        reads=[given],
+        [pointer, Pointer(output)],
+        reads=[pointer.buffer] if isinstance(pointer, Pointer) else [],
         writes=output,
         params_type="CopyParams",
-        params={"rows": 1, "bytes": nbytes, "input_step": 0, "output_step": 0},
+        params={"rows": 1, "bytes": output.size, "input_step": 0, "output_step": 0},
     )
 
 

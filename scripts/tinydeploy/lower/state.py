@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Subgraph, Tensor
 from tinydeploy.graph.write_tflite import constant_bytes
 from tinydeploy.lower.lowering import Lowering, refusal
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Pointer
+from tinydeploy.lower.plan import Buffer, Constant
+from tinydeploy.lower.simple import copy
 from tinydeploy.lower.variables import Key, handles
 
 
@@ -23,8 +24,10 @@ def call_once(lowering: Lowering, op: Op) -> None:
     Raises:
         NotCompilableError: it does more than that, or does it too late.
     """
-    setup = lowering.subgraphs[int(op.options.get("init_subgraph_index", 0))]
-    for key, value in _assigned(op, setup).items():
+    index = int(op.options.get("init_subgraph_index", 0))
+    if not 0 < index < len(lowering.subgraphs):
+        raise refusal(op, f"runs subgraph {index}, which is not there")
+    for key, value in _assigned(op, lowering.subgraphs[index]).items():
         if lowering.variables.first_use(key) < lowering.op_index:
             raise refusal(op, f"gives variable {key[1]} a value after its first use")
         lowering.first_values[key] = value
@@ -35,22 +38,21 @@ def read_variable(lowering: Lowering, op: Op) -> None:
     key, result = _key(lowering, op), op.outputs[0]
     kept = _kept(lowering, op, key, result)
     if result not in lowering.variables.home:
-        _copy(lowering, op, Pointer(kept, "const int8_t"), [kept], lowering.buffer(result))
+        copy(lowering, op, kept, lowering.buffer(result))
 
 
 def assign_variable(lowering: Lowering, op: Op) -> None:
     """ASSIGN_VARIABLE: the value is there already, or a copy."""
-    key, value = _key(lowering, op), op.operands[1]
+    key, value = _key(lowering, op), op.operands[-1]
     kept = _kept(lowering, op, key, value)
     zero = 0 if value.quantization is None else value.quantization.zero_point
     # As TFLM: until it is assigned, a variable has the zero point of the first value in each byte.
     lowering.first_values.setdefault(key, np.full(kept.size, zero & 0xFF, np.uint8).view(np.int8))
     if value.is_constant:
         data = np.frombuffer(constant_bytes(value), np.int8)
-        _copy(lowering, op, Constant("value", data), [], kept)
+        copy(lowering, op, Constant("value", data), kept)
     elif lowering.variables.home.get(value) != key:
-        given = lowering.buffer(value)
-        _copy(lowering, op, Pointer(given, "const int8_t"), [given], kept)
+        copy(lowering, op, lowering.buffer(value), kept)
 
 
 def _assigned(op: Op, setup: Subgraph) -> Mapping[Key, Array]:
@@ -59,14 +61,15 @@ def _assigned(op: Op, setup: Subgraph) -> Mapping[Key, Array]:
     for step in setup.ops:
         if step.code == "VAR_HANDLE":
             continue
-        if step.code != "ASSIGN_VARIABLE" or not step.operands[1].is_constant:
+        key = known.get(step.operands[0]) if step.operands else None
+        if step.code != "ASSIGN_VARIABLE" or key is None or not step.operands[-1].is_constant:
             raise refusal(op, "runs a subgraph that does more than assign constants")
-        found[known[step.operands[0]]] = np.frombuffer(constant_bytes(step.operands[1]), np.int8)
+        found[key] = np.frombuffer(constant_bytes(step.operands[-1]), np.int8)
     return found
 
 
 def _key(lowering: Lowering, op: Op) -> Key:
-    key = lowering.variables.handles.get(op.operands[0])
+    key = lowering.variables.handles.get(op.operands[0]) if op.operands else None
     if key is None:
         raise refusal(op, "has a handle that does not come from VAR_HANDLE")
     return key
@@ -78,13 +81,3 @@ def _kept(lowering: Lowering, op: Op, key: Key, tensor: Tensor) -> Buffer:
     if kept.size != tensor.nbytes or (first is not None and first.size != kept.size):
         raise refusal(op, f"has variable {key[1]} in another size than elsewhere")
     return kept
-
-
-def _copy(
-    lowering: Lowering, op: Op, given: Argument, reads: Sequence[Buffer], target: Buffer
-) -> None:
-    lowering.call(
-        op, "dsp/copy.h", "td_copy", [given, Pointer(target)], reads=reads, writes=target,
-        params_type="CopyParams",
-        params={"rows": 1, "bytes": target.size, "input_step": 0, "output_step": 0},
-    )  # fmt: skip

@@ -91,7 +91,7 @@ class Variables:
 
     def _writes(self, key: Key) -> Iterator[_Write]:
         for at, op in self._uses("ASSIGN_VARIABLE", key):
-            value = op.operands[1]
+            value = op.operands[-1]
             producer = self._graph.producer(value)
             if producer is None or producer.code == "READ_VARIABLE":
                 yield _Write(at, -1, value)
@@ -100,7 +100,7 @@ class Variables:
 
     def _uses(self, code: str, key: Key) -> Iterator[tuple[int, Op]]:
         for index, op in enumerate(self._graph.ops):
-            if op.code == code and self.handles.get(op.operands[0]) == key:
+            if op.code == code and op.operands and self.handles.get(op.operands[0]) == key:
                 yield index, op
 
 

@@ -80,14 +80,15 @@ def _body(draw: Draw, start: Tensor, x: Tensor) -> Subgraph:
 
 
 def variables(draw: Draw, code: str, types: Types) -> None:
-    """CALL_ONCE sets a variable; each run reads it, adds the input and assigns it."""
+    """Each run reads a variable, adds the input and assigns it; CALL_ONCE may have set it first."""
     x = draw.source(types.data)
     shape, kind, scale = x.shape, x.type, draw.quantization(x.type)
-    name = f"sum {len(draw.called)}"
-    setup = Builder("setup")
-    first = setup.constant(draw.values(shape, kind), kind, scale)
-    setup.ops("ASSIGN_VARIABLE", [_handle(setup, name), first], [])
-    draw.build.ops("CALL_ONCE", [], [], init_subgraph_index=draw.call(setup.model().main))
+    name = f"sum {len(draw.build.subgraph.ops)}"
+    if code == "CALL_ONCE" or draw.chance(0.5):
+        setup = Builder("setup")
+        first = setup.constant(draw.values(shape, kind), kind, scale)
+        setup.ops("ASSIGN_VARIABLE", [_handle(setup, name), first], [])
+        draw.build.ops("CALL_ONCE", [], [], init_subgraph_index=draw.call(setup.model().main))
     handle = _handle(draw.build, name)
     old = draw.build.op("READ_VARIABLE", [handle], shape, kind, scale)
     new = draw.build.op("ADD", [old, x], shape, kind, scale)
