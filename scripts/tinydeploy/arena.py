@@ -16,7 +16,7 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.memory import Plan
 from tinydeploy.ops import persistent
-from tinydeploy.ops.own_memory import scratch_bytes, state_bytes
+from tinydeploy.ops.own_memory import VariableKey, scratch_bytes, state_bytes, variable_of
 
 POINTER_BYTES = 4
 STEP_BYTES = 4 * POINTER_BYTES  # kernel, eval, params, args
@@ -75,7 +75,7 @@ class _Allocation:
         self._low = 0
         self._peak = 0
         self._depth = 0
-        self._variables: dict[tuple[str, str], bool] = {}  # whether it has its memory
+        self._variables: dict[VariableKey, bool] = {}  # whether it has its memory
 
     def finish(self, planned_bytes: int) -> int:
         """The tensors take the place of the notes; returns the smallest arena that does."""
@@ -125,8 +125,8 @@ class _Allocation:
         self._temporary(NOTE_BYTES)
         return 1
 
-    def _variable(self, handle: Op) -> tuple[str, str]:
-        key = handle.options.get("container") or "", handle.options.get("shared_name") or ""
+    def _variable(self, handle: Op) -> VariableKey:
+        key = variable_of(handle)
         if key not in self._variables:
             self._keep(VARIABLE_BYTES)
             self._variables[key] = False

@@ -149,7 +149,7 @@ def machine(
 @pytest.mark.parametrize("name", MODELS)
 def test_equals_tflm(made: Any, machine: Any, name: str) -> None:
     plan, inputs, expected = made[name]
-    assert plans.run(machine, list(MODELS).index(name), plan, inputs) == expected
+    assert plans.run(machine, list(MODELS).index(name), plan, [inputs]) == expected
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -182,7 +182,7 @@ def machine(
 @pytest.mark.parametrize("seed", range(COUNT))
 def test_equals_tflm(cases: Any, machine: Any, seed: int) -> None:
     plan, inputs, expected = cases[seed]
-    assert plans.run(machine, seed, plan, inputs) == expected
+    assert plans.run(machine, seed, plan, [inputs]) == expected
 
 
 def test_all_run_in_kernels_of_their_own(cases: Any) -> None:

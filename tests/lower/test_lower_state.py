@@ -200,8 +200,8 @@ def machine(
 def test_runs_one_after_another_equal_tflm(made: Any, machine: Any, name: str) -> None:
     plan, runs, expected = made[name]
     index = list(MODELS).index(name)
-    assert plans.run_all(machine, index, plan, runs) == expected
-    assert plans.run_all(machine, index, plan, runs) == expected, "it was not reset"
+    assert plans.run(machine, index, plan, runs) == expected
+    assert plans.run(machine, index, plan, runs) == expected, "it was not reset"
 
 
 @pytest.mark.parametrize("name", MODELS)

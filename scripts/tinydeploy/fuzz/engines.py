@@ -129,6 +129,6 @@ def _plan_or_reason(data: bytes) -> Plan | str:
 
 def _run(machine: plans.PlanMachine, index: int, plan: Plan, case: Case) -> Outcome:
     try:
-        return Outcome(plans.run_all(machine, index, plan, case.inputs))
+        return Outcome(plans.run(machine, index, plan, case.inputs))
     except RunnerCrashError as error:
         return Outcome(crash=error.message)

@@ -35,7 +35,7 @@ _MORE = (
 _NOT_INT16 = (
     "DEPTH_TO_SPACE GATHER GATHER_ND MIRROR_PAD REDUCE_MAX REDUCE_MIN SPACE_TO_DEPTH ZEROS_LIKE"
 )
-_CONTROL = "IF READ_VARIABLE WHILE"  # the compiled engine leaves such graphs to the interpreter
+_CONTROL = "IF READ_VARIABLE WHILE"  # IF and WHILE leave a graph to the interpreter
 
 
 def grow(rng: np.random.Generator) -> tuple[Draw, str, float]:

@@ -136,12 +136,7 @@ class CortexM4Plans:
         """Nothing to end."""
 
 
-def run(machine: PlanMachine, index: int, plan: Plan, inputs: Sequence[Array]) -> bytes:
-    """As `run_all`, once."""
-    return run_all(machine, index, plan, [inputs])
-
-
-def run_all(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Array]]) -> bytes:
+def run(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Array]]) -> bytes:
     """Bytes of all outputs of runs one after another.
 
     What the plan does not keep is garbage before each.

@@ -60,7 +60,7 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
         "",
     ]
     owners = plan.owners()
-    for index, step in enumerate((*plan.steps, *plan.resets)):
+    for index, step in enumerate(plan.calls):
         lines += [*_step(index, step, owners), ""]
     lines += [
         *_steps_table(plan, numbers),
@@ -85,7 +85,7 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
 
 
 def _includes(plan: Plan) -> list[str]:
-    headers = sorted({step.header for step in (*plan.steps, *plan.resets)})
+    headers = sorted({step.header for step in plan.calls})
     return [
         "#include <stdint.h>",
         "",

@@ -15,9 +15,11 @@ from functools import cached_property
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
 from tinydeploy.lower import inner
+from tinydeploy.lower.first_values import resets
 from tinydeploy.lower.patching import View
 from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
-from tinydeploy.lower.variables import Key, Variables, resets
+from tinydeploy.lower.variables import Variables
+from tinydeploy.ops.own_memory import VariableKey
 
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
@@ -48,8 +50,8 @@ class Lowering:
     views: Mapping[Tensor, View] = field(default_factory=dict)
     goal: str = "balanced"
     subgraphs: Sequence[Subgraph] = ()
-    kept: dict[Key | Tensor, Buffer] = field(default_factory=dict)
-    first_values: dict[Key, Array] = field(default_factory=dict)
+    kept: dict[VariableKey | Tensor, Buffer] = field(default_factory=dict)
+    first_values: dict[VariableKey, Array] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     buffers: dict[Tensor, Buffer] = field(default_factory=dict)
     op_index: int = 0
@@ -59,7 +61,7 @@ class Lowering:
         """Where the graph's variables are read and written."""
         return Variables(self.graph)
 
-    def keep(self, key: Key | Tensor, like: Tensor) -> Buffer:
+    def keep(self, key: VariableKey | Tensor, like: Tensor) -> Buffer:
         """The memory of a variable: its own from the first inference to the last."""
         if key not in self.kept:
             name = key.label if isinstance(key, Tensor) else key[1]

@@ -196,6 +196,11 @@ class Plan:
     lower_bound: int = 0
 
     @property
+    def calls(self) -> list[Step]:
+        """Steps and resets, as they are numbered in C++."""
+        return [*self.steps, *self.resets]
+
+    @property
     def kept(self) -> list[Buffer]:
         """What lasts from one inference to the next."""
         return [buffer for step in self.resets for buffer in step.writes]
@@ -211,7 +216,7 @@ class Plan:
         """Bytes of all constant arrays, equal ones once."""
         arrays = {
             argument.key: np.asarray(argument.values).nbytes
-            for step in (*self.steps, *self.resets)
+            for step in self.calls
             for argument in step.arguments
             if isinstance(argument, Constant)
         }
@@ -222,7 +227,7 @@ class Plan:
         first: dict[tuple[object, ...], int] = {}
         return {
             argument: first.setdefault(argument.key, index)
-            for index, step in enumerate((*self.steps, *self.resets))
+            for index, step in enumerate(self.calls)
             for argument in step.arguments
             if isinstance(argument, (Constant, Records))
         }

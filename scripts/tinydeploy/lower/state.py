@@ -11,7 +11,8 @@ from tinydeploy.graph.write_tflite import constant_bytes
 from tinydeploy.lower.lowering import Lowering, refusal
 from tinydeploy.lower.plan import Buffer, Constant
 from tinydeploy.lower.simple import copy
-from tinydeploy.lower.variables import Key, handles
+from tinydeploy.lower.variables import handles
+from tinydeploy.ops.own_memory import VariableKey
 
 
 def var_handle(lowering: Lowering, op: Op) -> None:
@@ -55,7 +56,7 @@ def assign_variable(lowering: Lowering, op: Op) -> None:
         copy(lowering, op, lowering.buffer(value), kept)
 
 
-def _assigned(op: Op, setup: Subgraph) -> Mapping[Key, Array]:
+def _assigned(op: Op, setup: Subgraph) -> Mapping[VariableKey, Array]:
     """Bytes of each variable that `setup` gives a value."""
     known, found = handles(setup), {}
     for step in setup.ops:
@@ -68,14 +69,14 @@ def _assigned(op: Op, setup: Subgraph) -> Mapping[Key, Array]:
     return found
 
 
-def _key(lowering: Lowering, op: Op) -> Key:
+def _key(lowering: Lowering, op: Op) -> VariableKey:
     key = lowering.variables.handles.get(op.operands[0]) if op.operands else None
     if key is None:
         raise refusal(op, "has a handle that does not come from VAR_HANDLE")
     return key
 
 
-def _kept(lowering: Lowering, op: Op, key: Key, tensor: Tensor) -> Buffer:
+def _kept(lowering: Lowering, op: Op, key: VariableKey, tensor: Tensor) -> Buffer:
     kept = lowering.keep(key, tensor)
     first = lowering.first_values.get(key)
     if kept.size != tensor.nbytes or (first is not None and first.size != kept.size):

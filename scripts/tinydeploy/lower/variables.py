@@ -7,23 +7,16 @@ it is computed right there where nobody needs the old value any more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tinydeploy.graph.ir import Array, Op, Subgraph, Tensor, Type
-from tinydeploy.lower.plan import Buffer, Constant, Pointer, Step
-
-Key = tuple[str, str]  # container and name
+from tinydeploy.graph.ir import Op, Subgraph, Tensor
+from tinydeploy.ops.own_memory import VariableKey, variable_of
 
 
-def handles(graph: Subgraph) -> dict[Tensor, Key]:
+def handles(graph: Subgraph) -> dict[Tensor, VariableKey]:
     """The variable that each handle of a subgraph means."""
-    return {op.outputs[0]: _key(op) for op in graph.ops if op.code == "VAR_HANDLE"}
-
-
-def _key(handle: Op) -> Key:
-    options = handle.options
-    return str(options.get("container") or ""), str(options.get("shared_name") or "")
+    return {op.outputs[0]: variable_of(op) for op in graph.ops if op.code == "VAR_HANDLE"}
 
 
 @dataclass(frozen=True)
@@ -55,16 +48,16 @@ class Variables:
     def __init__(self, graph: Subgraph) -> None:
         self._graph = graph
         self.handles = handles(graph)
-        self.home: dict[Tensor, Key] = {}
+        self.home: dict[Tensor, VariableKey] = {}
         for key in dict.fromkeys(self.handles.values()):
             self._settle(key, list(self._reads(key)), list(self._writes(key)))
 
-    def first_use(self, key: Key) -> int:
+    def first_use(self, key: VariableKey) -> int:
         """The first operator that reads or writes the variable."""
         uses = [*self._uses("READ_VARIABLE", key), *self._uses("ASSIGN_VARIABLE", key)]
         return min((at for at, _ in uses), default=len(self._graph.ops))
 
-    def _settle(self, key: Key, reads: Sequence[_Read], writes: Sequence[_Write]) -> None:
+    def _settle(self, key: VariableKey, reads: Sequence[_Read], writes: Sequence[_Write]) -> None:
         written = [write.at for write in writes]
         if len(writes) == 1 and self._can_be_made_there(writes[0], reads):
             self.home[writes[0].value] = key
@@ -83,13 +76,13 @@ class Variables:
             and all(read.until < write.made or read.at > write.at for read in reads)
         )
 
-    def _reads(self, key: Key) -> Iterator[_Read]:
+    def _reads(self, key: VariableKey) -> Iterator[_Read]:
         for at, op in self._uses("READ_VARIABLE", key):
             result = op.outputs[0]
             readers = [i for i, other in enumerate(self._graph.ops) if result in other.inputs]
             yield _Read(at, max([at, *readers]), result)
 
-    def _writes(self, key: Key) -> Iterator[_Write]:
+    def _writes(self, key: VariableKey) -> Iterator[_Write]:
         for at, op in self._uses("ASSIGN_VARIABLE", key):
             value = op.operands[-1]
             producer = self._graph.producer(value)
@@ -98,55 +91,7 @@ class Variables:
             else:
                 yield _Write(at, self._graph.ops.index(producer), value)
 
-    def _uses(self, code: str, key: Key) -> Iterator[tuple[int, Op]]:
+    def _uses(self, code: str, key: VariableKey) -> Iterator[tuple[int, Op]]:
         for index, op in enumerate(self._graph.ops):
             if op.code == code and op.operands and self.handles.get(op.operands[0]) == key:
                 yield index, op
-
-
-def resets(kept: Mapping[Key | Tensor, Buffer], first_values: Mapping[Key, Array]) -> list[Step]:
-    """Steps that give everything that is kept its first value: zeros if there is no other.
-
-    A tensor that the model marks as a variable starts as TFLM starts it: int8 as the real zero.
-    """
-    steps = []
-    for key, buffer in kept.items():
-        zero = 0
-        if isinstance(key, Tensor):
-            value = None
-            if key.type is Type.INT8 and key.quantization is not None:
-                zero = key.quantization.zero_point
-        else:
-            value = first_values.get(key)
-        steps.append(_fill(buffer, zero) if value is None else _first(buffer, value))
-    return steps
-
-
-def _fill(buffer: Buffer, value: int) -> Step:
-    return Step(
-        title=f"first value of {buffer.name}",
-        op_name="",
-        header="dsp/copy.h",
-        function="td_fill",
-        arguments=[Pointer(buffer)],
-        reads=[],
-        writes=[buffer],
-        params_type="FillParams",
-        params={"bytes": buffer.size, "value": value},
-    )
-
-
-def _first(buffer: Buffer, value: Array) -> Step:
-    if len(set(value.tolist())) <= 1:
-        return _fill(buffer, int(value.max(initial=-128)))
-    return Step(
-        title=f"first value of {buffer.name}",
-        op_name="",
-        header="dsp/copy.h",
-        function="td_copy",
-        arguments=[Constant("first", value), Pointer(buffer)],
-        reads=[],
-        writes=[buffer],
-        params_type="CopyParams",
-        params={"rows": 1, "bytes": buffer.size, "input_step": 0, "output_step": 0},
-    )

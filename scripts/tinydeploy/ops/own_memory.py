@@ -14,6 +14,8 @@ from flatbuffers import flexbuffers
 
 from tinydeploy.graph.ir import Op, Tensor, Type
 
+VariableKey = tuple[str, str]  # container and name
+
 _SAMPLE_BYTES = 2  # int16
 _COUNTERS_BYTES = 8  # in front of what a framer or stacker holds
 _BOX_BYTES = 24  # corners, score, order
@@ -45,6 +47,12 @@ def state_bytes(op: Op) -> int | None:
     """Bytes that it keeps from run to run; None: it keeps none. Variables are tensors."""
     size = _STATE.get(op.name)
     return None if size is None else size(op)
+
+
+def variable_of(handle: Op) -> VariableKey:
+    """The variable that a VAR_HANDLE means."""
+    options = handle.options
+    return options.get("container") or "", options.get("shared_name") or ""
 
 
 def more_params_bytes(op: Op) -> int:

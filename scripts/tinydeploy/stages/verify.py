@@ -76,7 +76,7 @@ class Verification:
     @property
     def distinct_outputs(self) -> int:
         """How many different answers the device gave."""
-        answers = zip(*(output for output in self.device_outputs), strict=True)
+        answers = zip(*self.device_outputs, strict=True)
         return len({b"".join(part.tobytes() for part in answer) for answer in answers})
 
     @property

@@ -207,11 +207,7 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
     """Title, explanation and content of each."""
     arena = inspection.arena
     sections = [
-        (
-            "Boards",
-            _board_note(inspection),
-            _html_table(_board_table(inspection)),
-        ),
+        ("Boards", _board_note(inspection), _html_table(_board_table(inspection))),
         (
             "Memory over time",
             f"{arena.total_bytes:,} bytes of arena: {arena.planned_bytes:,} of tensors (no plan "
@@ -219,11 +215,7 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
             f"{_compiled(arena)}",
             f'<div class="drawing" tabindex="0">{memory_svg(inspection.memory)}</div>',
         ),
-        (
-            "Operators",
-            _OP_NOTE,
-            _html_table(_op_table(inspection)),
-        ),
+        ("Operators", _OP_NOTE, _html_table(_op_table(inspection))),
         (
             "Largest tensors",
             "weights lie in flash, the others in RAM",
