@@ -5,10 +5,6 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int32_t kMaxKernelHeight = 32;
-
-constexpr int32_t kMaxBatch = 16;
-
 // A few calls for a row of the image: out of line, or each of them is a copy of the loops.
 __attribute__((noinline)) int8_t* Copied(int8_t* to, const int8_t* from, int32_t count) {
   return CopyBytes(to, from, count);
@@ -63,7 +59,7 @@ class Batch {
     if (quads > 0) stream = dot_(columns, stream, output_, &shape);
     const int32_t pixels = pixel_bytes ? 2 * pairs : 1;
     if (rest > 0) {
-      uint32_t last[kMaxBatch];  // whole words: nothing behind a pixel may change
+      uint32_t last[limits::kGatheredPixels];  // whole words: nothing behind a pixel may change
       shape.quads = 1;
       shape.pixel_bytes = pixel_bytes ? kQuad : 0;
       dot_(columns, stream, reinterpret_cast<int8_t*>(last), &shape);
@@ -98,7 +94,7 @@ class Rows {
     next_ = -p_.pad_top;
   }
 
-  // Points rows[0..kernel_height) at the rows from `y` on.
+  // Points rows[0..kernel_height) at the rows from `y` on, or rows[0] at them all, interleaved.
   void Window(int32_t y, const int8_t** rows) {
     const int32_t end = y + p_.kernel_height;
     if (p_.copies_rows == static_cast<uint8_t>(RowAccess::kInterleaved)) {
@@ -189,9 +185,14 @@ void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stre
   const int32_t pixel_bytes = interleaved ? 3 * p.in_channels : p.in_channels;
   const int32_t steps = ConvSteps(kernel_rows, p.row_words);
   const GatherShape gather = {kernel_rows, p.row_words, p.stride_width * pixel_bytes, 8 * steps};
+  const int8_t* few[limits::kConvWindowRows];
+  const int8_t** window = few;
+  if (const int32_t words = ConvWindowWords(kernel_rows)) {
+    window = reinterpret_cast<const int8_t**>(scratch);
+    scratch += words;
+  }
   Rows rows(p, input, reinterpret_cast<int8_t*>(scratch + steps * p.batch));
   Batch batch(scratch, gather, p.out_channels, p.batch, stream, output, dot);
-  const int8_t* window[kMaxKernelHeight];
   for (int32_t y = 0; y < p.out_height; ++y) {
     rows.Window(y * p.stride_height - p.pad_top, window);
     batch.Add(window, p.out_width);

@@ -8,6 +8,7 @@
 
 #include <stdint.h>
 
+#include "abi/limits.h"
 #include "dsp/dot.h"
 
 namespace tinydeploy {
@@ -40,11 +41,17 @@ struct PointwiseParams {
 // Steps (of two depths) of a patch; `rows` is 1 when interleaved, else the kernel's height.
 constexpr int32_t ConvSteps(int32_t rows, int32_t row_words) { return 2 * rows * row_words; }
 
+// Words at the front of td_conv's scratch for pointers to the rows of a window, 8 bytes each
+// everywhere; 0 while they fit on the stack.
+constexpr int32_t ConvWindowWords(int32_t rows) {
+  return rows > limits::kConvWindowRows ? 2 * rows : 0;
+}
+
 // ring_row_bytes is 0 without copies, else
 // ((out_width - 1) * stride_width + kernel_width) * in_channels, three times that when interleaved.
 constexpr int32_t ConvScratchBytes(int32_t steps, int32_t batch, int32_t rows,
                                    int32_t ring_row_bytes) {
-  return 4 * steps * batch + rows * ((ring_row_bytes + 3 + 3) & ~3);
+  return 4 * (ConvWindowWords(rows) + steps * batch) + rows * ((ring_row_bytes + 3 + 3) & ~3);
 }
 
 extern "C" {

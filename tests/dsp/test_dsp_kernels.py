@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tinydeploy.abi import limits
 from tinydeploy.lower import layers
 from tinydeploy.lower.kernel_lab import CortexM4, Host
 from tinydeploy.lower.layers import (
@@ -18,6 +19,7 @@ from tinydeploy.lower.layers import (
 )
 
 Machine = Host | CortexM4
+ROWS = limits.CONV_WINDOW_ROWS.most
 
 POINTWISE = [
     Pointwise(1, 4, 4),
@@ -56,6 +58,9 @@ CONV = [
     Conv(8, 8, 16, 6, 1, 1, 2, 20),
     Conv(4, 20, 2, 4, 1, 9),
     Conv(20, 3, 2, 4, 11, 1),
+    *[Conv(45, 3, 2, 4, rows, 2, 3) for rows in (ROWS - 1, ROWS, ROWS + 1)],
+    Conv(60, 2, 3, 3, 40, 1, in_place=True),
+    Conv(300, 1, 1, 2, 255, 1),
 ]
 DEPTHWISE = [
     Depthwise(1, 1, 1),

@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi import limits
+
 Array = npt.NDArray[Any]
 Int8 = npt.NDArray[np.int8]
 Int32 = npt.NDArray[np.int32]
@@ -237,8 +239,7 @@ class Geometry:
     scratch_bytes: int
 
 
-MAX_KERNEL_HEIGHT = 32  # of td_conv
-MAX_BATCH = 16  # pixels that td_conv and td_pointwise gather at a time
+MAX_BATCH = limits.GATHERED_PIXELS.most
 BATCH_SCRATCH = 512  # bytes of columns that more than one pair may take
 
 
@@ -258,6 +259,11 @@ def interleaves(kernel_height: int, in_channels: int, out_channels: int) -> bool
 def conv_steps(kernel_height: int, kernel_width: int, in_channels: int) -> int:
     """Steps of two depths: each kernel row is filled up to whole words of four int8."""
     return 2 * kernel_height * -(-kernel_width * in_channels // 4)
+
+
+def conv_window_bytes(rows: int) -> int:
+    """Scratch of td_conv for pointers to the rows of a window: none while they fit on its stack."""
+    return 8 * rows if rows > limits.CONV_WINDOW_ROWS.most else 0
 
 
 def pointwise_geometry(pixels: int, in_channels: int, out_channels: int) -> Geometry:
@@ -306,7 +312,7 @@ def conv_geometry(
         "<6H6BbB2H", *input_shape, *output_shape, *kernel, *stride, *padding,
         input_zero_point, access, row_words, batch,
     )  # fmt: skip
-    return Geometry(params, 4 * steps * batch + rows * ring_row)
+    return Geometry(params, conv_window_bytes(rows) + 4 * steps * batch + rows * ring_row)
 
 
 def depthwise_geometry(
