@@ -76,7 +76,9 @@ struct TensorView {
   Shape shape;
   uint32_t bytes = 0;
   void* data = nullptr;  // of a constant, else null during Prepare
-  Vector<float> scales;  // none, one, or one for each index of `quantized_dimension`
+  // None, one, or one for each channel; how many, and along which axis, is checked by the kernels
+  // that look at it: files have wrong ones where nobody does.
+  Vector<float> scales;
   Vector<Int64> zero_points;
   int32_t quantized_dimension = 0;
   Vector<int32_t> dims;  // the shape as it lies in the file

@@ -157,10 +157,6 @@ def _subgraph(**fields: Any) -> Callable[[dict[str, Any]], None]:
     return lambda root: root["subgraphs"][0].update(fields)
 
 
-_PER_CHANNEL = {"scale": [1.0, 2.0], "zero_point": [0, 0], "quantized_dimension": 1}
-_UNEVEN = {"scale": [1.0], "zero_point": [0, 0]}
-
-
 @pytest.mark.parametrize(
     ("change", "text"),
     [
@@ -181,8 +177,6 @@ _UNEVEN = {"scale": [1.0], "zero_point": [0, 0]}
         (_tensor(0, shape=[65536, 65536, 65536]), "more than 2 GiB"),
         (_tensor(0, shape=[0, 65536, 65536, 65536]), "more than 2 GiB"),
         (_tensor(0, shape=[1] * 17), "17 dimensions"),
-        (_tensor(0, quantization=_PER_CHANNEL), "2 scales along axis 1"),
-        (_tensor(0, quantization=_UNEVEN), "1 scales but 2 zero points"),
         (
             lambda root: root["operator_codes"][0].update(builtin_code=250),
             "no operator number 250",

@@ -159,8 +159,9 @@ Status Describe(PrepareContext& context, int i, int32_t zero_points, Coded* code
             codes.bytes,
             about.bytes - kHeadBytes,
             zero_points};
-  for (int32_t c = 0; c < channels && c < output.zero_points.size(); ++c) {
-    const int64_t zero = output.zero_points[c];
+  const bool one_for_all = output.zero_points.size() != channels;
+  for (int32_t c = 0; c < channels && output.zero_points.size() > 0; ++c) {
+    const int64_t zero = output.zero_points[one_for_all ? 0 : c];
     if (zero != 0 && output.type != Type::kInt8) return RefuseQuantization(context);
     zeros[zero_points + c] = static_cast<int8_t>(zero);
   }

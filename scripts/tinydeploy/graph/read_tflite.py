@@ -1,14 +1,16 @@
 """Read a .tflite file. Nothing in it is trusted: what `load` returns is consistent in itself.
 
 Checked: that all offsets stay inside the file (flat.py), that indices exist, that shapes do not
-overflow and fit their buffers, that quantization fits its tensor, that ops are in execution order.
+overflow and their buffers fill them, that ops are in execution order.
 Not checked: whether the ops make sense or can be run; that is the business of `ops`.
+What TFLM does not look at is no reason to refuse a file: the quantization of most tensors (the
+kernels check that of weights), bytes behind a constant, signatures and metadata.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -106,8 +108,8 @@ class _Reader:
         return Model(
             subgraphs=subgraphs,
             description=self._root["description"] or "",
-            metadata=dict(self._metadata(entry) for entry in self._root["metadata"]),
-            signatures=[self._signature(s, subgraphs) for s in self._root["signature_defs"]],
+            metadata=self._metadata(),
+            signatures=list(self._signatures(subgraphs)),
             nbytes=self._nbytes,
         )
 
@@ -119,24 +121,23 @@ class _Reader:
         data: Array = table["data"]
         return data
 
-    def _metadata(self, entry: flat.Table) -> tuple[str, bytes]:
-        name = entry["name"] or ""
-        buffer = _at(self._buffers, entry["buffer"], f"metadata {name!r}: buffer")
-        return name, buffer.tobytes()
+    def _metadata(self) -> dict[str, bytes]:
+        entries = [(entry["name"] or "", entry["buffer"]) for entry in self._root["metadata"]]
+        there = range(len(self._buffers))
+        return {name: self._buffers[n].tobytes() for name, n in entries if n in there}
 
-    def _signature(self, entry: flat.Table, subgraphs: list[Subgraph]) -> Signature:
-        subgraph = _at(subgraphs, entry["subgraph_index"], "signature: subgraph")
-
-        def named(maps: list[flat.Table]) -> dict[str, Tensor]:
-            where = "signature: tensor"
-            return {m["name"] or "": _at(subgraph.tensors, m["tensor_index"], where) for m in maps}
-
-        return Signature(
-            key=entry["signature_key"] or "",
-            inputs=named(entry["inputs"]),
-            outputs=named(entry["outputs"]),
-            subgraph=entry["subgraph_index"],
-        )
+    def _signatures(self, subgraphs: list[Subgraph]) -> Iterator[Signature]:
+        """Those whose subgraph and tensors exist."""
+        for entry in self._root["signature_defs"]:
+            index = entry["subgraph_index"]
+            tensors = subgraphs[index].tensors if index < len(subgraphs) else []
+            maps = [*entry["inputs"], *entry["outputs"]]
+            if index < len(subgraphs) and all(m["tensor_index"] < len(tensors) for m in maps):
+                inputs, outputs = (
+                    {m["name"] or "": tensors[m["tensor_index"]] for m in entry[side]}
+                    for side in ("inputs", "outputs")
+                )
+                yield Signature(entry["signature_key"] or "", inputs, outputs, index)
 
     def _subgraph(self, table: flat.Table, where: str) -> Subgraph:
         tensors = [self._tensor(t, f"tensor {i}") for i, t in enumerate(table["tensors"])]
@@ -160,7 +161,7 @@ class _Reader:
             name=table["name"] or "",
             type=kind,
             shape=shape,
-            quantization=_quantization(table["quantization"], shape, where),
+            quantization=_quantization(table["quantization"]),
             is_variable=table["is_variable"],
             shape_signature=tuple(int(size) for size in table["shape_signature"][:MAX_RANK]),
             is_sparse=bool(table["sparsity"]),
@@ -232,34 +233,32 @@ def _shape(sizes: Array, kind: Type, where: str) -> tuple[int, ...]:
     return shape
 
 
-def _quantization(table: Any, shape: tuple[int, ...], where: str) -> Quantization | None:
+def _quantization(table: Any) -> Quantization | None:
+    """As TFLM reads it: none without a zero point; the first one for all where they are too few
+    or too many; numbers of scales and the axis are checked by the kernels that look at them."""
     if table is None:
         return None
-    if table["details"]:
+    scales, zero_points = table["scale"], table["zero_point"]
+    if table["details"] and not len(scales):
         kinds = {1: "custom", 2: "blockwise", 3: "multi-axis"}
         empty = np.ones(1, np.float32), np.zeros(1, np.int64)
         return Quantization(*empty, scheme=kinds.get(table["details_type"], "unknown"))
-    scales, zero_points = table["scale"], table["zero_point"]
-    if not len(scales):
+    if not len(scales) or not len(zero_points):
         return None
-    if not len(zero_points):
-        zero_points = np.zeros(len(scales), np.int64)
-    axis = table["quantized_dimension"]
     if len(zero_points) != len(scales):
-        _fail(f"{where} has {len(scales)} scales but {len(zero_points)} zero points")
-    if len(scales) > 1 and not (0 <= axis < len(shape) and shape[axis] == len(scales)):
-        _fail(f"{where} of shape {list(shape)} has {len(scales)} scales along axis {axis}")
-    return Quantization(scales, zero_points, axis)
+        zero_points = np.repeat(zero_points[:1], len(scales))
+    return Quantization(scales, zero_points, table["quantized_dimension"])
 
 
 def _constant(raw: Array, tensor: Tensor, where: str) -> Array:
     if tensor.is_sparse or not tensor.type.bits:
         return raw
-    if len(raw) != tensor.nbytes:
+    if len(raw) < tensor.nbytes:
         _fail(
             f"{where} ({tensor.name}): {tensor.type.label}{list(tensor.shape)} takes "
             f"{tensor.nbytes} bytes, its buffer has {len(raw)}"
         )
+    raw = raw[: tensor.nbytes]
     if tensor.type.bits < 8:
         return unpack(raw, tensor.type, tensor.size).reshape(tensor.shape)
     is_bool = tensor.type.dtype == np.bool_

@@ -361,8 +361,13 @@ def _operands(lowering: Lowering, op: Op) -> tuple[Tensor, Tensor]:
         raise refusal(op, "has weights that are not constant")
     if bias is not None and bias.type is not Type.INT32:
         raise refusal(op, f"has a bias of {bias.type.label}")
-    if np.any(quantization_of(weights).zero_points):
+    scales = quantization_of(weights).scales
+    # TFLM does not look at the zero point of a convolution's weights, nor where scales are many.
+    looks = op.code == "FULLY_CONNECTED" and len(scales) == 1
+    if looks and np.any(quantization_of(weights).zero_points):
         raise refusal(op, "has weights with a zero point")
+    if len(scales) not in (1, op.outputs[0].shape[-1]):
+        raise refusal(op, f"has {len(scales)} scales of weights")
     return source, weights
 
 

@@ -152,7 +152,7 @@ def _rewrite(op: Op, constants: Constants, keep: Keep) -> None:
         bias = _bias(op, constants, keep)
         op.inputs = [source, _mixing_weights(op, inputs, outputs), _new_bias(op, bias, outputs)]
     elif op.code == "DEPTHWISE_CONV_2D":
-        op.inputs[1:] = [t and _take(t, outputs, len(t.shape) - 1) for t in op.inputs[1:]]
+        op.inputs[1:] = [t and _take(t, outputs, -1) for t in op.inputs[1:]]
     elif op.code == "RESHAPE":
         shape = np.array((*result.shape[:-1], len(outputs)), np.int32)
         name = f"{result.name}/shape"
@@ -164,13 +164,13 @@ def _mixing_weights(op: Op, inputs: list[int], outputs: list[int]) -> Tensor:
     weights = _take(op.operands[1], outputs, 0)
     depth = op.operands[0].shape[-1]
     columns = [c for c in range(weights.shape[-1]) if c % depth in set(inputs)]
-    return _take(weights, columns, len(weights.shape) - 1)
+    return _take(weights, columns, -1, scaled=False)
 
 
 def _new_bias(op: Op, values: npt.NDArray[np.int64], outputs: list[int]) -> Tensor | None:
     old = op.input(2)
     if old is not None:
-        taken = _take(old, outputs, len(old.shape) - 1)
+        taken = _take(old, outputs, -1)
         taken.data = values.astype(np.int32).reshape(taken.shape)
         return taken
     if not values.any():
@@ -187,12 +187,17 @@ def _new_bias(op: Op, values: npt.NDArray[np.int64], outputs: list[int]) -> Tens
     return Tensor(name, Type.INT32, values.shape, values.astype(np.int32), quantization)
 
 
-def _take(tensor: Tensor, channels: list[int], axis: int) -> Tensor:
-    """A constant with some of its channels along `axis`, as a new tensor."""
+def _take(tensor: Tensor, channels: list[int], axis: int, *, scaled: bool = True) -> Tensor:
+    """A constant with some of its channels along `axis`, as a new tensor.
+
+    Args:
+        scaled: whether several scales are those of these channels. The axis that the file names is
+            not asked: files have wrong ones, and TFLM knows from the operator which it is.
+    """
     assert tensor.data is not None
     data = np.ascontiguousarray(np.take(tensor.data, channels, axis))
     quantization = tensor.quantization
-    if quantization is not None and quantization.per_channel and quantization.axis == axis:
+    if quantization is not None and scaled and len(quantization.scales) == tensor.shape[axis] > 1:
         kept = quantization.scales[channels], quantization.zero_points[channels]
-        quantization = Quantization(*kept, axis)
+        quantization = Quantization(*kept, quantization.axis)
     return Tensor(tensor.name, tensor.type, data.shape, data, quantization)
