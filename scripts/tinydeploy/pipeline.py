@@ -23,6 +23,7 @@ from tinydeploy.report.model import Report
 from tinydeploy.simulate import ids
 from tinydeploy.sources import Source, resolve
 from tinydeploy.stages import build as build_stage
+from tinydeploy.stages import input_spec
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
@@ -81,11 +82,11 @@ def deploy(job: Job, ui: Ui) -> Report:
     board = boards.load(job.board)
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    vectors = choose_vectors(source, job)  # what does not fit is told before the build
     folder = output_folder(source, board)
     program, image = make_image(
         source, board, job.toolchain, job.engine, ui, job.choices, hot_swap=job.hot_swap
     )
-    vectors = choose_vectors(source, job)
     with targets.held(target):
         if target.is_port and not target.is_remote:
             target = _flash(image, board, target, job, ui)
@@ -108,8 +109,7 @@ def verify_only(job: Job, ui: Ui) -> Verification:
     Raises:
         ParityError: an output differs.
     """
-    board, target, source, program, image = _prepared(job, ui)
-    vectors = choose_vectors(source, job)
+    board, target, source, vectors, program, image = _prepared(job, ui)
     folder = output_folder(source, board)
     found = _verify(source, board, program, image, target, vectors, folder, True, ui)
     _require_parity(found, job)
@@ -123,8 +123,7 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
         UsageError: there is no such vector.
         ParityError: an operator differs.
     """
-    board, target, source, program, image = _prepared(job, ui)
-    vectors = choose_vectors(source, job)
+    board, target, source, vectors, program, image = _prepared(job, ui)
     if vector >= vectors.count:
         raise UsageError(f"no vector {vector}", f"there are {vectors.count}, counted from 0")
     dumps = output_folder(source, board) / "explain" / f"vector{vector}"
@@ -299,22 +298,26 @@ def _compile_model(source: Source, board: Board, toolchain: str, out_dir: Path, 
 
 def choose_vectors(source: Source, job: Job) -> Vectors:
     """The user's data, else the model's own test set, else seeded noise."""
-    specs = verify_stage.input_specs(source.model)
+    specs = input_spec.input_specs(source.model)
+    is_regression = None if source.spec is None else source.spec.is_regression
+    answers = input_spec.answers(source.model, source.labels, is_regression)
     if job.data is not None:
-        return vectors_stage.load(job.data, specs).take(job.vectors, job.seed)
+        return vectors_stage.load(job.data, specs, answers).take(job.vectors, job.seed)
     if source.spec is not None:
         inputs, labels = source.spec.test_set(source.variant)
-        own = vectors_stage.fitted((inputs,), labels, specs, f"test set of {source.name}")
+        where = f"test set of {source.name}"
+        own = vectors_stage.fitted((inputs,), labels, specs, where, answers)
         return own.take(job.vectors, job.seed)
     return vectors_stage.random(specs, job.vectors or DEFAULT_VECTORS, job.seed)
 
 
-def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Program, Image]:
+def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Vectors, Program, Image]:
     board = boards.load(job.board)
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    vectors = choose_vectors(source, job)
     program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
-    return board, target, source, program, image
+    return board, target, source, vectors, program, image
 
 
 def _target(job: Job, board: Board) -> Target:
@@ -444,7 +447,7 @@ def _verify(
             receipt.save_verification(known, found)
         stage.detail = (
             f"{found.vectors} vectors, {found.bytes_compared:,} bytes, "
-            f"{found.mismatching_bytes} differ"
+            f"{found.mismatching_bytes} differ; {vectors.source}"
             f"{', on a simulated board' if target.is_port and found.is_simulated else ''}"
         )
     return found

@@ -209,10 +209,12 @@ def _size(image: Image, program: Program, used: dict[str, int]) -> report_model.
 def _accuracy(source: Source, vectors: Vectors, found: Verification) -> report_model.Accuracy:
     if vectors.labels is None:
         return report_model.Accuracy(data=vectors.source)
-    if source.spec is not None and source.spec.is_regression:
+    if vectors.labels.dtype.kind == "f":
         return _regression(source, vectors, found)
-    ours, theirs = (_classes(outputs[0]) for outputs in (found.device_outputs, found.host_outputs))
-    count = max(int(vectors.labels.max()) + 1, found.device_outputs[0][0].size)
+    ours, theirs = (
+        _classes(outputs[0], source) for outputs in (found.device_outputs, found.host_outputs)
+    )
+    count = max(found.device_outputs[0][0].size, 2)
     confusion = np.zeros((count, count), np.int64)
     np.add.at(confusion, (vectors.labels, ours), 1)
     return report_model.Accuracy(
@@ -229,23 +231,33 @@ def _accuracy(source: Source, vectors: Vectors, found: Verification) -> report_m
 def _regression(source: Source, vectors: Vectors, found: Verification) -> report_model.Accuracy:
     assert vectors.labels is not None
     target = vectors.labels.reshape(len(vectors.labels), -1)
-    tensors = source.model.main.inputs[0], source.model.main.outputs[0]
-    x = _real(vectors.inputs[0], tensors[0].quantization)
-    ours = _real(found.device_outputs[0], tensors[1].quantization)
-    theirs = _real(found.host_outputs[0], tensors[1].quantization)
-    order = np.argsort(x[:, 0])
+    quantization = source.model.main.outputs[0].quantization
+    ours, theirs = (
+        _real(outputs[0], quantization) for outputs in (found.device_outputs, found.host_outputs)
+    )
     return report_model.Accuracy(
         metric="mean absolute error",
         device=float(np.mean(np.abs(ours - target))),
         host=float(np.mean(np.abs(theirs - target))),
         float_model=source.metrics.get("float_mean_absolute_error"),
         samples=vectors.count,
-        curve=report_model.Curve(
-            x=_floats(x[order, 0]),
-            expected=_floats(target[order, 0]),
-            device=_floats(ours[order, 0]),
-        ),
+        curve=_curve(source, vectors, target, ours),
         data=vectors.source,
+    )
+
+
+def _curve(
+    source: Source, vectors: Vectors, target: Array, ours: Array
+) -> report_model.Curve | None:
+    """Of a function of one number; None for others."""
+    x = _real(vectors.inputs[0], source.model.main.inputs[0].quantization)
+    if len(vectors.inputs) > 1 or x.shape[1] != 1 or ours.shape[1] != 1:
+        return None
+    order = np.argsort(x[:, 0])
+    return report_model.Curve(
+        x=_floats(x[order, 0]),
+        expected=_floats(target[order, 0]),
+        device=_floats(ours[order, 0]),
     )
 
 
@@ -272,8 +284,13 @@ def _energy(board: Board, cycles: float) -> report_model.Energy | None:
     )
 
 
-def _classes(outputs: Array) -> Array:
-    return np.asarray(outputs.reshape(len(outputs), -1).argmax(axis=1))
+def _classes(outputs: Array, source: Source) -> Array:
+    """The largest output; of a single one, whether it is a probability of more than a half."""
+    flat = outputs.reshape(len(outputs), -1)
+    if flat.shape[1] == 1:
+        real = _real(flat, source.model.main.outputs[0].quantization)
+        return np.asarray(real[:, 0] > 0.5, np.int64)
+    return np.asarray(flat.argmax(axis=1))
 
 
 def _real(values: Array, quantization: Any) -> Array:

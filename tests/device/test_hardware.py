@@ -15,7 +15,7 @@ from tinydeploy.errors import DeviceFaultError
 from tinydeploy.hardware.connection import Connection
 from tinydeploy.link.frame import Frame, encode
 from tinydeploy.pytest_plugin import unpacked
-from tinydeploy.stages import vectors, verify
+from tinydeploy.stages import input_spec, vectors, verify
 
 pytestmark = pytest.mark.device
 
@@ -36,7 +36,7 @@ def test_hello(app: Any, device: Any) -> None:
 @pytest.mark.parametrize("model", VECTORS, indirect=True)
 def test_parity_with_tflm(app: Any, device: Any, record_property: Any) -> None:
     for firmware, each in zip(unpacked(app), unpacked(device), strict=True):
-        specs = verify.input_specs(firmware.source.model)
+        specs = input_spec.input_specs(firmware.source.model)
         inputs, labels = firmware.source.spec.test_set(firmware.source.variant)
         chosen = vectors.fitted((inputs,), labels, specs, "test set")
         chosen = chosen.take(VECTORS[firmware.source.name], seed=3)

@@ -17,7 +17,7 @@ from tinydeploy.config import ROOT
 from tinydeploy.graph import read_tflite
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
-from tinydeploy.stages import verify
+from tinydeploy.stages import input_spec, verify
 from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.vectors import fitted
 
@@ -146,7 +146,7 @@ def test_one_wrong_bit_fails_the_run_and_is_named(
     data = source.tflite().read_bytes()
     inputs, labels = source.test_set()
     model = read_tflite.load(data)
-    vectors = fitted((inputs[:10],), labels[:10], verify.input_specs(model), "test")
+    vectors = fitted((inputs[:10],), labels[:10], input_spec.input_specs(model), "test")
     steps = compile_plan(source.tflite(), tmp_path, name="sine").steps
     honest = Device.read
     reads = iter(range(1000))

@@ -18,8 +18,8 @@ from tinydeploy.ops.advice import advice
 from tinydeploy.ops.resolver import method, methods
 from tinydeploy.ops.shapes import expected_shape, shape_problem
 from tinydeploy.ops.types import SUPPORTED, signature
+from tinydeploy.stages.input_spec import input_specs
 from tinydeploy.stages.vectors import random
-from tinydeploy.stages.verify import input_specs
 
 OPS_DEF = FIRMWARE_DIR / "kernels/ops.def"
 

@@ -23,8 +23,8 @@ from tinydeploy.link.transport import PortInfo
 from tinydeploy.push import image as images
 from tinydeploy.push import swap_bench, writing
 from tinydeploy.push.swap_bench import Candidate
+from tinydeploy.stages import input_spec
 from tinydeploy.stages import vectors as vectors_stage
-from tinydeploy.stages import verify
 
 PAGE_BYTES = 4096
 PAGES = 4  # the header, and 3,200 + 8,500 bytes and two vectors
@@ -161,7 +161,7 @@ def test_another_model_does_not_go_on_from_it(wire: Cable, long: Candidate, sine
 
 def test_the_same_model_with_another_self_test_starts_anew(wire: Cable, long: Candidate) -> None:
     device = half_pushed(wire, long)
-    vectors = vectors_stage.random(verify.input_specs(long.model), 2, 99)
+    vectors = vectors_stage.random(input_spec.input_specs(long.model), 2, 99)
     assert put(device, dataclasses.replace(long, vectors=vectors)).kept_bytes == 0
 
 

@@ -183,7 +183,8 @@ def add_vectors(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data",
         type=Path,
-        help="test data: .npz with inputs and labels, .npy, or a folder of .bin and y_labels.csv",
+        help="test data: .npz with inputs (or x, or the inputs' names) and labels (or y), .npy, or "
+        "a folder of .bin and y_labels.csv; real numbers are quantized as the model says",
     )
 
 

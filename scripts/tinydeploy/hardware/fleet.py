@@ -48,8 +48,8 @@ def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
     board = boards.load(job.board)
     places = _places(job, board, count)
     source = sources.resolve(job.model, job.variant, job.retrain, job.seed, ui)
-    program, image = pipeline.make_image(source, board, job.toolchain, job.engine, ui, job.choices)
     vectors = pipeline.choose_vectors(source, job)
+    program, image = pipeline.make_image(source, board, job.toolchain, job.engine, ui, job.choices)
     with ui.stage("boards") as stage, ThreadPoolExecutor(len(places)) as pool:
         tasks = [
             pool.submit(_one, place, job, board, source, program, image, vectors)

@@ -19,8 +19,8 @@ from tinydeploy.judge import Judge
 from tinydeploy.link import slots
 from tinydeploy.link.client import Device
 from tinydeploy.simulate.flash_operations import FlashOperation
+from tinydeploy.stages import input_spec
 from tinydeploy.stages import vectors as vectors_stage
-from tinydeploy.stages import verify
 from tinydeploy.stages.vectors import Vectors
 
 SELF_TEST_VECTORS = 2
@@ -153,6 +153,6 @@ def lengthened(tflite: bytes, size_bytes: int) -> bytes:
 def candidate(name: str, tflite: bytes) -> Candidate:
     """A model with seeded vectors."""
     model = read_tflite.load(tflite)
-    specs = verify.input_specs(model)
+    specs = input_spec.input_specs(model)
     vectors = vectors_stage.random(specs, SELF_TEST_VECTORS, SEED)
     return Candidate(name, tflite, model, vectors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,29 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.errors import ModelFileError, UsageError
+from tinydeploy.stages import arrays, encoding
+from tinydeploy.stages.input_spec import InputSpec
+from tinydeploy.stages.labels import Answers
+from tinydeploy.stages.labels import understood as understand
 
 Array = npt.NDArray[Any]
 
 LABELS_FILE = "y_labels.csv"  # EEMBC's name for the labels of a folder of .bin inputs
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What one model input wants.
-
-    Attributes:
-        rows: of the table that the numbers are places in, None if they are none.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    rows: int | None = None
-
-    @property
-    def bytes(self) -> int:
-        """Size of one vector's share, bytes."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.dtype.itemsize
 
 
 @dataclass(frozen=True)
@@ -44,7 +29,8 @@ class Vectors:
 
     Attributes:
         inputs: for each model input an array [count, *shape].
-        labels: class index of each vector [count], or None when nobody knows.
+        labels: class index of each vector [count], or targets [count, outputs] as floats, or None
+            when nobody knows.
         source: where they come from, in words.
     """
 
@@ -88,89 +74,97 @@ def random(specs: Sequence[InputSpec], count: int, seed: int) -> Vectors:
     return Vectors(inputs, None, f"random, seed {seed}")
 
 
-def load(path: Path, specs: Sequence[InputSpec]) -> Vectors:
+def load(path: Path, specs: Sequence[InputSpec], answers: Answers = Answers()) -> Vectors:  # noqa: B008 - frozen
     """Vectors of a user.
 
     Args:
-        path: a `.npz` with `inputs` (or `inputs_0`, `inputs_1`, ...) [count, *shape] and optionally
-            `labels` [count], a `.npy` of inputs, or a folder of `.bin` files with a `y_labels.csv`
-            of rows `file, classes, label` (the form of the MLPerf Tiny data sets).
+        path: a `.npz` with an array [count, *shape] for each input, named as the input, or
+            `inputs`, `x`, `inputs_0`, `inputs_1`, ..., and optionally `labels` or `y`; a `.npy` of
+            inputs; or a folder of `.bin` files with a `y_labels.csv` of rows
+            `file, classes, label` (the form of the MLPerf Tiny data sets).
         specs: what the model wants.
+        answers: what it answers with, to understand the labels.
 
     Raises:
         UsageError: no such file, or one of another form.
         ModelFileError: the arrays do not fit the model.
     """
     if path.is_dir():
-        return _load_folder(path, specs)
+        return _load_folder(path, specs, answers)
     if not path.is_file():
         raise UsageError(f"no test data at {path}", "give a .npz, a .npy or a folder of .bin files")
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise UsageError(
-            f"{path} is no NumPy file: {error}", "save the inputs with numpy.savez"
-        ) from error
-    if isinstance(loaded, np.ndarray):
-        return fitted((loaded,), None, specs, str(path))
-    names = sorted(name for name in loaded.files if name.startswith("inputs"))
-    labels = loaded["labels"] if "labels" in loaded.files else None
-    return fitted(tuple(loaded[name] for name in names), labels, specs, str(path))
+    found = arrays.read(path, [spec.names for spec in specs])
+    if found.encoding is not None and not _is_encoded_as(found.encoding, specs):
+        found = replace(found, inputs=found.real)
+    return fitted(found.inputs, found.labels, specs, str(path), answers)
+
+
+def _is_encoded_as(encoding: tuple[float, int], specs: Sequence[InputSpec]) -> bool:
+    """Whether stored integers mean to every input what the file says that they mean."""
+    return all(
+        spec.scale is not None
+        and np.isclose(spec.scale, encoding[0])
+        and spec.zero_point == encoding[1]
+        for spec in specs
+    )
 
 
 def fitted(
-    inputs: tuple[Array, ...], labels: Array | None, specs: Sequence[InputSpec], source: str
+    inputs: tuple[Array, ...],
+    labels: Array | None,
+    specs: Sequence[InputSpec],
+    source: str,
+    answers: Answers = Answers(),  # noqa: B008 - frozen
 ) -> Vectors:
-    """Check arrays against the model and give each vector the exact input shape."""
+    """Check arrays against the model and give each vector the exact input shape and type."""
     if len(inputs) != len(specs):
         raise ModelFileError(
             f"{source} has {len(inputs)} inputs, the model {len(specs)}",
             "name the arrays inputs_0, inputs_1, ... in the model's order",
         )
-    shaped = tuple(_fit(values, spec, source) for values, spec in zip(inputs, specs, strict=True))
-    counts = {len(values) for values in shaped} | ({len(labels)} if labels is not None else set())
+    pairs = [
+        encoding.fitted(values, spec, source) for values, spec in zip(inputs, specs, strict=True)
+    ]
+    known = None if labels is None else understand(labels, answers, source)
+    counts = {len(values) for values, _ in pairs} | (set() if known is None else {len(known)})
     if len(counts) > 1:
         raise ModelFileError(
             f"{source}: inputs and labels differ in number: {sorted(counts)}",
             "store the same number of each",
         )
-    return Vectors(shaped, labels, source)
+    done = dict.fromkeys(said for _, said in pairs if said)
+    said = f" ({'; '.join(done)})" if done else ""
+    return Vectors(tuple(values for values, _ in pairs), known, source + said)
 
 
-def _fit(values: Array, spec: InputSpec, source: str) -> Array:
-    wanted = int(np.prod(spec.shape, dtype=np.int64))
-    if values.dtype != spec.dtype or values.ndim == 0 or values.size != len(values) * wanted:
-        raise ModelFileError(
-            f"{source}: {values.dtype} {values.shape} does not fit input {spec.name!r}, "
-            f"{spec.dtype} {spec.shape}",
-            "store inputs as [count, *shape] in the model's own type (quantized if it is)",
-        )
-    return values.reshape(len(values), *spec.shape)
-
-
-def _load_folder(path: Path, specs: Sequence[InputSpec]) -> Vectors:
+def _load_folder(path: Path, specs: Sequence[InputSpec], answers: Answers) -> Vectors:
     labels_file = path / LABELS_FILE
     if len(specs) != 1 or not labels_file.is_file():
         raise UsageError(
             f"{path} is no folder of labelled inputs for a model of {len(specs)} inputs",
             f"put .bin files and a {LABELS_FILE} (file, classes, label) there",
         )
-    spec, inputs, labels = specs[0], [], []
-    for row in label_rows(labels_file):
-        file = path / row.file
-        if not file.is_file():
-            continue  # MLPerf's list names 1,000 files of which any part may be there
-        data = file.read_bytes()
-        if len(data) != spec.bytes:
-            raise ModelFileError(
-                f"{file} has {len(data)} bytes, input {spec.name!r} wants {spec.bytes}",
-                "the files must hold the raw bytes of the input tensor",
-            )
-        inputs.append(np.frombuffer(data, spec.dtype).reshape(spec.shape))
-        labels.append(row.label)
-    if not inputs:
-        raise UsageError(f"{path}: none of the files in {LABELS_FILE} is there")
-    return Vectors((np.stack(inputs),), np.array(labels), str(path))
+    spec, rows = specs[0], label_rows(labels_file)
+    there = [row for row in rows if (path / row.file).is_file()]
+    if not there:
+        raise UsageError(
+            f"{path}: none of the files in {LABELS_FILE} is there", "put the .bin files beside it"
+        )
+    inputs = np.stack([_bin_file(path / row.file, spec) for row in there])
+    labels = understand(np.array([row.label for row in there]), answers, str(labels_file))
+    # MLPerf's list names 1,000 files, of which any part may be there.
+    part = "" if len(there) == len(rows) else f" ({len(there)} of the {len(rows)} files listed)"
+    return Vectors((inputs,), labels, f"{path}{part}")
+
+
+def _bin_file(file: Path, spec: InputSpec) -> Array:
+    data = file.read_bytes()
+    if len(data) != spec.bytes:
+        raise ModelFileError(
+            f"{file} has {len(data)} bytes, input {spec.label!r} wants {spec.bytes}",
+            "the files must hold the raw bytes of the input tensor",
+        )
+    return np.frombuffer(data, spec.dtype).reshape(spec.shape)
 
 
 class LabelRow(NamedTuple):
@@ -185,12 +179,21 @@ class LabelRow(NamedTuple):
 
 def label_rows(file: Path) -> list[LabelRow]:
     """The rows of a `y_labels.csv`; raises UsageError for another form."""
-    with file.open(newline="", encoding="utf-8") as lines:
-        rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets write a BOM
+            rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{file} is no UTF-8 text: {error}", "save it as CSV in UTF-8") from error
+    except OSError as error:
+        raise UsageError(
+            f"{file} cannot be read: {error.strerror}", "it has rows `file, classes, label`"
+        ) from error
     try:
         found = [LabelRow(row[0], *map(int, row[1:5])) for row in rows]
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{file}: a row is not `file, classes, label`") from error
+        raise UsageError(
+            f"{file}: a row is not `file, classes, label`", "the label is a number, from 0"
+        ) from error
     if any(row.window_bytes < 0 or (row.window_bytes and row.stride_bytes < 1) for row in found):
         raise UsageError(f"{file}: a row has a window without a stride")
     return found

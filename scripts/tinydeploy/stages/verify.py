@@ -16,9 +16,8 @@ from tinydeploy.errors import DeviceFaultError, LinkError
 from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.judge import Judge
 from tinydeploy.link.client import Device, Identity
-from tinydeploy.ops.indices import index_limit
 from tinydeploy.stages.compile import ProgramStep
-from tinydeploy.stages.vectors import InputSpec, Vectors
+from tinydeploy.stages.vectors import Vectors
 
 Array = npt.NDArray[Any]
 Progress = Callable[[int, int], None]
@@ -86,14 +85,6 @@ class Verification:
         for output in self.device_outputs:
             digest.update(np.ascontiguousarray(output).tobytes())
         return digest.hexdigest()
-
-
-def input_specs(model: Model) -> list[InputSpec]:
-    """What the model's main subgraph wants as inputs."""
-    return [
-        InputSpec(tensor.name, tensor.shape, tensor.type.dtype, index_limit(model.main, tensor))
-        for tensor in model.main.inputs
-    ]
 
 
 def connect(device: Device, tflite: bytes, build_id: str = "") -> Identity:
