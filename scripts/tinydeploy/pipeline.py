@@ -6,11 +6,13 @@ made from; a stage whose key has not changed is not run again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from tinydeploy import boards, flash, judge, receipt, targets
+from tinydeploy import boards, flash, judge, locks, receipt, targets
 from tinydeploy import report as report_stage
 from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
@@ -83,6 +85,13 @@ def deploy(job: Job, ui: Ui) -> Report:
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     vectors = choose_vectors(source, job)  # what does not fit is told before the build
+    with held(source, board, ui):
+        return _deploy(job, source, board, target, vectors, ui)
+
+
+def _deploy(
+    job: Job, source: Source, board: Board, target: Target, vectors: Vectors, ui: Ui
+) -> Report:
     folder = output_folder(source, board)
     program, image = make_image(
         source, board, job.toolchain, job.engine, ui, job.choices, hot_swap=job.hot_swap
@@ -109,9 +118,9 @@ def verify_only(job: Job, ui: Ui) -> Verification:
     Raises:
         ParityError: an output differs.
     """
-    board, target, source, vectors, program, image = _prepared(job, ui)
-    folder = output_folder(source, board)
-    found = _verify(source, board, program, image, target, vectors, folder, True, ui)
+    with _prepared(job, ui) as (board, target, source, vectors, program, image):
+        folder = output_folder(source, board)
+        found = _verify(source, board, program, image, target, vectors, folder, True, ui)
     _require_parity(found, job)
     return found
 
@@ -123,16 +132,16 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
         UsageError: there is no such vector.
         ParityError: an operator differs.
     """
-    board, target, source, vectors, program, image = _prepared(job, ui)
-    if vector >= vectors.count:
-        raise UsageError(f"no vector {vector}", f"there are {vectors.count}, counted from 0")
-    dumps = output_folder(source, board) / "explain" / f"vector{vector}"
-    device = targets.open_device(target, board, image.elf)
-    try:
-        verify_stage.connect(device, source.data)
-        steps = verify_stage.explain(device, source.data, vectors, vector, program.steps, dumps)
-    finally:
-        device.close()
+    with _prepared(job, ui) as (board, target, source, vectors, program, image):
+        if vector >= vectors.count:
+            raise UsageError(f"no vector {vector}", f"there are {vectors.count}, counted from 0")
+        dumps = output_folder(source, board) / "explain" / f"vector{vector}"
+        device = targets.open_device(target, board, image.elf)
+        try:
+            verify_stage.connect(device, source.data)
+            steps = verify_stage.explain(device, source.data, vectors, vector, program.steps, dumps)
+        finally:
+            device.close()
     for step in steps:
         mark = "[red]differs[/red]" if step.mismatching_bytes else "[green]equal[/green]"
         ui.say(
@@ -151,12 +160,18 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
 
 def output_folder(source: Source, board: Board) -> Path:
     """`build/<model>/<board>`."""
-    return BUILD_DIR / source.name / board.id
+    return BUILD_DIR / source.folder / board.id
+
+
+def held(source: Source, board: Board, ui: Ui) -> AbstractContextManager[None]:
+    """Keeps other runs from `output_folder`; says so when it has to wait for one."""
+    return locks.held(output_folder(source, board), ui.warn)
 
 
 def report_path(report: Report) -> Path:
     """The page that a person wants to look at."""
-    return BUILD_DIR / report.model.name / report.board / "report.html"
+    folder = report.model.folder or report.model.name
+    return BUILD_DIR / folder / report.board / "report.html"
 
 
 def last_image(board: Board) -> Path:
@@ -190,14 +205,13 @@ def make_image(
     Args:
         hot_swap: with all operators, model slots, and all RAM that is left as the arena.
     """
-    if hot_swap:
-        program = _hot_swap_program(source, board, engine, ui)
-        return program, _build(
-            program, board, toolchain, output_folder(source, board) / "firmware", ui
-        )
-    program = make_program(source, board, toolchain, engine, None, ui, choices)
     out_dir = output_folder(source, board) / "firmware"
-    return program, _build(program, board, toolchain, out_dir, ui)
+    with held(source, board, ui):
+        if hot_swap:
+            program = _hot_swap_program(source, board, engine, ui)
+        else:
+            program = make_program(source, board, toolchain, engine, None, ui, choices)
+        return program, _build(program, board, toolchain, out_dir, ui)
 
 
 def make_bare_image(
@@ -210,9 +224,10 @@ def make_bare_image(
 ) -> tuple[Program, Image]:
     """The model, the engine and the board's start-up, without link and commands: what they take."""
     folder = output_folder(source, board) / f"bare-{engine}"
-    program = make_program(source, board, toolchain, engine, folder, ui, choices)
-    (folder / build_stage.BARE_FILE).write_text("// No link. See firmware/bare.\n")
-    return program, _build(program, board, toolchain, folder / "firmware", ui)
+    with held(source, board, ui):
+        program = make_program(source, board, toolchain, engine, folder, ui, choices)
+        (folder / build_stage.BARE_FILE).write_text("// No link. See firmware/bare.\n")
+        return program, _build(program, board, toolchain, folder / "firmware", ui)
 
 
 def make_program(
@@ -229,6 +244,19 @@ def make_program(
     Raises:
         NotCompilableError: `engine` is "compiled" and an operator has no exact kernel there.
     """
+    with held(source, board, ui):
+        return _make_program(source, board, toolchain, engine, out_dir, ui, choices)
+
+
+def _make_program(
+    source: Source,
+    board: Board,
+    toolchain: str,
+    engine: str,
+    out_dir: Path | None,
+    ui: Ui,
+    choices: Choices,
+) -> Program:
     folder = out_dir or output_folder(source, board)
     if engine != "interpreter":
         try:
@@ -311,13 +339,16 @@ def choose_vectors(source: Source, job: Job) -> Vectors:
     return vectors_stage.random(specs, job.vectors or DEFAULT_VECTORS, job.seed)
 
 
-def _prepared(job: Job, ui: Ui) -> tuple[Board, Target, Source, Vectors, Program, Image]:
+@contextmanager
+def _prepared(job: Job, ui: Ui) -> Iterator[tuple[Board, Target, Source, Vectors, Program, Image]]:
+    """What a job compares, with its folder held."""
     board = boards.load(job.board)
     target = _target(job, board)
     source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
     vectors = choose_vectors(source, job)
-    program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
-    return board, target, source, vectors, program, image
+    with held(source, board, ui):
+        program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)
+        yield board, target, source, vectors, program, image
 
 
 def _target(job: Job, board: Board) -> Target:

@@ -126,6 +126,7 @@ def _model(source: Source, program: Program) -> report_model.ModelInfo:
     metrics = source.metrics
     return report_model.ModelInfo(
         name=source.name,
+        folder=source.folder,
         title=source.spec.title if source.spec else "",
         source=source.origin,
         inputs=tuple(_tensor(tensor) for tensor in program.inputs),

@@ -21,7 +21,7 @@ LAYERS = [
     {"ops"},
     {"passes"},
     {"config"},
-    {"kernels"},
+    {"kernels", "locks"},
     {"memory"},
     {"arena"},
     {"boards", "models", "tools", "judge", "bootstrap"},

@@ -72,8 +72,10 @@ def run(
         source = sources.resolve(subject.model, subject.variant, False, None, ui)
         for board in map(boards.load, board_ids or ("nano33", "sparkfun_edge")):
             for engine in engines:
-                _, image = pipeline.make_image(source, board, toolchain, engine, Ui(quiet=True))
-                found.append(measure(subject.name, board, engine, image))
+                with pipeline.held(source, board, ui):
+                    quiet = Ui(quiet=True)
+                    _, image = pipeline.make_image(source, board, toolchain, engine, quiet)
+                    found.append(measure(subject.name, board, engine, image))
     return found
 
 

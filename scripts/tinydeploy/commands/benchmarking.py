@@ -58,7 +58,7 @@ def add_commands(commands: common.Commands) -> None:
 
 
 def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, sources
+    from tinydeploy import boards, pipeline, sources
     from tinydeploy.mlperf.firmware import make_image
     from tinydeploy.mlperf.runner import Runner
     from tinydeploy.mlperf.settings import settings_of
@@ -68,8 +68,9 @@ def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
     settings = settings_of(source, options.benchmark)
     samples = _samples(options, source, settings)
-    _, image = make_image(source, board, settings, options.toolchain, options.engine, ui)
-    connection = _open(options.target, board, image)
+    with pipeline.held(source, board, ui):
+        _, image = make_image(source, board, settings, options.toolchain, options.engine, ui)
+        connection = _open(options.target, board, image)
     try:
         runner = Runner(connection.wire)
         runner.synchronise()

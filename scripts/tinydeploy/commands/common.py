@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinydeploy import boards
 from tinydeploy.errors import UsageError
 from tinydeploy.lower.choices import GOALS, OFF, Choices
 from tinydeploy.ui import Ui
+
+if TYPE_CHECKING:
+    from tinydeploy.sources import Source
+    from tinydeploy.stages.build import Image
 
 Run = Callable[[argparse.Namespace, Ui], int | None]
 Commands = Any  # argparse's private type of `add_subparsers`
@@ -113,8 +118,12 @@ def add_mode(parser: argparse.ArgumentParser) -> None:
     add_benchmark(parser)
 
 
-def make_image(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-def]
-    """Build what `--model`, `--board`, `--engine`, `--toolchain`, `--mode`, ... say; the Image."""
+@contextmanager
+def made_image(options: argparse.Namespace, ui: Ui) -> Iterator[Image]:
+    """Build what `--model`, `--board`, `--engine`, `--toolchain`, `--mode`, ... say.
+
+    Its folder is held inside, so that no other run replaces what is being read.
+    """
     from tinydeploy import pipeline, sources
 
     if options.hot_swap and options.mode != "link":
@@ -123,6 +132,13 @@ def make_image(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-
         )
     board = boards.load(options.board)
     source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+    with pipeline.held(source, board, ui):
+        yield _make_image(options, source, board, ui)
+
+
+def _make_image(options: argparse.Namespace, source: Source, board: boards.Board, ui: Ui) -> Image:
+    from tinydeploy import pipeline
+
     if options.mode != "mlperf":
         make = pipeline.make_bare_image if options.mode == "bare" else pipeline.make_image
         if options.hot_swap:

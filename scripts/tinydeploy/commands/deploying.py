@@ -125,11 +125,12 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
 
 
 def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]
-    from tinydeploy import boards, sources
+    from tinydeploy import boards, locks, sources
     from tinydeploy.push import targets
 
-    source = sources.resolve(job.model, job.variant, False, job.seed, ui)
-    targets.deployed(boards.load(job.board), source.tflite)
+    source, board = sources.resolve(job.model, job.variant, False, job.seed, ui), job.board
+    with locks.held(targets.flash_file(boards.load(board)), ui.warn):
+        targets.deployed(boards.load(board), source.tflite)
 
 
 def _deploy_many(job, options: argparse.Namespace, ui: Ui) -> None:  # type: ignore[no-untyped-def]
@@ -166,7 +167,8 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 
 def _build(options: argparse.Namespace, ui: Ui) -> None:
-    print(common.make_image(options, ui).elf)
+    with common.made_image(options, ui) as image:
+        print(image.elf)
 
 
 def _verify(options: argparse.Namespace, ui: Ui) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tinydeploy.commands import common
@@ -68,10 +70,20 @@ def _simulate(options: argparse.Namespace, ui: Ui) -> None:
     if options.bootloader or options.usb:
         _simulate_whole(options, ui)
         return
-    elf = options.elf or common.make_image(options, ui).elf
     baud = MLPERF_BAUD if options.mode == "mlperf" else None
-    device = simulate.open(boards.load(options.board), elf, baud=baud, fast_uart=False)
+    with _elf(options, ui) as elf:
+        device = simulate.open(boards.load(options.board), elf, baud=baud, fast_uart=False)
     pty.serve(device, link_path=options.link)
+
+
+@contextmanager
+def _elf(options: argparse.Namespace, ui: Ui) -> Iterator[Path]:
+    """The image to run; what is built is held only until it is read."""
+    if options.elf:
+        yield options.elf
+        return
+    with common.made_image(options, ui) as image:
+        yield image.elf
 
 
 def _simulate_whole(options: argparse.Namespace, ui: Ui) -> None:
@@ -83,8 +95,8 @@ def _simulate_whole(options: argparse.Namespace, ui: Ui) -> None:
     board = boards.load(options.board)
     if options.usb and board.simulator not in simulate.WITH_USB:
         raise UsageError(f"{board.id} has no USB of its own", "leave out --usb")
-    elf = options.elf or common.make_image(options, ui).elf
-    image = images.load(elf)
+    with _elf(options, ui) as elf:
+        image = images.load(elf)
     images.check(image, board)
     link = options.link or BUILD_DIR / f"tty-{board.id}"
     whole_board.serve(board, image.flat(board.flash_origin), link)

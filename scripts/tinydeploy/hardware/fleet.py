@@ -49,6 +49,13 @@ def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
     places = _places(job, board, count)
     source = sources.resolve(job.model, job.variant, job.retrain, job.seed, ui)
     vectors = pipeline.choose_vectors(source, job)
+    with pipeline.held(source, board, ui):
+        return _deploy(job, places, board, source, vectors, ui)
+
+
+def _deploy(
+    job: Job, places: list[str], board: Board, source: Source, vectors: Vectors, ui: Ui
+) -> list[Outcome]:
     program, image = pipeline.make_image(source, board, job.toolchain, job.engine, ui, job.choices)
     with ui.stage("boards") as stage, ThreadPoolExecutor(len(places)) as pool:
         tasks = [
@@ -57,7 +64,7 @@ def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
         ]
         outcomes = [task.result() for task in tasks]
         right = sum(outcome.error is None for outcome in outcomes)
-        stage.detail = f"{right} of {count} boards right, {vectors.count} vectors each"
+        stage.detail = f"{right} of {len(places)} boards right, {vectors.count} vectors each"
     return outcomes
 
 

@@ -229,8 +229,9 @@ def run(
     for name in model_names or ("sine",):
         source = sources.resolve(name, None, False, None, ui)
         for board in map(boards.load, board_ids or ("nano33",)):
-            _, image = pipeline.make_image(source, board, "zig", "auto", ui)
-            device = simulate.open(board, image.elf, usb=usb)
+            with pipeline.held(source, board, ui):
+                _, image = pipeline.make_image(source, board, "zig", "auto", ui)
+                device = simulate.open(board, image.elf, usb=usb)
             cases = cases_of(source, 8, SEED)
             with ui.progress("link faults") as progress:
                 tally = try_faults(device, cases, count, SEED, progress, wire_type)

@@ -66,9 +66,10 @@ def run(
     for name in model_names or ("kws",):
         source = sources.resolve(name, None, False, None, ui)
         for board in map(boards.load, board_ids or ("nano33",)):
-            _, image = pipeline.make_image(source, board, toolchain, "auto", ui)
-            wired = simulate.open(board, image.elf, realtime_baud=True)
-            over_usb = simulate.open(board, image.elf, usb=True)
+            with pipeline.held(source, board, ui):
+                _, image = pipeline.make_image(source, board, toolchain, "auto", ui)
+                wired = simulate.open(board, image.elf, realtime_baud=True)
+                over_usb = simulate.open(board, image.elf, usb=True)
             links = ((over_usb, "USB"), (wired, f"UART {board.baud:,}"))
             for device, link in links:
                 found = measure(device, link)

@@ -17,10 +17,13 @@ def make_image(
 ) -> tuple[Program, Image]:
     """As `pipeline.make_image`, with the runner's commands beside the frames, at 115200 baud."""
     folder = pipeline.output_folder(source, board) / f"mlperf-{settings.input}"
-    program = pipeline.make_program(source, board, toolchain, engine, folder, ui)
-    write(settings, source, folder)
-    with ui.stage("build") as stage:
-        image = build_stage.build(folder, board, toolchain=toolchain, out_dir=folder / "firmware")
-        stage.cached = image.cached
-        stage.detail = f"for MLPerf Tiny as {settings.model}, flash {image.flash_bytes:,} bytes"
-    return program, image
+    with pipeline.held(source, board, ui):
+        program = pipeline.make_program(source, board, toolchain, engine, folder, ui)
+        write(settings, source, folder)
+        with ui.stage("build") as stage:
+            image = build_stage.build(
+                folder, board, toolchain=toolchain, out_dir=folder / "firmware"
+            )
+            stage.cached = image.cached
+            stage.detail = f"for MLPerf Tiny as {settings.model}, flash {image.flash_bytes:,} bytes"
+        return program, image

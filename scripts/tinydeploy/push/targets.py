@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tinydeploy import pipeline, simulate, sources, targets
+from tinydeploy import locks, pipeline, simulate, sources, targets
 from tinydeploy.boards import SLOTS, Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import UsageError
@@ -64,6 +64,11 @@ def opened(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Dev
             f"--target {target.name} does not model the flash controller",
             "`simulator` does, or give the port of a board",
         )
+    with locks.held(flash_file(board), ui.warn):
+        yield from _simulated(target, board, toolchain, ui)
+
+
+def _simulated(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Device]:
     elf = image(board, built_in(board), toolchain, ui).elf
     content = _content(board)
     if target.name == HOST:

@@ -26,6 +26,8 @@ def _verdict(report: Report) -> str:
     mark = "✅" if report.verified else "❌"
     judge = f"{report.parity.judge} {report.parity.judge_version}".strip()
     line = f"{mark} **{text.verdict(report)}** ({text.target(report).lower()}; judge: {judge})"
+    if report.model.source:
+        line += f"\n\nModel: {_cell(report.model.source)}"
     if report.parity.first_mismatch:
         line += f"\n\n{_cell(report.parity.first_mismatch)}"
     if doubt := text.doubt(report):

@@ -29,6 +29,7 @@ class ModelInfo:
     """The model: what it is, and how large in each of its forms."""
 
     name: str
+    folder: str = ""  # under build/, where this report lies; as `name` for models of ours
     title: str = ""  # one line for people, "Keyword spotting: yes, no"
     source: str = ""  # file it was made from, relative to the checkout where possible
     inputs: tuple[TensorInfo, ...] = ()

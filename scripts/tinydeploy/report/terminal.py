@@ -40,7 +40,8 @@ def _headline(report: Report) -> Text:
         f"  {report.model.name} on {report.board_info.name}",
     )
     judge = f"{report.parity.judge} {report.parity.judge_version}".strip()
-    line.append(f"\n  {text.target(report)}, judged by {judge}", style="dim")
+    origin = f"{report.model.source}, " if report.model.source else ""
+    line.append(f"\n  {origin}{text.target(report)}, judged by {judge}", style="dim")
     return line
 
 

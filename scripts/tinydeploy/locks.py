@@ -1,0 +1,112 @@
+"""A folder is used by one run at a time; the lock dies with the process that holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+from tinydeploy.config import BUILD_DIR
+
+try:
+    import fcntl
+except ImportError:  # Windows: folders are not locked there
+    fcntl = None  # type: ignore[assignment]
+
+_SHOWN_CHARACTERS = 120
+_here = threading.local()  # .held: lock files of this thread, which may enter them again
+
+
+@contextmanager
+def held(folder: Path, announce: Callable[[str], None]) -> Iterator[None]:
+    """Keep other runs, and other threads of this one, out of `folder`; waits for one inside.
+
+    Args:
+        folder: need not exist yet.
+        announce: is told before a wait who is inside.
+    """
+    path = lock_file(folder)
+    mine: set[Path] = _here.__dict__.setdefault("held", set())
+    if fcntl is None or path in mine:
+        yield
+        return
+    with _locked(path, lambda who: announce(f"waiting: {_shown(folder)} is in use by {who}")):
+        mine.add(path)
+        try:
+            yield
+        finally:
+            mine.discard(path)
+
+
+def lock_file(folder: Path) -> Path:
+    """Beside what is built, not in it: who deletes a folder does not delete its lock."""
+    real = os.path.realpath(folder)
+    return BUILD_DIR / "locks" / f"{hashlib.sha256(os.fsencode(real)).hexdigest()[:16]}.lock"
+
+
+@contextmanager
+def _locked(path: Path, wait: Callable[[str], None]) -> Iterator[None]:
+    """Hold the file while inside, and leave none behind."""
+    file = _acquire(path, wait)
+    with file:
+        file.truncate(0)
+        file.write(f"process {os.getpid()}, {_command()}")
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)  # still ours: who waits looks whether it is in the folder
+
+
+def _acquire(path: Path, wait: Callable[[str], None]) -> TextIO:
+    said = False
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+", encoding="utf-8")
+        try:
+            if not _try(file):
+                if not said:
+                    wait(_holder(file))
+                    said = True
+                fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(file, path):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # the one before us removed it: take the file that is there now
+
+
+def _try(file: TextIO) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _holder(file: TextIO) -> str:
+    file.seek(0)
+    return file.read().strip() or "another run"
+
+
+def _is_at(file: TextIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _command() -> str:
+    return " ".join(["tinydeploy", *sys.argv[1:]])[:_SHOWN_CHARACTERS]
+
+
+def _shown(folder: Path) -> str:
+    with suppress(ValueError):
+        return folder.relative_to(BUILD_DIR.parent).as_posix()
+    return str(folder)
