@@ -6,6 +6,7 @@ Exit codes: 0 done; 1 internal error; 2 to 9 as drawn in `tinydeploy.errors`; 13
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,15 +64,24 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def error_json(error: TinyDeployError) -> str:
+    """An error for who reads the JSON of a result: {"error": {"kind", "message", ...}}."""
+    said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
+    return json.dumps({"error": {**said, "exit_code": error.exit_code}}, indent=2)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     ui = Ui()
+    options = argparse.Namespace()
     try:
         options = make_parser().parse_args(arguments)
         ui.quiet = getattr(options, "quiet", False)
         return int(options.run(options, ui) or 0)
     except TinyDeployError as error:
         ui.error(error)
+        if getattr(options, "json", None) is True:
+            print(error_json(error))
         return error.exit_code
     except KeyboardInterrupt:
         ui.warn("interrupted; what was finished is kept")

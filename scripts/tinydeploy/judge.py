@@ -7,7 +7,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -26,13 +26,16 @@ class Judge:
     Args:
         model: the .tflite bytes.
         preserve_tensors: keep every tensor's data apart, so that `tensor` can show it after a run.
+        capture: put what TFLM says into the error; else it goes to standard error as it comes.
 
     Raises:
         UnsupportedModelError: TFLM refuses the model.
     """
 
-    def __init__(self, model: bytes, *, preserve_tensors: bool = False) -> None:
-        self._interpreter = _interpreter(model, ARENA_BYTES, preserve_tensors)
+    def __init__(
+        self, model: bytes, *, preserve_tensors: bool = False, capture: bool = True
+    ) -> None:
+        self._interpreter = _interpreter(model, ARENA_BYTES, preserve_tensors, capture)
         self._output_count = _output_count(model)
 
     def run(self, inputs: Sequence[Array]) -> list[Array]:
@@ -66,7 +69,7 @@ def smallest_arena_bytes(model: bytes) -> int:
 
     TFLM's bookkeeping holds pointers, so that a 32-bit device needs no more than this.
     """
-    _runtime()  # imported once here, not in every process of a trial
+    load_runtime()  # once here, not in every process of a trial
     refused, accepted = 0, 1024
     while not _accepts(model, accepted):
         refused, accepted = accepted, accepted * 2
@@ -82,7 +85,7 @@ def _accepts(model: bytes, arena_bytes: int) -> bool:
     if child == 0:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         try:
-            _interpreter(model, arena_bytes, False)
+            _interpreter(model, arena_bytes, False, False)
         except UnsupportedModelError:
             os._exit(1)
         os._exit(0)
@@ -96,19 +99,20 @@ def _output_count(model: bytes) -> int:
     return int(schema.Model.GetRootAs(model, 0).Subgraphs(0).OutputsLength())
 
 
-def _runtime() -> Any:
+def load_runtime() -> Any:
+    """The package's module; its import takes a third of a second."""
     from tflite_micro.python.tflite_micro import runtime
 
     return runtime
 
 
-def _interpreter(model: bytes, arena_bytes: int, preserve_tensors: bool) -> Any:
-    runtime = _runtime()
+def _interpreter(model: bytes, arena_bytes: int, preserve_tensors: bool, capture: bool) -> Any:
+    runtime = load_runtime()
     config = runtime.InterpreterConfig.kPreserveAllTensors if preserve_tensors else None
     options = {"intrepreter_config": config} if config else {}  # TFLM's own spelling
     said: list[str] = []
     try:
-        with _captured_stderr(said):
+        with _captured_stderr(said) if capture else nullcontext():
             return runtime.Interpreter.from_bytes(model, arena_size=arena_bytes, **options)
     except (RuntimeError, ValueError) as error:
         reason = said[0] if said else str(error)

@@ -25,7 +25,7 @@ from tinydeploy.report.model import Report
 from tinydeploy.simulate import ids
 from tinydeploy.sources import Source, resolve
 from tinydeploy.stages import build as build_stage
-from tinydeploy.stages import input_spec
+from tinydeploy.stages import input_spec, trial
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
@@ -242,8 +242,10 @@ def make_program(
     """The model as C++ in `out_dir`, or in the build folder: a plan, or a model to interpret.
 
     Raises:
+        UnsupportedModelError: TFLM, the judge, does not run the model.
         NotCompilableError: `engine` is "compiled" and an operator has no exact kernel there.
     """
+    trial.require_accepted(source.data, source.model)
     with held(source, board, ui):
         return _make_program(source, board, toolchain, engine, out_dir, ui, choices)
 
@@ -276,6 +278,7 @@ def _hot_swap_program(source: Source, board: Board, engine: str, ui: Ui) -> Prog
         )
     if not board.slot_bytes:
         raise UsageError(f"{board.id} has no room for models", f"slot_bytes in {board.id}.json")
+    trial.require_accepted(source.data, source.model)
     folder = output_folder(source, board) / "hot_swap"
     with ui.stage("compile") as stage:
         program = compile_model(

@@ -25,6 +25,7 @@ LAYERS = [
     {"memory"},
     {"arena"},
     {"boards", "models", "tools", "judge", "bootstrap"},
+    {"guarded"},
     {"link"},
     {"flash", "simulate"},
     {"lower"},

@@ -113,8 +113,9 @@ def _compile(options: argparse.Namespace, ui: Ui) -> None:
     print(program.source)
 
 
-def _inspect(options: argparse.Namespace, ui: Ui) -> None:
+def _inspect(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy import boards, sources
+    from tinydeploy.errors import UnsupportedModelError
     from tinydeploy.stages import inspect
 
     source = sources.resolve(options.model, None, False, None, ui)
@@ -123,3 +124,4 @@ def _inspect(options: argparse.Namespace, ui: Ui) -> None:
     if options.html:
         options.html.write_text(inspect.to_html(inspection), encoding="utf-8")
     print(inspect.to_json(inspection) if options.json else inspect.to_text(inspection))
+    return 0 if inspection.runs else UnsupportedModelError.exit_code

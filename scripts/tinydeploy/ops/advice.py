@@ -24,9 +24,29 @@ _FLEX = "convert with TFLITE_BUILTINS only; rewrite the layer with operators tha
 _CUSTOM = "a custom operator runs only where its kernel does: rewrite it with standard layers"
 _GENERAL = "replace the layer that makes it by others, or do that step outside of the model"
 
+# Custom operators that hold a network compiled for an accelerator, by how their names begin.
+_ACCELERATORS = {
+    "ethos-u": ("Arm's Ethos-U", "Vela"),
+    "XC_": ("XMOS's xcore", "xmos-ai-tools"),
+    "edgetpu-custom-op": ("Google's Edge TPU", "edgetpu_compiler"),
+}
+
+
+def compiled_for(operator: str) -> str:
+    """The accelerator that a file with this custom operator was compiled for, "" if for none."""
+    return _accelerator(operator)[0]
+
+
+def _accelerator(operator: str) -> tuple[str, str]:
+    found = (names for start, names in _ACCELERATORS.items() if operator.startswith(start))
+    return next(found, ("", ""))
+
 
 def advice(operator: str) -> str:
     """What to change so that `operator` does not appear."""
+    _, compiler = _accelerator(operator)
+    if compiler:
+        return f"take the int8 .tflite from before {compiler}, the one that was given to it"
     if operator.startswith("Flex"):
         return _FLEX
     if operator in _ADVICE:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Tensor
-from tinydeploy.ops.advice import advice
+from tinydeploy.ops.advice import advice, compiled_for
 from tinydeploy.ops.resolver import method_of
 from tinydeploy.ops.shapes import shape_problem
 from tinydeploy.ops.types import ANY, SUPPORTED, signature
@@ -62,13 +62,17 @@ def require_supported(model: Model) -> None:
 
 def describe(problem: Problem) -> str:
     """One line, such as "2 x TILE (int8): TFLM has no such operator"."""
+    if not problem.operator:
+        return problem.reason
     types = f" ({problem.types})" if problem.types else ""
     return f"{problem.count} x {problem.operator}{types}: {problem.reason}"
 
 
 def _problems(op: Op) -> Iterable[tuple[str, str, str, str]]:
     types = signature(op)
-    if method_of(op) is None:
+    if accelerator := compiled_for(op.custom_code):
+        yield op.name, types, f"the file was compiled for {accelerator}", advice(op.name)
+    elif method_of(op) is None:
         yield op.name, types, "TFLM has no such operator", advice(op.name)
     elif op.name not in SUPPORTED:
         yield op.name, types, "not in this runtime yet", advice(op.name)

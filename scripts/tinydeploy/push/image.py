@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinydeploy.abi import protocol
-from tinydeploy.judge import Judge
+from tinydeploy.guarded import GuardedJudge
 from tinydeploy.link.slots import SlotInfo
 from tinydeploy.stages.vectors import Vectors
 
@@ -52,8 +52,8 @@ def make(tflite: bytes, vectors: Vectors) -> SlotImage:
     Raises:
         UnsupportedModelError: TFLM refuses the model.
     """
-    judge = Judge(tflite)
-    tests = [_vector(judge, vectors, index) for index in range(vectors.count)]
+    with GuardedJudge(tflite) as judge:
+        tests = [_vector(judge, vectors, index) for index in range(vectors.count)]
     payload = _padded(tflite, MODEL_ALIGNMENT_BYTES) + b"".join(tests)
     digest = hashlib.sha256(tflite)
     header = protocol.SlotHeader.pack(
@@ -69,7 +69,7 @@ def make(tflite: bytes, vectors: Vectors) -> SlotImage:
     return SlotImage(header, payload, digest.hexdigest(), len(tests))
 
 
-def _vector(judge: Judge, vectors: Vectors, index: int) -> bytes:
+def _vector(judge: GuardedJudge, vectors: Vectors, index: int) -> bytes:
     inputs = vectors.at(index)
     parts = [*inputs, *judge.run(inputs)]
     return _padded(b"".join(np.ascontiguousarray(part).tobytes() for part in parts), WORD_BYTES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceFaultError, LinkError
 from tinydeploy.graph.ir import Model, Tensor, Type
-from tinydeploy.judge import Judge
+from tinydeploy.guarded import GuardedJudge
 from tinydeploy.link.client import Device, Identity
 from tinydeploy.stages.compile import ProgramStep
 from tinydeploy.stages.vectors import Vectors
@@ -125,19 +125,19 @@ def verify(
     The device must have been greeted by `connect`; `steps` are what it runs. Raises what `Device`
     raises.
     """
-    judge = Judge(tflite)
     device.reset_state()
     comparison = _Comparison(model.main.outputs)
     cycles: list[int] = []
     profile = np.zeros(len(steps))
-    for index in range(vectors.count):
-        inputs = vectors.at(index)
-        _load(device, inputs)
-        cycles.append(device.invoke().cycles)
-        comparison.add(_read_outputs(device, model.main.outputs), judge.run(inputs))
-        profile += device.profile(len(profile))
-        if progress is not None:
-            progress(index + 1, vectors.count)
+    with GuardedJudge(tflite) as judge:
+        for index in range(vectors.count):
+            inputs = vectors.at(index)
+            _load(device, inputs)
+            cycles.append(device.invoke().cycles)
+            comparison.add(_read_outputs(device, model.main.outputs), judge.run(inputs))
+            profile += device.profile(len(profile))
+            if progress is not None:
+                progress(index + 1, vectors.count)
     memory = device.memory()
     return Verification(
         vectors=vectors.count,
@@ -168,14 +168,20 @@ def explain(
         vector: index in `vectors`.
         dump_dir: folder that receives `op<index>_<tensor>_{device,host}.npy`.
     """
-    judge = Judge(tflite, preserve_tensors=True)
     device.reset_state()
-    for index in range(vector + 1):
-        judge.run(vectors.at(index))
-        _load(device, vectors.at(index))
-        if index < vector:
-            device.invoke()
-    compared = []
+    with GuardedJudge(tflite, preserve_tensors=True) as judge:
+        for index in range(vector + 1):
+            judge.run(vectors.at(index))
+            _load(device, vectors.at(index))
+            if index < vector:
+                device.invoke()
+        return list(_explained(device, judge, steps, dump_dir))
+
+
+def _explained(
+    device: Device, judge: GuardedJudge, steps: Sequence[ProgramStep], dump_dir: Path | None
+) -> Iterator[OpComparison]:
+    """One after the other, while both sides have the inputs of the vector."""
     for step_index, step in enumerate(steps):
         device.invoke(step_index, 1)
         for tensor, index in step.tensors.items():
@@ -183,10 +189,9 @@ def explain(
                 continue
             ours = _read(device, ANY, index, tensor)
             theirs = judge.tensor(index).reshape(ours.shape)
-            compared.append(_compare_op(step_index, step.op, tensor, ours, theirs))
             if dump_dir is not None:
                 _dump(dump_dir, step_index, tensor, ours, theirs)
-    return compared
+            yield _compare_op(step_index, step.op, tensor, ours, theirs)
 
 
 def _load(device: Device, inputs: Sequence[Array]) -> None:

@@ -21,6 +21,7 @@ from tinydeploy.ops import cost, support, work
 from tinydeploy.ops.support import Problem
 from tinydeploy.ops.types import signature
 from tinydeploy.report.model import Buffer, MemoryMap
+from tinydeploy.stages import trial
 from tinydeploy.stages.compile_plan import evaluate
 from tinydeploy.stages.inspect.lint import Finding, lint
 
@@ -93,7 +94,7 @@ class Arena:
 @dataclass(frozen=True)
 class BoardFit:
     """Whether and how fast the model would run on a board with the engine that `--engine auto`
-    takes; flash and cycles are estimates."""
+    takes; flash and cycles are estimates. What does not run at all does not fit."""
 
     board: str
     name: str
@@ -103,6 +104,7 @@ class BoardFit:
     ram_limit_bytes: int
     cycles: int
     milliseconds: float
+    runs: bool
     fits: bool
 
 
@@ -127,7 +129,7 @@ class Inspection:
 
     @property
     def runs(self) -> bool:
-        """Whether our runtime runs it."""
+        """Whether TFLM and our runtime run it."""
         return not self.problems
 
 
@@ -143,8 +145,9 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
         UsageError: there is no such board.
     """
     chosen = _boards(board)
+    data = read_tflite.read_bytes(tflite)
     model = read_tflite.load(tflite)
-    problems = tuple(support.check_supported(model))
+    problems = tuple(support.check_supported(model)) or _refusal(data, model)
     needs = interpreter_arena.needs(model)
     plan = needs.plan
     compiled = None if problems else _compiled_plan(tflite)
@@ -170,8 +173,19 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
         arena=arena,
         memory=_memory_map(model.main, plan, arena),
         largest=_largest(model),
-        boards=tuple(_fit(model, compiled, arena, each) for each in chosen),
+        boards=tuple(_fit(model, compiled, arena, each, not problems) for each in chosen),
     )
+
+
+def _refusal(data: bytes, model: Model) -> tuple[Problem, ...]:
+    """What TFLM has against a model that our runtime would run."""
+    verdict = trial.ask(data, model)
+    if verdict.runs:
+        return ()
+    at = verdict.op_index
+    types = signature(model.main.ops[at]) if at is not None and at < len(model.main.ops) else ""
+    hint = trial.hint(verdict)
+    return (Problem(verdict.operator, types, 1, verdict.reason, hint, at or 0),)
 
 
 def _boards(board: Board | str | None) -> list[Board]:
@@ -263,7 +277,9 @@ def _largest(model: Model) -> tuple[LargeTensor, ...]:
     )
 
 
-def _fit(model: Model, compiled: CompiledPlan | None, arena: Arena, board: Board) -> BoardFit:
+def _fit(
+    model: Model, compiled: CompiledPlan | None, arena: Arena, board: Board, runs: bool
+) -> BoardFit:
     ram = arena.default_bytes + _STACK_AND_STATICS_BYTES
     if compiled is None:
         flash, cycles = cost.flash_bytes(model), sum(map(cost.cycles, model.ops))
@@ -278,5 +294,6 @@ def _fit(model: Model, compiled: CompiledPlan | None, arena: Arena, board: Board
         ram_limit_bytes=board.ram_size,
         cycles=cycles,
         milliseconds=1e3 * cycles / board.cpu_hz,
-        fits=flash <= board.flash_size and ram <= board.ram_size,
+        runs=runs,
+        fits=runs and flash <= board.flash_size and ram <= board.ram_size,
     )

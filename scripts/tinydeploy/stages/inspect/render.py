@@ -18,7 +18,7 @@ from tinydeploy.ops.support import describe
 from tinydeploy.report import charts, text
 from tinydeploy.report.colors import COLORS
 from tinydeploy.report.model import MemoryMap
-from tinydeploy.stages.inspect.analysis import Arena, Inspection
+from tinydeploy.stages.inspect.analysis import Arena, BoardFit, Inspection
 
 _STYLE = Path(charts.__file__).with_name("style.css")
 _WIDTH = 100
@@ -152,15 +152,22 @@ def _board_table(inspection: Inspection) -> Table:
             f"{fit.ram_bytes:,} of {fit.ram_limit_bytes:,}",
             f"{fit.milliseconds:,.1f}",
             f"{fit.cycles:,}",
-            Text("fits", "green") if fit.fits else Text("too large", "red"),
+            _fit_text(fit),
         )
     return table
+
+
+def _fit_text(fit: BoardFit) -> Text:
+    if not fit.runs:
+        return Text("does not run", "red")
+    return Text("fits", "green") if fit.fits else Text("too large", "red")
 
 
 def _problems(inspection: Inspection) -> Text:
     lines = Text.assemble(("Does not run\n", "bold red"))
     for problem in inspection.problems:
-        lines.append(f"  op {problem.first_op}: {describe(problem)}\n")
+        where = f"op {problem.first_op}: " if problem.operator else ""
+        lines.append(f"  {where}{describe(problem)}\n")
         lines.append(f"      {problem.hint}\n", "dim")
     return lines
 

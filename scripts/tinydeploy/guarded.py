@@ -1,0 +1,210 @@
+"""The judge in a process of its own: TFLM aborts on some models, and its crash is an answer too."""
+
+from __future__ import annotations
+
+import faulthandler
+import multiprocessing
+import os
+import re
+import signal
+import tempfile
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import IO, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tinydeploy import judge
+from tinydeploy.errors import UnsupportedModelError
+
+Array = npt.NDArray[Any]
+
+HINT = "`tinydeploy inspect` shows the model's operators, types and shapes"
+_NODE = re.compile(r"Node (\S+) \(number (\d+)f?\) failed to (prepare|invoke)")
+_SOURCE = re.compile(r"(?:\S+/)?(\w+\.(?:cc|h))(:\d+)?:? ")  # of TFLM, in front of what it says
+_JOIN_S = 5.0
+
+
+class RefusedError(UnsupportedModelError):
+    """The judge says no: TFLM does not take the model, does not run it, or dies of it.
+
+    Attributes:
+        operator, op_index: which one it names; "" and None if it names none.
+        crashed: it took its process with it.
+        prepared: it had taken the model before, so that it may run with other inputs.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        operator: str = "",
+        op_index: int | None = None,
+        *,
+        crashed: bool = False,
+        prepared: bool = False,
+    ) -> None:
+        super().__init__(message, HINT)
+        self.operator = operator
+        self.op_index = op_index
+        self.crashed = crashed
+        self.prepared = prepared
+
+
+class GuardedJudge:
+    """As `judge.Judge`, in a child process: whatever TFLM does, an error of ours says it.
+
+    A context manager; the child also ends with this process.
+
+    Args:
+        model: the .tflite bytes.
+        preserve_tensors: keep every tensor's data apart, so that `tensor` can show it after a run.
+        time_limit_s: for each call; None: as long as it takes.
+
+    Raises:
+        RefusedError: TFLM refuses the model, or crashes, with its own words; so do the methods.
+    """
+
+    def __init__(
+        self, model: bytes, *, preserve_tensors: bool = False, time_limit_s: float | None = None
+    ) -> None:
+        judge.load_runtime()  # once here, not in every child
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
+        self._time_limit_s = time_limit_s
+        self._pipe, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("fork").Process(
+            target=_serve,
+            args=(theirs, self._pipe, self._words.fileno(), model, preserve_tensors),
+            daemon=True,
+        )
+        self._process.start()
+        theirs.close()
+        self._runs = -1  # while it prepares
+        self._answer()
+        self._runs = 0
+
+    def __enter__(self) -> GuardedJudge:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def run(self, inputs: Sequence[Array]) -> list[Array]:
+        """Run one inference; inputs and outputs have shapes and types of the model's tensors."""
+        self._runs += 1
+        outputs: list[Array] = self._ask("run", list(inputs))
+        return outputs
+
+    def reset(self) -> None:
+        """Forget state variables."""
+        self._ask("reset")
+
+    def tensor(self, index: int) -> Array:
+        """Data of tensor `index` of the main subgraph after the last run (`preserve_tensors`)."""
+        return np.asarray(self._ask("tensor", index))
+
+    def close(self) -> None:
+        """End the child, whatever it is doing."""
+        self._pipe.close()
+        self._process.kill()
+        self._process.join(_JOIN_S)
+        self._words.close()
+
+    def _ask(self, method: str, *arguments: Any) -> Any:
+        try:
+            self._pipe.send((method, arguments))
+        except OSError as error:
+            raise self._crash() from error
+        return self._answer()
+
+    def _answer(self) -> Any:
+        """What the child sends, its error, or what its death says."""
+        if not self._pipe.poll(self._time_limit_s):
+            self.close()
+            raise RefusedError(f"TFLM has not finished one inference in {self._time_limit_s:g} s")
+        try:
+            is_fine, value = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            raise self._crash() from error
+        if is_fine:
+            return value
+        said = self._said()
+        self.close()
+        raise _refused(said, value, self._runs)
+
+    def _crash(self) -> RefusedError:
+        self._process.join(_JOIN_S)
+        code = self._process.exitcode or 0
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        said = "; ".join(map(_short, self._said()))
+        self.close()
+        reason = f": {said}" if said else ", without a word"
+        doing = f"running the model{_nth(self._runs)}" if self._runs > 0 else "preparing the model"
+        message = f"TFLM itself crashes ({how}) while {doing}{reason}"
+        return RefusedError(message, crashed=True, prepared=self._runs > 0)
+
+    def _said(self) -> list[str]:
+        """What TFLM has written to standard error."""
+        size = os.fstat(self._words.fileno()).st_size
+        text = os.pread(self._words.fileno(), size, 0).decode("utf-8", "replace")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def _nth(runs: int) -> str:
+    """Which inference, if not the first."""
+    return f", inference {runs}" if runs > 1 else ""
+
+
+def _refused(said: Sequence[str], error: str, runs: int) -> RefusedError:
+    """With the operator that TFLM names, if it does, and the reason that it gives before that."""
+    node = next(filter(None, map(_NODE.search, said)), None)
+    reasons = [_short(line) for line in said if not _NODE.search(line)]
+    reason = "; ".join(dict.fromkeys(reasons)) or error
+    prepared = runs > 0
+    ran = f"takes the model, but fails to run it{_nth(runs)}"
+    failure = ran if prepared else "refuses the model"
+    if node is None:
+        return RefusedError(f"TFLM {failure}: {reason}", prepared=prepared)
+    name, index = node[1], int(node[2])
+    message = f"TFLM {failure}: operator {index}, {name}: {reason}"
+    return RefusedError(message, name, index, prepared=prepared)
+
+
+def _short(line: str) -> str:
+    """Without the folder of the source file that speaks."""
+    return _SOURCE.sub(r"\1\2: ", line, count=1)
+
+
+def _serve(
+    pipe: Connection, parents: Connection, words: int, model: bytes, preserve_tensors: bool
+) -> None:
+    """The child: answers calls until there is nobody to ask."""
+    parents.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    faulthandler.disable()  # its crash is expected
+    os.dup2(words, 2)
+    try:
+        tflm: Any = None
+        while True:
+            try:
+                if tflm is None:
+                    tflm = judge.Judge(model, preserve_tensors=preserve_tensors, capture=False)
+                    value = None
+                else:
+                    method, arguments = pipe.recv()
+                    value = getattr(tflm, method)(*arguments)
+                answer = True, value
+            except (UnsupportedModelError, RuntimeError, ValueError) as error:
+                answer = False, str(error.__cause__ or error)
+            pipe.send(answer)
+    except (EOFError, OSError):
+        pass
+    finally:
+        os._exit(0)
