@@ -56,7 +56,11 @@ class UnsupportedModelError(ModelError):
 
 
 class ModelTooLargeError(ModelError):
-    """Flash or RAM of the board would overflow."""
+    """Flash or RAM of the board would overflow; `memory` says which, "" where nobody knows."""
+
+    def __init__(self, message: str, hint: str = "", memory: str = "") -> None:
+        super().__init__(message, hint)
+        self.memory = memory
 
 
 class SetupError(TinyDeployError):

@@ -25,7 +25,7 @@ from tinydeploy.report.model import Report
 from tinydeploy.simulate import ids
 from tinydeploy.sources import Source, resolve
 from tinydeploy.stages import build as build_stage
-from tinydeploy.stages import input_spec, trial
+from tinydeploy.stages import input_spec, remedies, trial
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
@@ -209,9 +209,10 @@ def make_image(
     with held(source, board, ui):
         if hot_swap:
             program = _hot_swap_program(source, board, engine, ui)
-        else:
-            program = make_program(source, board, toolchain, engine, None, ui, choices)
-        return program, _build(program, board, toolchain, out_dir, ui)
+            return program, _build(program, board, toolchain, out_dir, ui)
+        program = make_program(source, board, toolchain, engine, None, ui, choices)
+        with remedies.offered(source.tflite, board, engine, choices):
+            return program, _build(program, board, toolchain, out_dir, ui)
 
 
 def make_bare_image(
@@ -246,7 +247,7 @@ def make_program(
         NotCompilableError: `engine` is "compiled" and an operator has no exact kernel there.
     """
     trial.require_accepted(source.data, source.model)
-    with held(source, board, ui):
+    with held(source, board, ui), remedies.offered(source.tflite, board, engine, choices):
         return _make_program(source, board, toolchain, engine, out_dir, ui, choices)
 
 
@@ -409,7 +410,7 @@ def _measure_arena(source: Source, board: Board, toolchain: str, folder: Path) -
             raise ModelTooLargeError(
                 f"the model needs an arena of {memory['arena_used_bytes']:,} bytes, {board.name} "
                 f"has room for {large:,}",
-                "take smaller layers or inputs; `tinydeploy inspect` shows the largest tensors",
+                memory=remedies.RAM,
             )
         raise DeviceFaultError(
             f"the firmware refused the model: {device.diagnose()}",

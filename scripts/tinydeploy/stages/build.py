@@ -329,6 +329,7 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
     return ModelTooLargeError(
         f"the image needs {needed:,} bytes of {memory}, {board.name} has {available:,}",
         "take a smaller model; `tinydeploy inspect` shows the largest layers and tensors",
+        memory,
     )
 
 

@@ -7,26 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinydeploy import arena as interpreter_arena
-from tinydeploy import boards, passes
+from tinydeploy import boards
 from tinydeploy.boards import Board
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.lower import cost as compiled_cost
-from tinydeploy.lower.assemble import assemble
-from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.plan import Plan as CompiledPlan
-from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
 from tinydeploy.memory import SCRATCH, Plan
 from tinydeploy.ops import cost, support, work
 from tinydeploy.ops.support import Problem
 from tinydeploy.ops.types import signature
 from tinydeploy.report.model import Buffer, MemoryMap
-from tinydeploy.stages import trial
-from tinydeploy.stages.compile_plan import evaluate
+from tinydeploy.stages import remedies, trial
 from tinydeploy.stages.inspect.lint import Finding, lint
+from tinydeploy.stages.plan_only import STACK_AND_STATICS_BYTES, plan_only
 
 LARGEST = 8
-_STACK_AND_STATICS_BYTES = 8_192  # RAM beside the arena: stack, link buffers, static data
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,11 @@ class Arena:
 @dataclass(frozen=True)
 class BoardFit:
     """Whether and how fast the model would run on a board with the engine that `--engine auto`
-    takes; flash and cycles are estimates. What does not run at all does not fit."""
+    takes; flash and cycles are estimates. What does not run at all does not fit.
+
+    Attributes:
+        remedy: what would help where it is too large, "" where it fits or does not run.
+    """
 
     board: str
     name: str
@@ -106,6 +107,7 @@ class BoardFit:
     milliseconds: float
     runs: bool
     fits: bool
+    remedy: str
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
     problems = tuple(support.check_supported(model)) or _refusal(data, model)
     needs = interpreter_arena.needs(model)
     plan = needs.plan
-    compiled = None if problems else _compiled_plan(tflite)
+    compiled = None if problems else plan_only(tflite)
     arena = Arena(
         planned_bytes=plan.size,
         lower_bound_bytes=plan.lower_bound,
@@ -173,7 +175,7 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
         arena=arena,
         memory=_memory_map(model.main, plan, arena),
         largest=_largest(model),
-        boards=tuple(_fit(model, compiled, arena, each, not problems) for each in chosen),
+        boards=tuple(_fit(tflite, model, compiled, arena, each, not problems) for each in chosen),
     )
 
 
@@ -203,16 +205,6 @@ def _describe(tensor: Tensor) -> str:
     if quantization is not None:
         text += f", scale {quantization.scale:.6g}, zero point {quantization.zero_point}"
     return text
-
-
-def _compiled_plan(tflite: Path) -> CompiledPlan | None:
-    """What the compiled engine would run, which nobody has to build for that; None: it does not."""
-    model = read_tflite.load(tflite)
-    passes.optimise(model, evaluate)
-    try:
-        return assemble(model, evaluate, RULES_WITHOUT_BUILDING)
-    except NotCompilableError:
-        return None
 
 
 def _runs(op: Op, problems: tuple[Problem, ...]) -> bool:
@@ -278,13 +270,21 @@ def _largest(model: Model) -> tuple[LargeTensor, ...]:
 
 
 def _fit(
-    model: Model, compiled: CompiledPlan | None, arena: Arena, board: Board, runs: bool
+    tflite: Path,
+    model: Model,
+    compiled: CompiledPlan | None,
+    arena: Arena,
+    board: Board,
+    runs: bool,
 ) -> BoardFit:
-    ram = arena.default_bytes + _STACK_AND_STATICS_BYTES
+    ram = arena.default_bytes + STACK_AND_STATICS_BYTES
     if compiled is None:
         flash, cycles = cost.flash_bytes(model), sum(map(cost.cycles, model.ops))
     else:
         flash, cycles = compiled_cost.flash_bytes(compiled), compiled_cost.cycles(compiled)
+    too_much = remedies.FLASH if flash > board.flash_size else ""
+    too_much = remedies.RAM if ram > board.ram_size else too_much
+    helps = runs and too_much != ""
     return BoardFit(
         board=board.id,
         name=board.name,
@@ -295,5 +295,6 @@ def _fit(
         cycles=cycles,
         milliseconds=1e3 * cycles / board.cpu_hz,
         runs=runs,
-        fits=runs and flash <= board.flash_size and ram <= board.ram_size,
+        fits=runs and not too_much,
+        remedy=remedies.hint(tflite, board, "auto", Choices(), too_much) if helps else "",
     )

@@ -47,6 +47,7 @@ def _blocks(inspection: Inspection) -> list[Text | Table]:
         _memory(inspection),
         _largest(inspection),
         _board_table(inspection),
+        *_remedies(inspection),
     ]
     if inspection.problems:
         blocks.append(_problems(inspection))
@@ -163,6 +164,12 @@ def _fit_text(fit: BoardFit) -> Text:
     return Text("fits", "green") if fit.fits else Text("too large", "red")
 
 
+def _remedies(inspection: Inspection) -> list[Text]:
+    """What would help, of boards that are too small."""
+    lines = [f"  {fit.board}: {fit.remedy}\n" for fit in inspection.boards if fit.remedy]
+    return [Text.assemble(("What would help\n", "bold yellow"), *lines)] if lines else []
+
+
 def _problems(inspection: Inspection) -> Text:
     lines = Text.assemble(("Does not run\n", "bold red"))
     for problem in inspection.problems:
@@ -229,6 +236,8 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
             _html_table(_largest(inspection)),
         ),
     ]
+    if helps := [(fit.name, fit.remedy) for fit in inspection.boards if fit.remedy]:
+        sections.insert(1, ("What would help", "with this model", _html_pairs(helps)))
     if inspection.problems:
         rows = [(describe(problem), problem.hint) for problem in inspection.problems]
         sections.insert(0, ("Does not run", "on this runtime", _html_pairs(rows)))

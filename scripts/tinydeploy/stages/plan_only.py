@@ -1,0 +1,34 @@
+"""What the compiled engine would run, which nobody has to build for that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tinydeploy import passes
+from tinydeploy.graph import read_tflite
+from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
+from tinydeploy.stages.compile_plan import evaluate
+
+STACK_AND_STATICS_BYTES = 8_192  # RAM beside the arena: stack, link buffers, static data
+
+
+def plan_only(
+    tflite: Path,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
+    ram_bytes: int | None = None,
+) -> Plan | None:
+    """The plan with its memory; None: the compiled engine does not take the model.
+
+    Args:
+        ram_bytes: room for the arena, for `choices.patch` = "auto".
+    """
+    model = read_tflite.load(tflite)
+    passes.optimise(model, evaluate)
+    try:
+        return assemble(model, evaluate, RULES_WITHOUT_BUILDING, choices, ram_bytes)
+    except NotCompilableError:
+        return None
