@@ -59,6 +59,10 @@ class Judge:
         """Forget state variables."""
         self._interpreter.reset()
 
+    def print_allocations(self) -> None:
+        """TFLM writes to standard error what it took of the arena."""
+        self._interpreter.print_allocations()
+
     def tensor(self, index: int) -> Array:
         """Data of tensor `index` of the main subgraph after the last run (`preserve_tensors`)."""
         return np.array(self._interpreter.GetTensor(index, 0)["tensor_data"])

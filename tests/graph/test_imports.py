@@ -37,6 +37,7 @@ LAYERS = [
     {"mlperf"},
     {"hardware"},
     {"bench", "fuzz", "push", "pytest_plugin"},
+    {"versus"},
     {"commands"},
     {"cli"},
     {"__main__"},

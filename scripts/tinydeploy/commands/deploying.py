@@ -77,6 +77,18 @@ def add_commands(commands: common.Commands) -> None:
         "--arena", action="store_true", help="tell instead each model's arena beside TFLM's"
     )
     bench.add_argument(
+        "--versus",
+        action="store_true",
+        help="compare instead the engines and TFLM over many models; ends with 1 where the "
+        "compiled engine is slower or larger",
+    )
+    bench.add_argument(
+        "--graphs", type=common.natural, metavar="N", help="random graphs of --versus"
+    )
+    bench.add_argument(
+        "--seed", type=common.natural, default=1, help="of the graphs (default: %(default)s)"
+    )
+    bench.add_argument(
         "--flash-cost",
         action="store_true",
         help="measure instead what the firmware's base and each operator cost in flash and RAM",
@@ -202,6 +214,13 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
 
         arena.run(options.models, options.json, options.markdown_file, ui)
         return 0
+    if options.versus:
+        from tinydeploy.versus import corpus
+        from tinydeploy.versus.run import run as run_versus
+
+        folders = None if options.models is None else list(map(Path, options.models))
+        subjects = corpus.chosen(folders, options.seed, options.graphs)
+        return run_versus(subjects, options.json, options.markdown_file, ui)
     if options.flash_cost:
         from tinydeploy.bench import flash_cost
 

@@ -114,21 +114,35 @@ class HostPlans:
 
 
 class CortexM4Plans:
-    """The plans on a simulated Cortex-M4."""
+    """The plans on a simulated Cortex-M4.
 
-    def __init__(self, plans: Sequence[Plan], folder: Path) -> None:
+    Args:
+        kernel_level: how the compiler optimises kernels of the interpreter; "-O2" is what a
+            deployment has, "-O1" is compiled faster.
+
+    Attributes:
+        cycles: of the last run.
+    """
+
+    def __init__(self, plans: Sequence[Plan], folder: Path, kernel_level: str = "-O1") -> None:
         command = [*tools.python_module_argv("ziglang", "c++"), *build.CORTEX_M4, "-O2", "-g"]
         link = [*build.BARE_LINK, "-Wl,-e,RunPlan"]
-        self._bench = Bench(_link(plans, folder, "cortex_m4", command, [], link))
-        most = max(plan.arena_bytes for plan in plans) + GUARD_BYTES
-        self._place = self._bench.place(bytes(most))
+        self._elf = _link(plans, folder, "cortex_m4", command, [], link, kernel_level)
+        self._most = max(plan.arena_bytes for plan in plans) + GUARD_BYTES
+        self.cycles = 0
+        self._start()
+
+    def _start(self) -> None:
+        self._bench = Bench(self._elf)
+        self._place = self._bench.place(bytes(self._most))
 
     def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:
         """See PlanMachine."""
         self._bench.machine.write(self._place, arena)
         try:
-            self._bench.call("RunPlan", index, self._place, int(fresh))
+            self.cycles = self._bench.call("RunPlan", index, self._place, int(fresh)).cycles
         except DeviceError as error:
+            self._start()  # what crashed is no CPU for the next plan
             raise RunnerCrashError(f"the plan crashed: {error.message}") from error
         return self._bench.read(self._place, len(arena))
 
@@ -180,7 +194,7 @@ _HOST = [
 
 def _link(
     plans: Sequence[Plan], folder: Path, name: str, command: list[str], faces: list[str],
-    link: list[str],
+    link: list[str], kernel_level: str = "-O1",
 ) -> Path:  # fmt: skip
     """A program of the plans, the kernels and the faces."""
     source, program = folder / f"{name}.cc", folder / f"{name}_plans"
@@ -188,7 +202,7 @@ def _link(
     steps = {step.kernel: step for plan in plans for step in plan.steps if step.kernel is not None}
     made = build.objects(folder / name, [*command, "-O1"], [source])
     made += _kernels(name, command, faces)
-    if kernels := _interpreted(name, [*command, "-O1"], steps.values()):
+    if kernels := _interpreted(name, [*command, kernel_level], steps.values()):
         made.append(folder / f"{name}_kernels.o")  # of one file two have the same functions
         merge = [*tools.python_module_argv("ziglang", "ld.lld"), "-r", "-z", "muldefs"]
         tools.run([*merge, *kernels, "-o", made[-1]], what="merging kernels")
