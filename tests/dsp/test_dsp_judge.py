@@ -148,7 +148,7 @@ def test_fully_connected(zero_point: int, machine: Machine, rng: np.random.Gener
         [given],
     )
     start = pack.fold_bias(bias, weights, source[1])
-    real = np.full(21, pack.dense_scale(source[0], scale, target[0]))
+    real = np.full(21, pack.effective_scales(source[0], np.array([scale]), target[0])[0])
     bounds = pack.accumulator_bounds(weights, start)
     scaling = pack.channel_scaling(real, zero_point, bounds, biased=True)
     assert scaling is not None

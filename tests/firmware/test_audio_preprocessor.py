@@ -1,4 +1,8 @@
-"""TFLM's micro_speech front end on speech: the same features to the byte, frame after frame."""
+"""TFLM's micro_speech front end: the same features to the byte, frame after frame.
+
+On the model that `audio_preprocessor` builds, and on TFLM's own file where it is; a test says that
+the two have the same operators, options and tables.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from audio_preprocessor import CHANNELS, frames, preprocessor
+from audio_preprocessor import CHANNELS, WINDOW, frames, preprocessor
+from flatbuffers import flexbuffers
 from runner import Runner
 from tinydeploy.fuzz.build import cortex_m4_runner
 from tinydeploy.fuzz.runner import CortexM4Runner
+from tinydeploy.graph import read_tflite
+from tinydeploy.graph.ir import Op
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 from tinydeploy.ops.support import check_supported
@@ -21,8 +28,20 @@ RECORDINGS = ("0_george_0.wav", "3_jackson_5.wav", "7_nicolas_1.wav")
 
 
 @pytest.fixture(scope="module")
-def model() -> bytes:
-    return dump(preprocessor())
+def original(shared_data: Path) -> bytes:
+    """The file of TFLM's repository."""
+    path = shared_data / "tflm" / "audio_preprocessor_int8.tflite"
+    if not path.is_file():
+        pytest.skip(f"TFLM's own front end is not at {path}")
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module", params=["built", "original"])
+def model(request: pytest.FixtureRequest) -> bytes:
+    if request.param == "built":
+        return dump(preprocessor())
+    data: bytes = request.getfixturevalue("original")
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +91,34 @@ def test_features_on_a_cortex_m4_equal_tflm(model: bytes, speech: Frames) -> Non
     inputs = speech[10:40]
     reply = CortexM4Runner(cortex_m4_runner()).run(model, [[frame] for frame in inputs])
     assert reply.outputs == _judged(model, inputs), reply.reason
+
+
+def test_loud_tones_equal_tflm(model: bytes, runner: Runner) -> None:
+    """Square waves of full scale: sums of the transform that need 17 bits."""
+    time = np.arange(WINDOW)
+    inputs = [
+        np.where(np.sin(2 * np.pi * time / period) >= 0, 32767, -32768).astype(np.int16)[None]
+        for period in (2, 4, 8, 16, 17, 32, 33.3, 64, 128, 256, 480, 960)
+    ]
+    reply = runner.run(model, [[frame] for frame in inputs])
+    assert reply.outputs == _judged(model, inputs), reply.reason
+
+
+def test_it_is_tflms_own_front_end(original: bytes) -> None:
+    theirs, ours = read_tflite.load(original).main, preprocessor().main
+    assert [op.name for op in ours.ops] == [op.name for op in theirs.ops]
+    for op, built in zip(theirs.ops, ours.ops, strict=True):
+        assert _options(built) == _options(op), op.name
+        for tensor, made in zip(op.inputs, built.inputs, strict=True):
+            assert tensor is not None
+            assert made is not None
+            assert (tensor.data is None) == (made.data is None), op.name
+            if tensor.data is not None and made.data is not None:
+                assert np.array_equal(tensor.data.ravel(), made.data.ravel()), op.name
+
+
+def _options(op: Op) -> object:
+    return flexbuffers.Loads(op.custom_options) if op.code == "CUSTOM" else None
 
 
 def test_the_front_end_is_supported() -> None:

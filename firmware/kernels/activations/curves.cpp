@@ -25,6 +25,13 @@ int32_t SaturatingShiftLeft16(int32_t x, int amount) {
       Clamp<int64_t>(x * (static_cast<int64_t>(1) << Min(amount, 31)), INT16_MIN, INT16_MAX));
 }
 
+// At 16 bits: from 2^16 on the mask of the rest is all ones, which counts as -1, and so the rest of
+// 0 and more is above half of it.
+int32_t RoundingShiftRight16(int32_t x, int exponent) {
+  if (exponent < 16) return RoundingShiftRight(x, exponent);
+  return x < 0 ? -1 : 1;
+}
+
 // `positive` leads to the output's scale, `negative` to the one on which 3 is 2^15.
 int32_t HardSwish(const UnaryParams& p, int32_t x) {
   const int32_t fine = (x + p.input_offset) * (1 << 7);
@@ -33,10 +40,10 @@ int32_t HardSwish(const UnaryParams& p, int32_t x) {
   if (p.negative.shift > 0) gate = SaturatingShiftLeft16(gate, p.negative.shift - 1);
   gate = RoundingDoublingHighMul16(gate, p.negative.multiplier);
   if (p.negative.shift > 0) gate = SaturatingShiftLeft16(gate, 1);
-  if (p.negative.shift < 0) gate = RoundingShiftRight(gate, Min<int>(-p.negative.shift, 31));
+  if (p.negative.shift < 0) gate = RoundingShiftRight16(gate, -p.negative.shift);
   gate = (gate + (1 << 15)) >> 1;
   const int32_t product = DoublingHighMul16(gate, on_output);
-  const int32_t value = RoundingShiftRight(product, -p.positive.shift) + p.output_offset;
+  const int32_t value = RoundingShiftRight16(product, -p.positive.shift) + p.output_offset;
   return Clamp(value, p.range.lowest, p.range.highest);
 }
 
@@ -89,11 +96,11 @@ Status PrepareHardSwish(PrepareContext& context) {
   UnaryParams* params;
   TINYDEPLOY_TRY(PrepareUnary(context, kEvals, &params));
   if (context.input(0).type == Type::kFloat32) return Status::kOk;
-  const float fine = 1.0f / 128.0f * context.input(0).scale();
-  const bool sound =
-      Multiplier16(static_cast<double>(fine / context.output(0).scale()), &params->positive) &&
-      Multiplier16(static_cast<double>(fine / (3.0f / 32768.0f)), &params->negative) &&
-      params->positive.shift <= 0;
+  const double fine = static_cast<double>(context.input(0).scale()) / 128.0;
+  const auto output = static_cast<double>(context.output(0).scale());
+  constexpr auto kThree = static_cast<double>(3.0f / 32768.0f);
+  const bool sound = Multiplier16(fine / output, &params->positive) &&
+                     Multiplier16(fine / kThree, &params->negative) && params->positive.shift <= 0;
   return sound ? Status::kOk : RefuseQuantization(context);
 }
 

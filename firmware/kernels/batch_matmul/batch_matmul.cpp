@@ -151,9 +151,7 @@ Status PrepareBatchMatMul(PrepareContext& context) {
   params->left_offset = -left.zero_point();
   params->right_offset = -right.zero_point();
   params->output_offset = output.zero_point();
-  const float product = left.scale() * right.scale();  // rounded to float here, as in TFLM
-  return QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(output.scale()),
-                            &params->factor)
+  return QuantizeProduct(left.scale(), right.scale(), output.scale(), &params->factor)
              ? Status::kOk
              : RefuseQuantization(context);
 }

@@ -11,9 +11,9 @@ bool FillPerChannel(const TensorView& input, const TensorView& filter, const Ten
   auto* multipliers = static_cast<int32_t*>(behind);
   auto* shifts = reinterpret_cast<int8_t*>(multipliers + channels);
   for (int32_t c = 0; c < channels; ++c) {
-    const double product = static_cast<double>(input.scale()) * filter.scale(scales == 1 ? 0 : c);
+    const float scale = filter.scale(scales == 1 ? 0 : c);
     Multiplier factor;
-    if (!QuantizeMultiplier(product / static_cast<double>(output.scale()), &factor)) return false;
+    if (!QuantizeProduct(input.scale(), scale, output.scale(), &factor)) return false;
     multipliers[c] = factor.multiplier;
     shifts[c] = static_cast<int8_t>(factor.shift);
   }

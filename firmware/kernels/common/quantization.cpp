@@ -44,6 +44,14 @@ bool QuantizeMultiplier(double real, Multiplier* out) {
   return true;
 }
 
+bool QuantizeRatio(double a, double output, Multiplier* out) {
+  return QuantizeMultiplier(a / output, out);
+}
+
+bool QuantizeProduct(double a, double b, double output, Multiplier* out) {
+  return QuantizeMultiplier(a * b / output, out);
+}
+
 int32_t RoundToInt32(float value) { return RoundToInt32(static_cast<double>(value)); }
 
 int32_t RoundToInt32(double value) {

@@ -15,6 +15,12 @@ enum class Activation : int8_t { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 
 // real to fixed point. False if `real` is not in [0, 2^30) and thus no sound ratio of scales.
 bool QuantizeMultiplier(double real, Multiplier* out);
 
+// The two ratios of scales that kernels need: a over the output's, a times b over the output's. In
+// double from the start, as TFLM has it since 2026: rounded to float between, ties and the 16-bit
+// multipliers of int16 come out differently.
+bool QuantizeRatio(double a, double output, Multiplier* out);
+bool QuantizeProduct(double a, double b, double output, Multiplier* out);
+
 // Splits value > 0 into a fraction in [0.5, 1) and an exponent; 0 gives 0 and 0.
 double Frexp(double value, int* exponent);
 

@@ -174,10 +174,8 @@ Status PrepareMul(PrepareContext& context) {
   TINYDEPLOY_TRY(PrepareBinary(context, kEvals, &params));
   TINYDEPLOY_TRY(FillActivation(context, params));
   if (!IsQuantized(context)) return Status::kOk;
-  const double product =
-      static_cast<double>(context.input(0).scale()) * static_cast<double>(context.input(1).scale());
-  return QuantizeMultiplier(product / static_cast<double>(context.output(0).scale()),
-                            &params->output)
+  return QuantizeProduct(context.input(0).scale(), context.input(1).scale(),
+                         context.output(0).scale(), &params->output)
              ? Status::kOk
              : RefuseQuantization(context);
 }
@@ -191,9 +189,9 @@ Status PrepareDiv(PrepareContext& context) {
   TINYDEPLOY_TRY(PrepareBinary(context, kEvals, &params));
   TINYDEPLOY_TRY(FillActivation(context, params));
   if (!IsQuantized(context)) return Status::kOk;
-  const float divisor = context.input(1).scale() * context.output(0).scale();
-  const bool sound =
-      QuantizeMultiplier(static_cast<double>(context.input(0).scale() / divisor), &params->output);
+  const double divisor = static_cast<double>(context.input(1).scale()) *
+                         static_cast<double>(context.output(0).scale());
+  const bool sound = QuantizeRatio(context.input(0).scale(), divisor, &params->output);
   return sound && params->output.shift <= kHeadroom ? Status::kOk : RefuseQuantization(context);
 }
 

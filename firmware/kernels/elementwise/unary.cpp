@@ -101,9 +101,7 @@ Status PrepareAbs(PrepareContext& context) {
   const float from = context.input(0).scale();
   const float to = context.output(0).scale();
   if (context.input(0).type == Type::kFloat32 || from == to) return Status::kOk;
-  return QuantizeMultiplier(static_cast<double>(from / to), &params->positive)
-             ? Status::kOk
-             : RefuseQuantization(context);
+  return QuantizeRatio(from, to, &params->positive) ? Status::kOk : RefuseQuantization(context);
 }
 Status PrepareCeil(PrepareContext& context) { return PrepareFloat<ceilf>(context); }
 Status PrepareCos(PrepareContext& context) { return PrepareFloat<cosf>(context); }
@@ -120,7 +118,7 @@ Status PrepareRsqrt(PrepareContext& context) {
   UnaryParams* params;
   TINYDEPLOY_TRY(PrepareUnary(context, kEvals, &params));
   if (context.input(0).type == Type::kFloat32) return Status::kOk;
-  const double root = static_cast<double>(sqrtf(context.input(0).scale()));
+  const double root = sqrt(static_cast<double>(context.input(0).scale()));
   const double unit = root * static_cast<double>(context.output(0).scale());
   const bool sound = unit > 0.0 && QuantizeMultiplier(1.0 / unit, &params->positive) &&
                      params->positive.shift >= kLeastShift;

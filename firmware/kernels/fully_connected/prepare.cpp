@@ -47,14 +47,6 @@ EvalFn ChooseEval(const PrepareContext& context) {
   return type == Type::kInt16 && bias_is(Type::kInt64) ? EvalFullyConnectedInt16 : nullptr;
 }
 
-// The product of the two scales is rounded to float here and only here: so does TFLM.
-bool SetFactor(const TensorView& input, const TensorView& weights, const TensorView& output,
-               Multiplier* factor) {
-  const float product = input.scale() * weights.scale();
-  return QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(output.scale()),
-                            factor);
-}
-
 Status PrepareFloat(PrepareContext& context, const FullyConnectedGeometry& geometry,
                     Activation activation) {
   auto* params = context.Params<FullyConnectedFloatParams>();
@@ -78,9 +70,10 @@ Status PrepareQuantized(PrepareContext& context, const FullyConnectedGeometry& g
   params->output_offset = output.zero_point();
   params->per_channel = per_channel;
   if (!ActivationRange(activation, output, &params->range)) return RefuseOptions(context);
-  const bool sound = per_channel
-                         ? FillPerChannel(input, weights, output, geometry.units, params + 1)
-                         : SetFactor(input, weights, output, &params->factor);
+  const bool sound =
+      per_channel
+          ? FillPerChannel(input, weights, output, geometry.units, params + 1)
+          : QuantizeProduct(input.scale(), weights.scale(), output.scale(), &params->factor);
   return sound ? ReserveUnpacked(context, fully_connected_arg::kWeights)
                : RefuseQuantization(context);
 }

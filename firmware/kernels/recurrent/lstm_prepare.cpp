@@ -87,13 +87,10 @@ bool FillGate(const PrepareContext& context, int index, LstmGate* gate) {
   const TensorView recurrent = context.input(lstm_arg::kRecurrentWeights + index);
   gate->input_weight_offset = -weights.zero_point();
   gate->recurrent_weight_offset = -recurrent.zero_point();
-  // The products of two scales are rounded to float, as in TFLM.
-  const float of_input = context.input(lstm_arg::kInput).scale() * weights.scale();
-  const float of_hidden = context.input(lstm_arg::kHidden).scale() * recurrent.scale();
-  const auto factor = [](float product, Multiplier* out) {
-    return QuantizeMultiplier(static_cast<double>(product) / static_cast<double>(kGateScale), out);
-  };
-  return factor(of_input, &gate->input) && factor(of_hidden, &gate->recurrent);
+  const float input = context.input(lstm_arg::kInput).scale();
+  const float hidden = context.input(lstm_arg::kHidden).scale();
+  return QuantizeProduct(input, weights.scale(), kGateScale, &gate->input) &&
+         QuantizeProduct(hidden, recurrent.scale(), kGateScale, &gate->recurrent);
 }
 
 // The cell's scale must be a power of two of at most 2^-9; the table of tanh wants steps of
@@ -112,13 +109,9 @@ bool FillCell(float scale, float clip, LstmParams* params) {
 }
 
 bool FillProducts(float cell, float hidden, LstmParams* params) {
-  const auto factor = [](double a, double b, double result, Multiplier* out) {
-    return QuantizeMultiplier(a * b / result, out);
-  };
-  const auto unit = static_cast<double>(kUnit);
-  return factor(unit, static_cast<double>(cell), static_cast<double>(cell), &params->forget) &&
-         factor(unit, unit, static_cast<double>(cell), &params->input) &&
-         factor(unit, unit, static_cast<double>(hidden), &params->output);
+  return QuantizeProduct(kUnit, cell, cell, &params->forget) &&
+         QuantizeProduct(kUnit, kUnit, cell, &params->input) &&
+         QuantizeProduct(kUnit, kUnit, hidden, &params->output);
 }
 
 Status PrepareQuantized(PrepareContext& context, const LstmGeometry& geometry, float clip) {

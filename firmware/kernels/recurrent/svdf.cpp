@@ -133,11 +133,10 @@ bool FillInt8(const PrepareContext& context, SvdfParams* params) {
   params->input_offset = -input.zero_point();
   params->state_offset = -state.zero_point();
   params->output_offset = output.zero_point();
-  // Products and ratios are rounded to float, as in TFLM.
-  const float to_state = input.scale() * context.input(kFeatures).scale() / state.scale();
-  const float to_output = state.scale() * context.input(kTimes).scale() / output.scale();
-  return QuantizeMultiplier(static_cast<double>(to_state), &params->to_state) &&
-         QuantizeMultiplier(static_cast<double>(to_output), &params->to_output);
+  const float features = context.input(kFeatures).scale();
+  const float times = context.input(kTimes).scale();
+  return QuantizeProduct(input.scale(), features, state.scale(), &params->to_state) &&
+         QuantizeProduct(state.scale(), times, output.scale(), &params->to_output);
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ uint32_t ScaledLog(uint32_t x, uint32_t scale) {
   constexpr uint64_t kLn2 = 45426;  // 16 fraction bits
   constexpr uint64_t kHalf = 1 << 15;
   const auto natural = static_cast<uint32_t>((kLn2 * Log2(x) + kHalf) >> 16);
-  return static_cast<uint32_t>((static_cast<uint64_t>(scale) * natural + kHalf) >> 16);
+  return (scale * natural + static_cast<uint32_t>(kHalf)) >> 16;  // wraps in 32 bits, as TFLM's
 }
 
 Status EvalLog(const void* params, void* const* args) {

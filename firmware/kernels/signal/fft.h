@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "kernels/common/fixed_point.h"
+
 namespace tinydeploy {
 
 template <class T>
@@ -31,7 +33,9 @@ struct Sample {
     return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
   }
   static T Divide(T x, int by) { return Round(static_cast<int64_t>(x) * (kOne / by)); }
-  static T Half(T x) { return static_cast<T>(x >> 1); }
+  // Of a sum or difference: halved at int's width, in which two of 16 bits never wrap.
+  static T HalfOfSum(T a, T b) { return static_cast<T>(AddWrapping(a, b) >> 1); }
+  static T HalfOfDifference(T a, T b) { return static_cast<T>(SubWrapping(a, b) >> 1); }
   static T FromReal(double x);
   // After a transform there and one back: each division above has done that already.
   static void Normalize(T*, int32_t) {}
@@ -43,7 +47,8 @@ struct Sample<float> {
   static float Add(float a, float b) { return a + b; }
   static float Subtract(float a, float b) { return a - b; }
   static float Divide(float x, int) { return x; }
-  static float Half(float x) { return x * 0.5f; }
+  static float HalfOfSum(float a, float b) { return (a + b) * 0.5f; }
+  static float HalfOfDifference(float a, float b) { return (a - b) * 0.5f; }
   static float FromReal(double x) { return static_cast<float>(x); }
   static void Normalize(float* samples, int32_t count) {
     for (int32_t i = 0; i < count; ++i) samples[i] /= static_cast<float>(count);

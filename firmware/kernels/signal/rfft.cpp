@@ -35,10 +35,9 @@ void TakeApart(Complex<T>* data, int32_t half, const Complex<T>* splits) {
     const Complex<T> b = Divided(mirrored, 2);
     const Complex<T> sum = Plus(a, b);
     const Complex<T> turned = Times(Minus(a, b), splits[k - 1]);
-    data[k] = {S::Half(Plus(sum.real, turned.real)),
-               S::Half(Plus(sum.imaginary, turned.imaginary))};
-    data[half - k] = {S::Half(Minus(sum.real, turned.real)),
-                      S::Half(Minus(turned.imaginary, sum.imaginary))};
+    data[k] = {S::HalfOfSum(sum.real, turned.real), S::HalfOfSum(sum.imaginary, turned.imaginary)};
+    data[half - k] = {S::HalfOfDifference(sum.real, turned.real),
+                      S::HalfOfDifference(turned.imaginary, sum.imaginary)};
   }
 }
 

@@ -26,8 +26,8 @@ inline bool IsIn(int32_t value, int32_t lowest, int32_t highest) {
   return value >= lowest && value <= highest;
 }
 
-// Bits up to the highest one that is set; 0 for 0.
-inline int BitLength(uint32_t x) { return x == 0 ? 0 : 32 - __builtin_clz(x); }
+// Bits up to the highest one that is set; 32 for 0, as in TFLM: silence is not scaled.
+inline int BitLength(uint32_t x) { return x == 0 ? 32 : 32 - __builtin_clz(x); }
 
 }  // namespace tinydeploy
 

@@ -78,8 +78,9 @@ bool PrepareSoftmaxInt16(float beta, float scale, SoftmaxParams* params) {
   auto* curves = reinterpret_cast<Curves*>(params + 1);
   Fill(expf, -kReach, 0.0f, curves->exp);
   Fill(Reciprocal, 0.0f, 1.0f, curves->reciprocal);
-  const double real = static_cast<double>(scale * beta) / (10.0 / 65535.0);
-  return QuantizeMultiplier(real, &params->input_scale) && params->input_scale.shift < 15;
+  constexpr double kStep = 10.0 / 65535.0;
+  return QuantizeProduct(scale, beta, kStep, &params->input_scale) &&
+         params->input_scale.shift < 15;
 }
 
 Status EvalSoftmaxInt16(const void* params, void* const* args) {

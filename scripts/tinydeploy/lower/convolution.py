@@ -404,10 +404,6 @@ def effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) -> 
     """Input scale times weight scale over output scale, double [channels], as TFLM rounds it."""
     scales = quantization_of(weights).scales
     source_scale, output_scale = scale_of(source)[0], scale_of(op.outputs[0])[0]
-    if op.code == "FULLY_CONNECTED" and len(scales) == 1:
-        # TFLM rounds the product of the two scales to float here, and only here.
-        product = np.float64(np.float32(source_scale) * np.float32(scales[0]))
-        return np.full(channels, product / np.float64(np.float32(output_scale)))
     spread = np.broadcast_to(scales, (channels,))
     return pack.effective_scales(source_scale, spread, output_scale)
 

@@ -57,7 +57,7 @@ def softmax_scaling(beta: float, scale: float) -> dict[str, int] | None:
     Args:
         scale: of the input.
     """
-    real = float(np.float32(scale) * np.float32(beta)) / (_EXP_REACH / 65535.0)
+    real = float(np.float32(scale)) * float(np.float32(beta)) / (_EXP_REACH / 65535.0)
     multiplier, shift = quantize_multiplier(real)
     if real < 0 or shift >= ADD_BITS:
         return None

@@ -58,12 +58,6 @@ def effective_scales(input_scale: float, weight_scales: Array, output_scale: flo
     return np.asarray(products / np.float64(np.float32(output_scale)))
 
 
-def dense_scale(input_scale: float, weight_scale: float, output_scale: float) -> float:
-    """The same for a fully connected layer with one weight scale: TFLM multiplies in float32."""
-    product = np.float32(input_scale) * np.float32(weight_scale)
-    return float(np.float64(product) / np.float64(np.float32(output_scale)))
-
-
 def fold_bias(bias: Array | None, weights: Int8, input_zero_point: int) -> Array:
     """int64 [out]: bias - input_zero_point * sum of the channel's weights.
 
@@ -473,7 +467,7 @@ def pack_general(
     Args:
         weights: int8 [out, height, width, group_depth].
         bias: int32 [out], or None.
-        scales: double [out], from `effective_scales` or `dense_scale`.
+        scales: double [out], from `effective_scales`.
         input_shape, output_shape: NHWC.
         padding: top, left.
         zero_points: of input and output.
