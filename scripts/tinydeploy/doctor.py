@@ -160,7 +160,8 @@ def _toolchains() -> list[Finding]:
 
 def _gnu_arm() -> Finding:
     if shutil.which("arm-none-eabi-gcc") is None:
-        remedy = "only for `--toolchain gcc`:\n$ sudo apt install gcc-arm-none-eabi"
+        packages = "gcc-arm-none-eabi libnewlib-arm-none-eabi"
+        remedy = f"only for `--toolchain gcc`:\n$ sudo apt install {packages}"
         return Finding(Level.NOTE, "GNU Arm Embedded is not on the PATH", remedy)
     try:
         output = tools.run(
@@ -172,6 +173,9 @@ def _gnu_arm() -> Finding:
     if major is None or int(major[0]) < OLDEST_GCC:
         remedy = f"use version {OLDEST_GCC} or newer for `--toolchain gcc`"
         return Finding(Level.NOTE, f"GNU Arm Embedded {output} is old", remedy)
+    if not tools.has_newlib("arm-none-eabi-gcc"):
+        remedy = "only for `--toolchain gcc`:\n$ sudo apt install libnewlib-arm-none-eabi"
+        return Finding(Level.NOTE, f"GNU Arm Embedded {output} has no C library (newlib)", remedy)
     return Finding(Level.OK, f"GNU Arm Embedded {output}")
 
 

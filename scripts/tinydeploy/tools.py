@@ -25,6 +25,12 @@ def find(program: str) -> Path | None:
     return Path(found) if found else None
 
 
+def has_newlib(compiler: str | os.PathLike[str]) -> bool:
+    """Whether a GNU Arm compiler has its C library beside it; it prints a bare name if not."""
+    asked = [compiler, "-print-file-name=nano.specs"]
+    return Path(run(asked, what=f"asking {compiler} for newlib").stdout.strip()).is_absolute()
+
+
 def python_module_argv(module: str, *arguments: str) -> list[str]:
     """The command line of `python -m module arguments…` with the running Python.
 

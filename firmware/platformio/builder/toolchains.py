@@ -87,6 +87,7 @@ def _gcc_arm(env):
         ],
         LIBS=["m"],
     )
+    env.Replace(LINK="arm-none-eabi-gcc")  # nothing of libstdc++ is used, so do not ask for it
 
 
 def _zig_host(env):

@@ -202,6 +202,11 @@ def _toolchain_version(toolchain: str, for_host: bool) -> str:
             f"{' or '.join(programs)} is not on the PATH",
             "install it (GNU Arm Embedded for the boards), or build with zig, the default",
         )
+    if not for_host and not tools.has_newlib(found):
+        raise SetupError(
+            f"{found} has no C library (newlib), which Debian keeps in a package of its own",
+            "install it (Debian, Ubuntu: `apt install libnewlib-arm-none-eabi`), or build with zig",
+        )
     answer = tools.run([found, "--version"], what=f"asking {found} for its version")
     return answer.stdout.splitlines()[0]
 
