@@ -1,5 +1,6 @@
-// Tells commands from frames. A frame from the host begins, after its delimiter, with the byte 2:
-// COBS's count up to the zero status in the header of every request. No command does.
+// Tells commands from frames. A frame from the host begins, right after its delimiter, with the
+// byte 2: COBS's count up to the zero status in the header of every request. Whatever else comes is
+// text, a stray byte too: that spoils one command, which is answered as an unknown one.
 #include "board.h"
 #include "mlperf/mlperf.h"
 #include "mlperf/text.h"
@@ -11,9 +12,11 @@ namespace {
 // The runner's longest command is `db` with 31 bytes in hexadecimal.
 constexpr size_t kLineBytes = 96;
 
+constexpr uint8_t kDelimiter = 0, kFrameStart = 2;
+
 char g_line[kLineBytes];
 size_t g_length;
-bool g_in_frame;
+bool g_after_delimiter, g_in_frame;
 bool g_running;
 
 void End() {
@@ -34,21 +37,19 @@ bool IsBetweenCommands(uint8_t byte) { return byte == ' ' || byte == '\r' || byt
 
 // Whether `byte` belongs to a command.
 bool Take(uint8_t byte) {
-  if (byte == 0) {  // a delimiter of frames: what came before was no command
+  if (byte == kDelimiter) {  // what came before was no command
     g_length = 0;
+    g_after_delimiter = true;
     g_in_frame = false;
     return false;
   }
+  if (g_after_delimiter && byte == kFrameStart) g_in_frame = true;
+  g_after_delimiter = false;
   if (g_in_frame) return false;
   if (byte == '%') {
     End();
-  } else if (g_length == 0 && IsBetweenCommands(byte)) {
-    return true;
-  } else if (g_length == 0 && (byte < 'a' || byte > 'z')) {
-    g_in_frame = true;
-    return false;
-  } else {
-    if (g_length < kLineBytes) g_line[g_length++] = static_cast<char>(byte);
+  } else if (g_length < kLineBytes && !(g_length == 0 && IsBetweenCommands(byte))) {
+    g_line[g_length++] = static_cast<char>(byte);
   }
   return true;
 }

@@ -14,6 +14,13 @@ void PutLine(const char* text) {
   Put("\r\n");
 }
 
+void PutPrintable(const char* text) {
+  for (; *text != 0; ++text) {
+    const char shown[] = {*text >= ' ' && *text <= '~' ? *text : '?', 0};
+    Put(shown);
+  }
+}
+
 void PutNumber(uint64_t value) {
   char digits[21];
   char* at = digits + sizeof(digits) - 1;
@@ -61,16 +68,16 @@ bool Same(const char* a, const char* b) {
   return *a == *b;
 }
 
-bool ParseNumber(const char* text, uint32_t largest, uint32_t* value) {
-  uint64_t sum = 0;
-  if (*text == 0) return false;
-  for (; *text != 0; ++text) {
-    if (*text < '0' || *text > '9') return false;
-    sum = 10 * sum + static_cast<uint32_t>(*text - '0');
-    if (sum > largest) return false;
+int32_t ReadNumber(const char* text) {
+  while (*text == ' ' || (*text >= '\t' && *text <= '\r')) ++text;
+  const bool negative = *text == '-';
+  if (*text == '-' || *text == '+') ++text;
+  int64_t sum = 0;
+  for (; *text >= '0' && *text <= '9'; ++text) {
+    sum = 10 * sum + (*text - '0');
+    if (sum > INT32_MAX) sum = INT32_MAX;
   }
-  *value = static_cast<uint32_t>(sum);
-  return true;
+  return static_cast<int32_t>(negative ? -sum : sum);
 }
 
 int HexDigit(char digit) {
