@@ -8,7 +8,7 @@
 namespace tinydeploy {
 namespace abi {
 
-constexpr uint32_t kAbiHash = 0xE21BCBE3u;  // hash of this file
+constexpr uint32_t kAbiHash = 0x5A7D53DBu;  // hash of this file
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
 constexpr uint32_t kReply = 128u;  // or-ed into the type of an answer
@@ -230,8 +230,9 @@ struct TensorReply {
   int32_t dims[6];  // shape, padded with zeros
   float scale;  // per-tensor scale, 0 if not quantized
   int32_t zero_point;  // per-tensor zero point
+  uint32_t address;  // of the data, for a debugger; 0 if it has none of 32 bits
 };
-static_assert(sizeof(TensorReply) == 40, "padding");
+static_assert(sizeof(TensorReply) == 44, "padding");
 static_assert(offsetof(TensorReply, type) == 0, "layout");
 static_assert(offsetof(TensorReply, rank) == 1, "layout");
 static_assert(offsetof(TensorReply, tensor_index) == 2, "layout");
@@ -239,6 +240,7 @@ static_assert(offsetof(TensorReply, bytes) == 4, "layout");
 static_assert(offsetof(TensorReply, dims) == 8, "layout");
 static_assert(offsetof(TensorReply, scale) == 32, "layout");
 static_assert(offsetof(TensorReply, zero_point) == 36, "layout");
+static_assert(offsetof(TensorReply, address) == 40, "layout");
 
 // Followed by the bytes to write.
 struct LoadRequest {

@@ -96,11 +96,19 @@ Status GetMemory(const Request&, Reply& reply) {
   return Status::kOk;
 }
 
+// An address of this PC, where the firmware runs there, may not fit.
+uint32_t Address(const void* data) {
+  const auto address = reinterpret_cast<uintptr_t>(data);
+  return address == static_cast<uint32_t>(address) ? static_cast<uint32_t>(address) : 0;
+}
+
 Status DescribeTensor(const Request& request, Reply& reply) {
   const auto& which = request.as<abi::TensorRequest>();
   engine::Tensor tensor;
   const Status found = engine::Find(static_cast<abi::TensorKind>(which.kind), which.index, &tensor);
-  if (found == Status::kOk) reply.put<abi::TensorReply>() = tensor.description;
+  if (found != Status::kOk) return found;
+  tensor.description.address = Address(tensor.data);
+  reply.put<abi::TensorReply>() = tensor.description;
   return found;
 }
 

@@ -37,6 +37,7 @@ from tinydeploy.targets import Target
 from tinydeploy.ui import Ui
 
 DEFAULT_VECTORS = 100
+LINK_VECTORS = 10
 RESERVED_RAM_BYTES = 16 << 10  # stack and static data, when the arena is still to be measured
 HOST_ARENA_BYTES = 64 << 20
 
@@ -50,6 +51,8 @@ class Job:
         engine: "compiled", "interpreter", or "auto": compiled where every operator can be.
         choices: of the compiled engine.
         vectors: how many inferences; None for the whole test set.
+        link_vectors: so many of them go over the link of a simulated board, the others through its
+            memory; None for all.
         data: file or folder of the user's own test data.
         force: do again what has not changed.
         hot_swap: an image with all operators and model slots, for `tinydeploy push`.
@@ -63,6 +66,7 @@ class Job:
     toolchain: str = "zig"
     engine: str = "auto"
     vectors: int | None = DEFAULT_VECTORS
+    link_vectors: int | None = LINK_VECTORS
     data: Path | None = None
     seed: int = 1
     retrain: bool = False
@@ -101,9 +105,7 @@ def _deploy(
             target = _flash(image, board, target, job, ui)
         if job.hot_swap and target.is_port:
             _run_built_in(image, board, target)
-        verification = _verify(
-            source, board, program, image, target, vectors, folder, job.force, ui
-        )
+        verification = _verify(source, board, program, image, target, vectors, folder, job, ui)
     report = receipt.make_report(
         source, board, target, program, image, vectors, verification, ui.times, _versions(), _now()
     )
@@ -120,7 +122,8 @@ def verify_only(job: Job, ui: Ui) -> Verification:
     """
     with _prepared(job, ui) as (board, target, source, vectors, program, image):
         folder = output_folder(source, board)
-        found = _verify(source, board, program, image, target, vectors, folder, True, ui)
+        anew = replace(job, force=True)
+        found = _verify(source, board, program, image, target, vectors, folder, anew, ui)
     _require_parity(found, job)
     return found
 
@@ -457,16 +460,18 @@ def _verify(
     target: Target,
     vectors: Vectors,
     folder: Path,
-    force: bool,
+    job: Job,
     ui: Ui,
 ) -> Verification:
+    # Who lets bytes take the time of a wire wants all of them on it.
+    link_vectors = None if target.modelled_baud else job.link_vectors
     key = key_of(
-        *(image.build_id, vectors.sha256(), target.name),
+        *(image.build_id, vectors.sha256(), target.name, str(link_vectors)),
         *(str(target.wait_states), str(target.usb), package_key()),
     )
     known = Keyed(folder / "verification.json", key)
     with ui.stage("verify") as stage:
-        found = receipt.load_verification(known) if target.repeatable and not force else None
+        found = receipt.load_verification(known) if target.repeatable and not job.force else None
         stage.cached = found is not None
         if found is None:
             device = targets.open_device(target, board, image.elf)
@@ -474,7 +479,8 @@ def _verify(
                 identity = verify_stage.connect(device, source.data, image.build_id)
                 with ui.progress("verify") as progress:
                     found = verify_stage.verify(
-                        device, source.model, source.data, vectors, program.steps, progress
+                        *(device, source.model, source.data, vectors, program.steps, progress),
+                        link_vectors=link_vectors,
                     )
             finally:
                 device.close()

@@ -165,6 +165,7 @@ def _parity(
         outputs_sha256=found.outputs_sha256,
         first_mismatch=found.first_mismatch,
         distinct_outputs=found.distinct_outputs,
+        link_vectors=found.link_vectors,
     )
 
 

@@ -161,6 +161,16 @@ def test_one_wrong_bit_fails_the_run_and_is_named(
     assert "vector 7, output 0, byte 0" in found.first_mismatch
 
 
+@pytest.mark.parametrize("board", ["nano33", "sparkfun_edge"])
+def test_what_skips_the_link_gives_the_same(tinydeploy: Run, board: str) -> None:
+    job = ("--model", "sine", "--board", board, "--vectors", "30")
+    some = deployed(tinydeploy, *job)["parity"]
+    every = deployed(tinydeploy, *job, "--link-vectors", "all")["parity"]
+    assert (some["link_vectors"], every["link_vectors"]) == (10, 30)
+    assert some["mismatching_bytes"] == every["mismatching_bytes"] == 0
+    assert some["outputs_sha256"] == every["outputs_sha256"]
+
+
 @pytest.fixture
 def host_sine(tinydeploy: Run) -> Iterator[Device]:
     """The sine's firmware as a process on this PC."""

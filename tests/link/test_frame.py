@@ -74,7 +74,7 @@ def test_layouts_refuse_padding_and_unknown_fields() -> None:
 def test_layout_round_trip_of_each_kind_of_field() -> None:
     packed = protocol.TensorReply.pack(type=9, rank=2, bytes=6, dims=(2, 3), scale=0.5)
     fields = protocol.TensorReply.unpack(packed)
-    assert len(packed) == 40
+    assert len(packed) == 44
     assert fields["dims"] == (2, 3, 0, 0, 0, 0)
     assert fields["scale"] == 0.5
     hello = protocol.HelloReply.unpack(protocol.HelloReply.pack(board="x", build_id=b"\1" * 16))

@@ -228,3 +228,11 @@ def test_equal_outputs_prove_little(
     assert ("prove" in shown_text.doubt(report)) == doubtful
     for shown in (markdown.render(report), html.render(report), plain(report)):
         assert ("gave the same output" in " ".join(shown.split())) == doubtful
+
+
+def test_vectors_that_skipped_the_link_are_told() -> None:
+    report = samples.keyword_spotter()
+    for linked, told in ((10, True), (report.parity.vectors, False), (None, False)):
+        shown = replace(report, parity=replace(report.parity, link_vectors=linked))
+        for page in (markdown.render(shown), html.render(shown), plain(shown)):
+            assert ("10 over the link" in " ".join(page.split())) == told

@@ -152,6 +152,7 @@ def test_interrupt_per_byte(lab: Any) -> None:
         """
     )
     device = lab.boot("nano33", program)
+    device.run(STARTED_S)
     device.write(bytes(range(100)))
     device.run(0.01)
     assert device.machine.reg(Reg.R6) == sum(range(100))
@@ -339,3 +340,15 @@ def test_execute_from_ram_needs_the_mpu_off(lab: Any) -> None:
     )
     faulting.run(0.001)
     assert faulting.machine.reg(Reg.R6) == 3
+
+
+def test_on_a_fast_line_one_interrupt_serves_what_the_receiver_has_room_for(lab: Any) -> None:
+    program = READY + RECEIVE.format(count=1) + "7: b 7b"
+    device = lab.boot("nano33", program)
+    device.run(STARTED_S)
+    device.write(b"123456789")
+    device.run(0.001)
+    uarte = device.chip._uartes[0]
+    assert not uarte.has_happened("ERROR")
+    assert bytes(uarte._fifo) == b"2345"  # the others wait until the firmware takes these
+    assert device.chip.line.busy

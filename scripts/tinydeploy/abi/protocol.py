@@ -238,6 +238,7 @@ TensorReply = Struct(
         Field("dims", "i32", "shape, padded with zeros", MAX_RANK),
         Field("scale", "f32", "per-tensor scale, 0 if not quantized"),
         Field("zero_point", "i32", "per-tensor zero point"),
+        Field("address", "u32", "of the data, for a debugger; 0 if it has none of 32 bits"),
     ),
 )
 

@@ -197,6 +197,14 @@ def add_vectors(parser: argparse.ArgumentParser) -> None:
         help="inferences to compare, or `all` of the test set (default: %(default)s)",
     )
     parser.add_argument(
+        "--link-vectors",
+        type=vector_count,
+        default=10,
+        metavar="N",
+        help="simulator: so many of them over the link, or `all`; the others go through the "
+        "simulator's memory, which is faster (default: %(default)s; all with --modelled-baud)",
+    )
+    parser.add_argument(
         "--data",
         type=Path,
         help="test data: .npz with inputs (or x, or the inputs' names) and labels (or y), .npy, or "

@@ -165,6 +165,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         toolchain=options.toolchain,
         engine=options.engine,
         vectors=options.vectors,
+        link_vectors=options.link_vectors,
         data=options.data,
         seed=options.seed,
         retrain=options.retrain,

@@ -142,11 +142,11 @@ def _one(
     try:
         target = targets.choose(place, board, None, job.modelled_baud)
         if not target.is_port:
-            done = _verified(target, board, source, program, image, vectors)
+            done = _verified(target, board, source, program, image, vectors, job.link_vectors)
         else:
             with board_lock(place):
                 target = _flashed(target, job, board, image)
-                done = _verified(target, board, source, program, image, vectors)
+                done = _verified(target, board, source, program, image, vectors, job.link_vectors)
     except TinyDeployError as error:
         done = replace(failed, error=error)
     return replace(done, where=place, seconds=time.monotonic() - started)
@@ -166,11 +166,15 @@ def _verified(
     program: Program,
     image: Image,
     vectors: Vectors,
+    link_vectors: int | None,
 ) -> Outcome:
     device = targets.open_device(target, board, image.elf)
     try:
         identity = verify.connect(device, source.data, image.build_id)
-        found = verify.verify(device, source.model, source.data, vectors, program.steps)
+        found = verify.verify(
+            *(device, source.model, source.data, vectors, program.steps),
+            link_vectors=link_vectors,
+        )
     finally:
         device.close()
     wrong = found.mismatching_bytes

@@ -101,7 +101,10 @@ class Invocation:
 
 @dataclass(frozen=True)
 class RemoteTensor:
-    """A tensor as the device sees it; `type` is a TfLiteType."""
+    """A tensor as the device sees it; `type` is a TfLiteType.
+
+    `address` is where a debugger finds its data, 0 if the device does not tell.
+    """
 
     type: int
     shape: tuple[int, ...]
@@ -109,6 +112,7 @@ class RemoteTensor:
     index: int
     scale: float
     zero_point: int
+    address: int
 
 
 @dataclass
@@ -196,6 +200,7 @@ class Device:
             index=_int(fields, "tensor_index"),
             scale=scale,
             zero_point=_int(fields, "zero_point"),
+            address=_int(fields, "address"),
         )
 
     def load_input(self, index: int, data: bytes) -> None:

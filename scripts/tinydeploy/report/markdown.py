@@ -98,7 +98,7 @@ def _operators(report: Report) -> str:
 def _receipt(report: Report) -> str:
     parity = report.parity
     rows = [
-        ("vectors", text.count(parity.vectors)),
+        ("vectors", ", ".join(filter(None, (text.count(parity.vectors), text.ways(report))))),
         ("mismatching bytes", text.count(parity.mismatching_bytes)),
         ("engine", report.engine),
     ]

@@ -68,6 +68,7 @@ class Parity:
     outputs_sha256: str = ""  # of all output bytes in order
     first_mismatch: str = ""  # "vector 12, output 0, byte 3: op 4 CONV_2D differs first"
     distinct_outputs: int | None = None  # how many different answers the vectors gave
+    link_vectors: int | None = None  # over the link; the others through the simulator's memory
 
 
 @dataclass(frozen=True)

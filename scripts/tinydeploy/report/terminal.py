@@ -42,6 +42,8 @@ def _headline(report: Report) -> Text:
     judge = f"{report.parity.judge} {report.parity.judge_version}".strip()
     origin = f"{report.model.source}, " if report.model.source else ""
     line.append(f"\n  {origin}{text.target(report)}, judged by {judge}", style="dim")
+    if ways := text.ways(report):
+        line.append(f"\n  {ways}", style="dim")
     return line
 
 

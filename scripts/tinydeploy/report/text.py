@@ -100,6 +100,16 @@ def verdict(report: Report) -> str:
     return f"{count(parity.mismatching_bytes)} of {count(parity.bytes_compared)} bytes differ"
 
 
+def ways(report: Report) -> str:
+    """How inputs and outputs travelled; "" if all took the link."""
+    linked, vectors = report.parity.link_vectors, report.parity.vectors
+    if linked is None or linked >= vectors:
+        return ""
+    return (
+        f"{count(linked)} over the link, {count(vectors - linked)} through the simulator's memory"
+    )
+
+
 def doubt(report: Report) -> str:
     """What takes weight from the receipt; "" if nothing does."""
     parity = report.parity

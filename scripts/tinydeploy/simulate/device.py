@@ -180,6 +180,10 @@ class SimulatedDevice:
         """Bytes of flash or RAM."""
         return self.machine.read(address, size)
 
+    def set_memory(self, address: int, data: bytes) -> None:
+        """Write to flash or RAM, as a debugger does."""
+        self.machine.write(address, data)
+
 
 def _grown(received: Sized, size: int) -> bool:
     return len(received) > size

@@ -22,8 +22,9 @@ class Uart(Protocol):
     def receive_baud(self) -> float | None:
         """Bit rate at which the receiver samples, None if it does not listen."""
 
-    def has_room(self) -> bool:
-        """Whether the firmware has taken what came before; asked in fast mode only."""
+    def room(self) -> int:
+        """Characters that would not be lost if they came at once; 0 until the firmware has taken
+        what came before. Asked in fast mode only."""
 
 
 class SerialLine:
@@ -33,7 +34,8 @@ class SerialLine:
         time: simulated time.
         baud: bit rate of the host.
         fast: characters take a microsecond each and wait until the firmware takes them, instead of
-            arriving at the pace of the bit rate and overrunning it.
+            arriving at the pace of the bit rate and overrunning it; as many as the receiver has
+            room for arrive together, so that one interrupt serves them all.
     """
 
     def __init__(self, time: Timeline, baud: float, *, fast: bool) -> None:
@@ -77,17 +79,22 @@ class SerialLine:
 
     def _arrive(self) -> None:
         self._event = None
-        if self.fast and self._uart and not self._uart.has_room():
-            self._retry_s = min(2 * self._retry_s, FAST_RETRY_LIMIT_S)
-            self._schedule(self._retry_s)
+        if not self.fast:
+            self._deliver()
+            self._schedule(FRAME_BITS / self.baud)
             return
-        self._retry_s = FAST_BYTE_S
+        count = min(self._uart.room() if self._uart else 1, len(self._outgoing))
+        for _ in range(count):
+            self._deliver()
+        self._retry_s = FAST_BYTE_S if count else min(2 * self._retry_s, FAST_RETRY_LIMIT_S)
+        self._schedule(count * FAST_BYTE_S or self._retry_s)
+
+    def _deliver(self) -> None:
         byte = self._outgoing.popleft()
         baud = self._uart.receive_baud() if self._uart else None
         if self._uart and baud:
             seen, valid = resample(byte, self.baud, baud)
             self._uart.receive(seen, framing_error=not valid)
-        self._schedule(FAST_BYTE_S if self.fast else FRAME_BITS / self.baud)
 
     # Chip to host
 

@@ -16,6 +16,7 @@ from tinydeploy.errors import DeviceFaultError, LinkError
 from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.guarded import GuardedJudge
 from tinydeploy.link.client import Device, Identity
+from tinydeploy.link.exchange import Exchange, Exchanges, LinkExchange
 from tinydeploy.stages.compile import ProgramStep
 from tinydeploy.stages.vectors import Vectors
 
@@ -59,6 +60,8 @@ class Verification:
         cycles_per_op: mean over the vectors; empty when the firmware does not profile.
         memory: fields of `protocol.MemoryReply` after the run.
         is_simulated: whether the device says that it is a simulated chip.
+        link_vectors: how many vectors went over the link, the first ones; the others went through
+            the simulator's memory.
     """
 
     vectors: int
@@ -71,6 +74,7 @@ class Verification:
     cycles_per_op: tuple[float, ...]
     memory: dict[str, int]
     is_simulated: bool = False
+    link_vectors: int | None = None
 
     @property
     def distinct_outputs(self) -> int:
@@ -119,22 +123,30 @@ def verify(
     vectors: Vectors,
     steps: Sequence[ProgramStep],
     progress: Progress | None = None,
+    *,
+    link_vectors: int | None = None,
 ) -> Verification:
     """Stream `vectors` through the device and TFLM and compare every output.
 
     The device must have been greeted by `connect`; `steps` are what it runs. Raises what `Device`
     raises.
+
+    Args:
+        link_vectors: how many of them go over the link where the device's memory can be reached
+            without it; None for all.
     """
     device.reset_state()
     comparison = _Comparison(model.main.outputs)
+    exchanges = Exchanges(device, link_vectors)
     cycles: list[int] = []
     profile = np.zeros(len(steps))
     with GuardedJudge(tflite) as judge:
         for index in range(vectors.count):
             inputs = vectors.at(index)
-            _load(device, inputs)
+            exchange = exchanges.next()
+            _load(exchange, inputs)
             cycles.append(device.invoke().cycles)
-            comparison.add(_read_outputs(device, model.main.outputs), judge.run(inputs))
+            comparison.add(_read_outputs(exchange, model.main.outputs), judge.run(inputs))
             profile += device.profile(len(profile))
             if progress is not None:
                 progress(index + 1, vectors.count)
@@ -149,6 +161,7 @@ def verify(
         cycles=tuple(cycles),
         cycles_per_op=tuple(float(value) for value in profile / vectors.count),
         memory=memory,
+        link_vectors=exchanges.over_link,
     )
 
 
@@ -172,7 +185,7 @@ def explain(
     with GuardedJudge(tflite, preserve_tensors=True) as judge:
         for index in range(vector + 1):
             judge.run(vectors.at(index))
-            _load(device, vectors.at(index))
+            _load(LinkExchange(device), vectors.at(index))
             if index < vector:
                 device.invoke()
         return list(_explained(device, judge, steps, dump_dir))
@@ -187,16 +200,16 @@ def _explained(
         for tensor, index in step.tensors.items():
             if tensor.type is Type.RESOURCE:  # a handle means something on its own side only
                 continue
-            ours = _read(device, ANY, index, tensor)
+            ours = _as_array(device.read(ANY, index, tensor.nbytes), tensor)
             theirs = judge.tensor(index).reshape(ours.shape)
             if dump_dir is not None:
                 _dump(dump_dir, step_index, tensor, ours, theirs)
             yield _compare_op(step_index, step.op, tensor, ours, theirs)
 
 
-def _load(device: Device, inputs: Sequence[Array]) -> None:
+def _load(exchange: Exchange, inputs: Sequence[Array]) -> None:
     for position, value in enumerate(inputs):
-        device.load_input(position, value.tobytes())
+        exchange.load(position, value.tobytes())
 
 
 def mismatching_bytes(ours: Array, theirs: Array) -> int:
@@ -233,12 +246,14 @@ class _Comparison:
         return tuple(np.stack(values) for values in outputs)
 
 
-def _read_outputs(device: Device, outputs: Sequence[Tensor]) -> list[Array]:
-    return [_read(device, OUTPUT, position, tensor) for position, tensor in enumerate(outputs)]
+def _read_outputs(exchange: Exchange, outputs: Sequence[Tensor]) -> list[Array]:
+    return [
+        _as_array(exchange.read(position, tensor.nbytes), tensor)
+        for position, tensor in enumerate(outputs)
+    ]
 
 
-def _read(device: Device, kind: int, index: int, tensor: Tensor) -> Array:
-    data = device.read(kind, index, tensor.nbytes)
+def _as_array(data: bytes, tensor: Tensor) -> Array:
     return np.frombuffer(data, tensor.type.dtype).reshape(tensor.shape)
 
 

@@ -162,9 +162,11 @@ class Uart(Block):
         listens = self._control.value & CR_ENABLE and self._control.value & CR_RX_ENABLE
         return self._baud if listens and self._connected("RX") else None
 
-    def has_room(self) -> bool:
-        """Whether the FIFO is at most half full."""
-        return self.receive_baud() is not None and 2 * len(self._rx) <= self._depth
+    def room(self) -> int:
+        """What is left of the FIFO once it is at most half full."""
+        if self.receive_baud() is None or 2 * len(self._rx) > self._depth:
+            return 0
+        return self._depth - len(self._rx)
 
     def receive(self, byte: int, *, framing_error: bool) -> None:
         """A character arrived."""

@@ -216,8 +216,8 @@ class _Wire:
     def receive_baud(self) -> float | None:
         return self._active().receive_baud()
 
-    def has_room(self) -> bool:
-        return self._active().has_room()
+    def room(self) -> int:
+        return self._active().room()
 
 
 def _left_over(size: int) -> bytes:

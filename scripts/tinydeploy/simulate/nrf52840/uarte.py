@@ -179,9 +179,12 @@ class Uarte(NrfBlock):
             return None
         return BAUD.get(self._baudrate.value)
 
-    def has_room(self) -> bool:
-        """Whether the firmware has opened a buffer and seen to the last one."""
-        return self._rx_open is not None and not self.has_happened("ENDRX")
+    def room(self) -> int:
+        """What is left of the open buffer and of the FIFO behind it; 0 until the firmware has
+        opened a buffer and seen to the last one."""
+        if self._rx_open is None or self.has_happened("ENDRX"):
+            return 0
+        return self._rx_open[1] - self._rx_count + FIFO_BYTES - len(self._fifo)
 
     def receive(self, byte: int, *, framing_error: bool) -> None:
         """A character arrived: into the FIFO, and on to RAM if a buffer is open."""
@@ -264,29 +267,34 @@ class Uarte(NrfBlock):
         self._tx_range = (pointer, size)
         self._tx_sent = 0
         self.happen("TXSTARTED")
-        self._tx_event = self.machine.time.after(self._tx_ticks(), self._send_next)
+        self._send_soon()
 
-    def _tx_ticks(self) -> int:
-        return self._line.byte_ticks(BAUD.get(self._baudrate.value, 1000000))
+    def _send_soon(self) -> None:
+        """The next character once its time has passed; on a fast line all that are left, or the
+        firmware's wait for the end would take longer to simulate than all the rest."""
+        count = self._tx_range[1] - self._tx_sent if self._line.fast else 1
+        ticks = self._line.byte_ticks(BAUD.get(self._baudrate.value, 1000000))
+        self._tx_event = self.machine.time.after(ticks, lambda: self._send(count))
 
-    def _send_next(self) -> None:
+    def _send(self, count: int) -> None:
         self._tx_event = None
         pointer, size = self._tx_range
-        if self._tx_sent < size:
-            byte = self.machine.read(pointer + self._tx_sent, 1)[0]
-            self._tx_sent += 1
-            self._put_on_wire(byte)
+        sent = self.machine.read(pointer + self._tx_sent, count) if self._tx_sent < size else b""
+        self._tx_sent += len(sent)
+        self._put_on_wire(sent)
+        if sent:
             self.happen("TXDRDY")
         if self._tx_sent < size:
-            self._tx_event = self.machine.time.after(self._tx_ticks(), self._send_next)
+            self._send_soon()
             return
         self._tx_amount.value = self._tx_sent
         self.happen("ENDTX")
 
-    def _put_on_wire(self, byte: int) -> None:
+    def _put_on_wire(self, characters: bytes) -> None:
         baud = BAUD.get(self._baudrate.value)
         if baud and self._psel["TXD"].value == self._tx_pin:
-            self._line.transmit(byte, baud)
+            for character in characters:
+                self._line.transmit(character, baud)
 
     def _stop_tx(self) -> None:
         if self._tx_event:
