@@ -8,6 +8,7 @@ from html import escape
 
 from tinydeploy.bench.peers import CMSIS_NN, PUBLISHED, peers_of
 from tinydeploy.bench.rows import Row
+from tinydeploy.lower.choices import BALANCED
 
 _ROW_HEIGHT, _BAR_HEIGHT, _TOP = 84, 14, 74
 _NAME_WIDTH, _PANEL_WIDTH, _BAR_WIDTH, _MARGIN = 130, 290, 190, 16
@@ -34,7 +35,11 @@ class _Bar:
 
 def svg(rows: Sequence[Row], board: str) -> str:
     """The rows of one board; every panel has a scale of its own, less is better everywhere."""
-    shown = [row for row in rows if row.board == board and peers_of(row.macs)]
+    shown = [
+        row
+        for row in rows
+        if row.board == board and row.optimize == BALANCED and peers_of(row.macs)
+    ]
     names = list({row.macs: row.model for row in reversed(shown)}.values())[::-1]
     width = _NAME_WIDTH + len(_FIGURES) * _PANEL_WIDTH + _MARGIN
     height = _TOP + _ROW_HEIGHT * len(names) + _MARGIN

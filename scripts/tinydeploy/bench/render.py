@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import io
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
 
+from tinydeploy.bench import published, subjects
 from tinydeploy.bench.peers import Peer, peers_of
 from tinydeploy.bench.rows import Row
+from tinydeploy.lower.choices import BALANCED
 
 _HEADINGS = (
     "model",
     "board",
     "engine",
     "cycles",
+    "with wait states",
     "ms",
     "cycles/MAC",
     "flash",
@@ -33,17 +37,28 @@ To make it again:
 `tinydeploy bench --json docs/bench.json --markdown-file docs/bench.md --plot docs/bench.svg`;
 `tinydeploy bench --compare docs/bench.json` shows every change and fails where a figure is worse.
 
-kws_ref_model is MLPerf Tiny's own. vww, ic, ad and person_detect have the published architectures
-with random weights; vww as many dead channels as the published one, vww_dense none. ds_cnn_int16
-has the layers of kws_ref_model and int16 activations; the peers beside it are those of int8. Cycles
-are modelled without wait states of the flash, and so are the peers'. Images of ours have the link
-in them, those of the peers a harness of 728 bytes. Energy is an estimate for the chip alone.
+{models}
+
+Cycles are modelled without wait states of the flash, and so are the peers'; beside them the same
+with the simulator's estimate of its board's wait states ([cycle_model.md](cycle_model.md)).
+`speed` is `--optimize speed`, the others are `balanced`. Images of ours have the link in them,
+those of the peers a harness of 728 bytes. Energy is an estimate for the chip alone.
 """
-_WIDTH = 170
+_REAL = """{names}: the published files, trained weights and all."""
+_STANDS_IN = """{names}: the published architectures with random weights, for the files were not at
+hand; vww with as many dead channels as the published one."""
+_OTHERS = """vww_dense is vww without dead channels, ds_cnn_int16 has the layers of
+kws_ref_model and int16 activations (the peers beside it are those of int8), wake_word is a
+streaming net as microWakeWord trains them: all three with random weights."""
+_AGAINST = """## Against published hardware
+
+{method}
+"""
+_WIDTH = 190
 
 
 def table(rows: Sequence[Row]) -> str:
-    """A table for a terminal of 170 columns."""
+    """A table for a terminal of 190 columns."""
     drawn = Table(*_HEADINGS[:_TEXT_COLUMNS])
     for heading in _HEADINGS[_TEXT_COLUMNS:]:
         drawn.add_column(heading, justify="right")
@@ -62,9 +77,28 @@ def markdown(rows: Sequence[Row]) -> str:
 
 
 def page(rows: Sequence[Row], picture: str) -> str:
-    """The table as a page of the documentation, under a picture if there is one."""
+    """The tables as a page of the documentation, under a picture if there is one."""
     shown = f"![Cycles, flash and arena beside the peers]({picture})\n\n" if picture else ""
-    return f"{_PREFACE}\n{shown}{markdown(rows)}\n"
+    parts = [_PREFACE.format(models=_about(rows)), shown + markdown(rows)]
+    if against := published.against_published(rows):
+        _, method = (published.__doc__ or "").split("\n\n", 1)
+        parts += ["", _AGAINST.format(method=method.strip()), against]
+    return "\n".join(parts) + "\n"
+
+
+def _about(rows: Sequence[Row]) -> str:
+    """What the models are, by where their weights come from."""
+    names = list(dict.fromkeys(row.model for row in rows))
+    kinds = (
+        (_REAL, [name for name in names if name in subjects.REAL]),
+        (_STANDS_IN, [name for name in names if name in subjects.REAL.values()]),
+        (_OTHERS, [name for name in names if name == "vww_dense"]),
+    )
+    return "\n\n".join(_filled(t.format(names=", ".join(known))) for t, known in kinds if known)
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 100)
 
 
 def _lines(rows: Sequence[Row]) -> list[list[str]]:
@@ -84,8 +118,9 @@ def _cells(row: Row) -> list[str]:
     return [
         row.model,
         row.board,
-        f"{row.engine}, {row.toolchain}",
+        _engine(row),
         f"{row.cycles:,.0f}",
+        f"{row.wait_cycles:,.0f}" if row.wait_cycles else "",
         f"{row.milliseconds:.3g}",
         f"{row.cycles_per_mac:.2f}",
         f"{row.flash_bytes:,}",
@@ -96,6 +131,11 @@ def _cells(row: Row) -> list[str]:
         f"{row.microjoule:,.0f}" if row.microjoule is not None else "",
         f"{row.mismatching_bytes}",
     ]
+
+
+def _engine(row: Row) -> str:
+    words = [row.engine, row.toolchain]
+    return ", ".join(words if row.optimize == BALANCED else [*words, row.optimize])
 
 
 def _peer_cells(model: str, peer: Peer) -> list[str]:
@@ -114,6 +154,7 @@ def _peer_cells(model: str, peer: Peer) -> list[str]:
         "",
         peer.engine,
         f"{peer.cycles:,}",
+        f"{peer.cycles * peer.wait_factor:,.0f}" if peer.wait_factor else "",
         "",
         f"{peer.cycles / peer.macs:.2f}",
         *("" if size is None else f"{size:,}" for size in sizes),

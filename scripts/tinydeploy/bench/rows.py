@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tinydeploy.errors import UsageError
+from tinydeploy.lower.choices import BALANCED
+from tinydeploy.pipeline import Job
 from tinydeploy.report.model import Report
 
 # Figures where more is worse, and what share more is no regression. Simulated figures are exact, so
@@ -26,7 +28,10 @@ class Row:
     """Sizes in bytes; `flash_bytes` is the whole image, link and harness included.
 
     Attributes:
-        cycles: mean of the vectors.
+        cycles: mean of the vectors, without wait states of the flash.
+        wait_cycles: with the simulator's estimate of them; None where that was not measured.
+        optimize: what the compiled engine was to save, `--optimize`.
+        kind: type of the activations.
         microjoule: estimate for one inference, None where the chip has no figure.
     """
 
@@ -45,11 +50,14 @@ class Row:
     microjoule: float | None
     vectors: int
     mismatching_bytes: int
+    wait_cycles: float | None = None
+    optimize: str = BALANCED
+    kind: str = "int8"
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
+    def key(self) -> tuple[str, str, str, str, str]:
         """What identifies the row from one run to the next."""
-        return self.model, self.board, self.engine, self.toolchain
+        return self.model, self.board, self.engine, self.toolchain, self.optimize
 
     @property
     def flash_without_model_bytes(self) -> int:
@@ -57,18 +65,23 @@ class Row:
         return self.flash_bytes - self.model_bytes
 
     @property
+    def wait_factor(self) -> float | None:
+        """By how much wait states make it slower."""
+        return self.wait_cycles / self.cycles if self.wait_cycles and self.cycles else None
+
+    @property
     def cycles_per_mac(self) -> float:
         """0 for a model without multiply-accumulates."""
         return self.cycles / self.macs if self.macs else 0.0
 
 
-def row_of(report: Report, toolchain: str) -> Row:
-    """The bench's figures of a report."""
+def row_of(name: str, report: Report, waiting: Report | None, job: Job) -> Row:
+    """The bench's figures of a report, and of one with wait states."""
     return Row(
-        model=report.model.name,
+        model=name,
         board=report.board,
         engine=report.engine,
-        toolchain=toolchain,
+        toolchain=job.toolchain,
         macs=report.model.macs or 0,
         cycles=report.cycles.mean,
         milliseconds=report.milliseconds,
@@ -80,7 +93,15 @@ def row_of(report: Report, toolchain: str) -> Row:
         microjoule=report.energy.microjoule if report.energy else None,
         vectors=report.parity.vectors,
         mismatching_bytes=report.parity.mismatching_bytes,
+        wait_cycles=waiting.cycles.mean if waiting else None,
+        optimize=job.choices.optimize,
+        kind=_kind(report),
     )
+
+
+def _kind(report: Report) -> str:
+    """Type of the first step's input: a model may begin and end in another."""
+    return report.model.inputs[0].dtype if report.model.inputs else ""
 
 
 def save(rows: Sequence[Row], path: Path) -> None:

@@ -55,7 +55,9 @@ def add_commands(commands: common.Commands) -> None:
     bench = common.add(
         commands, "bench", _bench, "cycles, flash and RAM of models on boards, beside the peers"
     )
-    bench.add_argument("--models", nargs="+", metavar="MODEL", help="models or .tflite files")
+    bench.add_argument(
+        "--models", nargs="+", metavar="MODEL", help="models, .tflite files, or folders of them"
+    )
     bench.add_argument("--boards", nargs="+", metavar="BOARD", help="boards (default: all chips)")
     bench.add_argument(
         "--engines", nargs="+", choices=("compiled", "interpreter"), help="default: both"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tinydeploy.errors import UsageError
 
 GOALS = ("speed", "balanced", "size")
+BALANCED = "balanced"
 AUTO, OFF = "auto", "off"
 
 
@@ -20,7 +21,7 @@ class Choices:
             fit otherwise), or the number of bands.
     """
 
-    optimize: str = "balanced"
+    optimize: str = BALANCED
     patch: str = OFF
 
     def __post_init__(self) -> None:
