@@ -20,8 +20,8 @@ from tinydeploy.errors import (
     UnsupportedModelError,
 )
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor, Type
+from tinydeploy.guarded import GuardedJudge
 from tinydeploy.hardware.link_faults import PATIENCE, FaultyWire
-from tinydeploy.judge import Judge
 from tinydeploy.link import slots
 from tinydeploy.link.client import Device
 from tinydeploy.link.slots import BUILT_IN
@@ -163,12 +163,12 @@ def test_self_test_is_a_condition(device: Device, first: Candidate) -> None:
 def test_other_arithmetic_on_the_device_is_a_parity_error(
     nano: Device, first: Candidate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Liar(Judge):
+    class Liar(GuardedJudge):
         def run(self, inputs: Any) -> Any:
             return [output + 1 for output in super().run(inputs)]
 
     push.connect(nano)
-    monkeypatch.setattr(images, "Judge", Liar)
+    monkeypatch.setattr(images, "GuardedJudge", Liar)
     with pytest.raises(ParityError, match="0 of 2"):
         put(nano, first)
     assert slots.read(nano).running == BUILT_IN

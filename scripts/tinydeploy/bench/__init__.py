@@ -71,7 +71,7 @@ def measure(
     What an engine does not take, or a board has no room for, is left out. Other goals than the
     first are for published models on the first board.
     """
-    rows = []
+    rows: list[Row] = []
     for subject in map(subjects.find, names):
         for board_id in board_ids:
             for engine in engines:
