@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tinydeploy import __version__
+from tinydeploy import __version__, interrupts
 from tinydeploy.commands import (
     benchmarking,
     deploying,
@@ -23,7 +23,7 @@ from tinydeploy.commands import (
     pushing,
     tuning,
 )
-from tinydeploy.errors import TinyDeployError, UsageError
+from tinydeploy.errors import FlashError, TinyDeployError, UsageError
 from tinydeploy.ui import Ui
 
 INTERRUPTED = 130
@@ -77,15 +77,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = make_parser().parse_args(arguments)
         ui.quiet = getattr(options, "quiet", False)
-        return int(options.run(options, ui) or 0)
+        code = int(options.run(options, ui) or 0)
+        return INTERRUPTED if interrupts.requested() else code
     except TinyDeployError as error:
-        ui.error(error)
-        if getattr(options, "json", None) is True:
-            print(error_json(error))
-        return error.exit_code
+        return _failed(error, ui, as_json=getattr(options, "json", None) is True)
     except KeyboardInterrupt:
-        ui.warn("interrupted; what was finished is kept")
-        return INTERRUPTED
+        return _interrupted(ui)
     except BrokenPipeError:  # `| head`: whoever reads us has had enough
         sys.stderr.close()
-        return 0
+        return INTERRUPTED if interrupts.requested() else 0
+
+
+def _failed(error: TinyDeployError, ui: Ui, *, as_json: bool) -> int:
+    """What fails once the end is wanted fails for that; a board half flashed is told anyway."""
+    if not interrupts.requested():
+        ui.error(error)
+        if as_json:
+            print(error_json(error))
+        return error.exit_code
+    if isinstance(error, FlashError):
+        ui.error(error)
+    return _interrupted(ui)
+
+
+def _interrupted(ui: Ui) -> int:
+    ui.warn("interrupted; what was finished is kept")
+    return INTERRUPTED

@@ -11,11 +11,21 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
+from tinydeploy import interrupts
 from tinydeploy.errors import BuildError, SetupError
 
 _TAIL_LINES = 20
-_GRACE_S = 3.0  # between asking a program to end and ending it
+_GRACE_S = 0.5  # between asking a program to end and ending it
+_running: set[subprocess.Popen[Any]] = set()
+# A group of its own, that Ctrl-C in a terminal does not reach: we end it, with its children. It
+# does not outlive us, however we end.
+_OF_ITS_OWN: dict[str, Any] = (
+    {"start_new_session": True, "preexec_fn": interrupts.die_with_parent}
+    if os.name == "posix"
+    else {}
+)
 
 
 def find(program: str) -> Path | None:
@@ -69,8 +79,10 @@ def run(
         SetupError: there is no such program.
         BuildError: it failed or took longer than `timeout_s`.
     """
+    interrupts.check()
     command = [os.fspath(part) for part in argv]
     process = _start(command, what, cwd, env, capture)
+    _running.add(process)
     try:
         output, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired as error:
@@ -81,6 +93,9 @@ def run(
     except BaseException:
         _end(process)
         raise
+    finally:
+        _running.discard(process)
+    interrupts.check()
     if check and process.returncode != 0:
         raise _failed(what, command, process.returncode, output or "")
     return subprocess.CompletedProcess(command, process.returncode, output or "", "")
@@ -107,6 +122,7 @@ def start_piped(
             stdout=pipe,
             stderr=pipe,
             bufsize=0,
+            **_OF_ITS_OWN,
         )
 
 
@@ -128,7 +144,7 @@ def _start(
             text=True,
             encoding="utf-8",
             errors="replace",
-            start_new_session=os.name == "posix",  # one group, so that children end with it
+            **_OF_ITS_OWN,
         )
 
 
@@ -157,6 +173,15 @@ def _end(process: subprocess.Popen[str]) -> None:
             continue
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _end_all() -> None:
+    """Ask all that run to end; who waits for them finishes it."""
+    for process in list(_running):
+        _signal(process, signal.SIGTERM)
+
+
+interrupts.on_request(_end_all)
 
 
 def _signal(process: subprocess.Popen[str], number: int) -> None:

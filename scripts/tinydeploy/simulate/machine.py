@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import unicorn
 from unicorn import arm_const
 
+from tinydeploy import interrupts
 from tinydeploy.errors import DeviceError
 from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
@@ -31,6 +32,7 @@ __all__ = ["Machine", "Memory"]
 
 NO_END = 0xFFFFFFFF
 FOREVER = 1 << 61
+LONGEST_RUN_CYCLES = 1 << 24  # a fraction of a second, then Python hears signals
 MASKED_POLL_CYCLES = 64  # how soon a change of PRIMASK is seen while something is pending
 CLEARED_AT_RESET = (Reg.CONTROL, Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK, Reg.FPSCR)
 MASKS = (Reg.PRIMASK, Reg.BASEPRI, Reg.FAULTMASK)
@@ -68,6 +70,8 @@ class Machine:
         native: bool | None = None,
         flash_timing: FlashTiming | None = None,
     ) -> None:
+        interrupts.install()  # Unicorn calls back: Ctrl-C must not be raised in there
+        self._stop = self.stop_soon
         self.strict = strict
         self.violations: list[Violation] = []
         self.on_reset: Callable[[str], None] = lambda reason: None
@@ -249,6 +253,7 @@ class Machine:
                 self.on_reset(reason)
             if self._returned or wanted() or self.time.now >= until:
                 return
+            interrupts.check()
             self._step(until)
 
     def call(self, address: int, *arguments: int, stack: int | None = None) -> int:
@@ -288,13 +293,15 @@ class Machine:
     def _execute(self, deadline: int) -> None:
         error: unicorn.UcError | None = None
         self._code.update()
-        self.counter.arm(deadline)
+        self.counter.arm(min(deadline, self.cycles + LONGEST_RUN_CYCLES))
         self._running = True
+        interrupts.state.stop = self._stop
         try:
             self._uc.emu_start(self.reg(Reg.PC) | 1, NO_END)
         except unicorn.UcError as raised:
             error = raised
         finally:
+            interrupts.state.stop = None
             self._running = False
         self.counter.check()
         if self._failure:
