@@ -209,16 +209,16 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
     elf = pipeline.make_image(source, board, "zig", "auto", quiet)[1].elf
     device = simulate.open(board, elf, native=native)
 
-    def work() -> None:
+    def work(timer: threading.Timer) -> None:
+        timer.start()
         while True:
             device.write(b"what is no frame keeps it at work")
             device.run(0.01)
 
     for index in range(100):
         timer = threading.Timer(0.002 + index * 37e-6, os.kill, [os.getpid(), signal.SIGINT])
-        timer.start()
         with pytest.raises(KeyboardInterrupt):
-            work()
+            work(timer)
 
 
 def test_workers_hear_it_too() -> None:
