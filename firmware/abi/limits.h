@@ -8,10 +8,52 @@
 namespace tinydeploy {
 namespace limits {
 
-// rows of a window that td_conv points to from its stack; else scratch
+// rows of a window that td_conv points to from its stack; from scratch, if there are more
 constexpr int32_t kConvWindowRows = 32;
-// pixels that td_conv and td_pointwise take at a time
+// pixels that td_conv and td_pointwise multiply at a time
 constexpr int32_t kGatheredPixels = 16;
+// pairs of pixels that td_conv16 multiplies at a time
+constexpr int32_t kPairs16 = 8;
+// loops of td_move around its runs of bytes
+constexpr int32_t kMoveDims = 5;
+// pixels of int8 whose sum an int16 holds: the window of td_average_pool, a block of td_mean
+constexpr int32_t kPoolPixels = 256;
+// row of td_softmax: its sum has 12 integer bits
+constexpr int32_t kSoftmaxDepth = 4096;
+// numbers of int16 whose sum an int32 holds: td_softmax16, td_mean16
+constexpr int32_t kAddends16 = 65535;
+// pixels of td_mean: 255 times as much is an int32
+constexpr int32_t kMeanPixels = 8388607;
+// straight pieces of the curves of td_softmax16
+constexpr int32_t kCurvePieces = 512;
+// scratch and state buffers of an operator that a plan calls as it is
+constexpr int32_t kPreparedBuffers = 8;
+// dimensions of a tensor
+constexpr int32_t kRank = 6;
+// operators, tensors, arguments of one
+constexpr int32_t kCount = 32767;
+// bytes of a tensor, of scratch, of state: sums fit 32 bits
+constexpr int32_t kTensorBytes = 268435456;
+// bytes of an arena: sums fit 32 bits
+constexpr int32_t kArenaBytes = 536870912;
+// subgraphs that call subgraphs: ends a recursion
+constexpr int32_t kCallsDeep = 8;
+// side, stride, dilation of a window: positions fit 32 bits
+constexpr int32_t kWindowStep = 65536;
+// side of the input of a window, and its reach
+constexpr int32_t kWindowInput = 268435456;
+// samples of a frame, a window or a spectrum
+constexpr int32_t kFrameSamples = 65536;
+// frames of context, or rows of delayed samples
+constexpr int32_t kFrameContext = 1024;
+// length of a Fourier transform
+constexpr int32_t kFftSamples = 32768;
+// side of a block of depth or batches
+constexpr int32_t kBlockSide = 4096;
+// side of an image that is resized
+constexpr int32_t kResizedSide = 65536;
+// boxes that a detection may end with
+constexpr int32_t kDetections = 65536;
 }  // namespace limits
 }  // namespace tinydeploy
 

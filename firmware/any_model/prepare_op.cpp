@@ -10,7 +10,7 @@ using namespace tinydeploy;
 
 namespace {
 
-constexpr int kMostBuffers = 8;
+constexpr int kMostBuffers = limits::kPreparedBuffers;
 
 struct Job {
   const void* model;  // of one operator
@@ -78,6 +78,7 @@ void PrepareOp() {
       reply.buffers[i] = {buffers[i].bytes, buffers[i].offset};
     }
   }
+  static_assert(sizeof(g_prepare_reason) == sizeof(diagnosis.reason), "a reason");
   for (unsigned i = 0; i < sizeof(g_prepare_reason); ++i) {
     g_prepare_reason[i] = diagnosis.reason[i];
   }

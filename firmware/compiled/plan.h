@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
+#include "abi/limits.h"
 #include "tensorflow/lite/c/common.h"
 
 namespace tinydeploy {
 namespace compiled {
 
 constexpr int kNoTensor = -1;
-constexpr int kMaxRank = 6;
 
 // One call of a kernel, and where its result lies.
 struct Step {
@@ -32,7 +32,7 @@ struct End {
   int32_t zero_point;
   struct {
     int size;
-    int data[kMaxRank];
+    int data[limits::kRank];
   } dims;  // laid out as a TfLiteIntArray
 };
 

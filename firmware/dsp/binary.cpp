@@ -1,6 +1,7 @@
 #include "dsp/binary.h"
 
 #include "dsp/lanes.h"
+#include "dsp/within.h"
 #include "kernels/common/fixed_point.h"
 
 namespace tinydeploy {
@@ -52,6 +53,7 @@ extern "C" {
 
 void td_add_terms(const BinaryParams* params, const int8_t* a, const int8_t* b,
                   const int32_t* terms_a, const int32_t* terms_b, int8_t* output) {
+  TINYDEPLOY_WITHIN(params->shift >= -31 && params->shift <= -1);
   const Scaler scaled(*params);
   ForEach(*params, a, b, output, [=](int8_t x, int8_t y) {
     return scaled(terms_a[static_cast<uint8_t>(x)] + terms_b[static_cast<uint8_t>(y)]);

@@ -6,15 +6,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-struct BinaryParams {
-  uint32_t count, period;
-  int32_t multiplier, shift;  // of the sum or product; shift is positive to the left
-  int16_t zero_point_a, zero_point_b;
-  int16_t output_zero_point;
-  int8_t lowest, highest;  // clamp of the output
-};
+namespace tinydeploy {
 
 extern "C" {
 

@@ -1,6 +1,7 @@
 #include "dsp/conv.h"
 
 #include "dsp/bytes.h"
+#include "dsp/within.h"
 
 namespace tinydeploy {
 namespace {
@@ -168,6 +169,7 @@ extern "C" {
 
 void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint32_t* stream,
                   int8_t* output, uint32_t* scratch, DotPairs* dot) {
+  TINYDEPLOY_WITHIN(params->batch <= limits::kGatheredPixels && params->batch % 2 == 0);
   const int32_t depth = params->in_channels;
   const int32_t words = (depth + 3) / 4;
   const GatherShape gather = {1, words, depth, 16 * words};
@@ -180,6 +182,7 @@ void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint
 void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stream, int8_t* output,
              uint32_t* scratch, DotPairs* dot) {
   const ConvParams& p = *params;
+  TINYDEPLOY_WITHIN(p.batch <= limits::kGatheredPixels && p.batch % 2 == 0);
   const bool interleaved = p.copies_rows == static_cast<uint8_t>(RowAccess::kInterleaved);
   const int32_t kernel_rows = interleaved ? 1 : p.kernel_height;
   const int32_t pixel_bytes = interleaved ? 3 * p.in_channels : p.in_channels;

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "abi/limits.h"
+#include "abi/params.h"
 #include "dsp/dot.h"
 
 namespace tinydeploy {
@@ -19,24 +20,6 @@ namespace tinydeploy {
 // RGB
 //    is one run of bytes instead of three with a rest each. Weights are [kernel_width, 3, 3] then.
 enum class RowAccess : uint8_t { kDirect, kRing, kInterleaved };
-
-struct ConvParams {
-  uint16_t in_height, in_width, in_channels;
-  uint16_t out_height, out_width, out_channels;
-  uint8_t kernel_height, kernel_width;
-  uint8_t stride_height, stride_width;
-  uint8_t pad_top, pad_left;
-  int8_t input_zero_point;  // what the padding holds
-  uint8_t copies_rows;      // how rows are read, see RowAccess
-  uint16_t row_words;       // ceil(bytes of a patch in a row / 4)
-  uint16_t batch;           // pixels gathered before they are multiplied, even, up to 16
-};
-
-struct PointwiseParams {
-  uint32_t pixels;
-  uint16_t in_channels, out_channels;
-  uint32_t batch;  // as in ConvParams
-};
 
 // Steps (of two depths) of a patch; `rows` is 1 when interleaved, else the kernel's height.
 constexpr int32_t ConvSteps(int32_t rows, int32_t row_words) { return 2 * rows * row_words; }

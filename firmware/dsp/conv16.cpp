@@ -1,11 +1,10 @@
 #include "dsp/conv16.h"
 
 #include "dsp/bytes.h"
+#include "dsp/within.h"
 
 namespace tinydeploy {
 namespace {
-
-constexpr int32_t kMostPairs = 8;
 
 // Collects the patches of pixels in columns and multiplies them, a batch at a time.
 class Batch {
@@ -57,7 +56,7 @@ class Batch {
     if (quads > 0) stream = dot_(columns, stream, output_, &shape);
     const int32_t pixels = pixel_bytes ? 2 * pairs : 1;
     if (rest > 0) {
-      int16_t last[2 * kMostPairs * kQuad16];
+      int16_t last[2 * limits::kPairs16 * kQuad16];
       shape.quads = 1;
       shape.pixel_bytes = pixel_bytes ? 2 * kQuad16 : 0;
       dot_(columns, stream, last, &shape);
@@ -84,6 +83,8 @@ extern "C" {
 void td_conv16(const ConvParams16* params, const int16_t* input, const uint32_t* stream,
                int16_t* output, uint32_t* columns, DotPairs16* dot) {
   const ConvParams16& p = *params;
+  TINYDEPLOY_WITHIN(p.pairs > 0 && p.pairs <= limits::kPairs16);
+  TINYDEPLOY_WITHIN(p.steps >= p.kernel_height * p.row_words && p.steps % kTurn == 0);
   Batch batch(p, columns, stream, output, dot);
   for (int32_t oy = 0; oy < p.out_height; ++oy) {
     const int32_t y = oy * p.stride_height - p.pad_top;

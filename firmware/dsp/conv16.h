@@ -4,38 +4,10 @@
 
 #include <stdint.h>
 
+#include "abi/params.h"
 #include "dsp/dot16.h"
 
 namespace tinydeploy {
-
-struct ConvParams16 {
-  uint16_t in_height, in_width, in_channels;
-  uint16_t out_height, out_width, out_channels;
-  uint8_t kernel_height, kernel_width;
-  uint8_t stride_height, stride_width;
-  uint8_t pad_top, pad_left;
-  uint8_t left;   // see DotShape16
-  uint8_t pairs;  // of pixels gathered before they are multiplied
-  uint16_t steps;
-  uint16_t row_words;       // ceil(elements of a patch in a row / 2)
-  int16_t lowest, highest;  // for td_dot16_clamped
-};
-
-struct FullyConnectedParams16 {
-  uint16_t batches, depth, units;
-  uint8_t left;
-  int16_t lowest, highest;
-};
-
-struct DepthwiseParams16 {
-  uint16_t in_height, in_width, channels;
-  uint16_t out_height, out_width;
-  uint8_t kernel_height, kernel_width;
-  uint8_t stride_height, stride_width;
-  uint8_t pad_top, pad_left;
-  uint8_t left;
-  int16_t lowest, highest;
-};
 
 extern "C" {
 

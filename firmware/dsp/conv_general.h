@@ -9,21 +9,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-struct GeneralConvParams {
-  uint16_t batches;
-  uint16_t in_height, in_width, in_channels;
-  uint16_t out_height, out_width, out_channels;
-  uint16_t group_depth;    // input channels of a group
-  uint16_t group_outputs;  // output channels of a group
-  uint16_t kernel_height, kernel_width;
-  uint16_t stride_height, stride_width;
-  uint16_t dilation_height, dilation_width;
-  int16_t pad_top, pad_left;
-  int8_t input_zero_point, output_zero_point;
-  int8_t lowest, highest;  // clamp of the output
-};
+namespace tinydeploy {
 
 struct GeneralChannel {
   int32_t bias, multiplier, shift;  // as TFLM's: shift is positive to the left

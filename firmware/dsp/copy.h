@@ -4,17 +4,9 @@
 
 #include <stdint.h>
 
+#include "abi/params.h"
+
 namespace tinydeploy {
-
-// `rows` blocks of `bytes`, `input_step` and `output_step` bytes apart.
-struct CopyParams {
-  uint32_t rows, bytes, input_step, output_step;
-};
-
-struct FillParams {
-  uint32_t bytes;
-  int32_t value;  // int8
-};
 
 extern "C" {
 

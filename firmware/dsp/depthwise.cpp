@@ -1,5 +1,7 @@
 #include "dsp/depthwise.h"
 
+#include "dsp/within.h"
+
 namespace tinydeploy {
 namespace {
 
@@ -76,6 +78,7 @@ void Group(const DepthwiseParams& p, Planes* planes, const int8_t* input, const 
 extern "C" void td_depthwise(const DepthwiseParams* params, const int8_t* input,
                              const uint32_t* records, int8_t* output, uint32_t* scratch,
                              DepthwiseColumn* column) {
+  TINYDEPLOY_WITHIN((params->stride == 1 || params->stride == 2) && params->band > 0);
   Planes planes(*params, scratch);
   for (int32_t channel = 0; channel < params->channels; channel += 4) {
     const int32_t left = params->channels - channel;

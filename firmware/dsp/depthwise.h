@@ -9,16 +9,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-struct DepthwiseParams {
-  uint16_t in_height, in_width, channels;
-  uint16_t out_height, out_width;
-  uint8_t stride;  // 1 or 2, both ways
-  uint8_t pad_top, pad_left;
-  int8_t input_zero_point;  // what the padding holds
-  uint16_t band;            // pairs of output lines held in scratch at a time; more is faster
-};
+namespace tinydeploy {
 
 constexpr int32_t kDepthwiseRecordWords = 7;  // 3 of weights, start, multiplier, constant, shift
 

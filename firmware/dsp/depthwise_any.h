@@ -9,17 +9,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-struct DepthwiseAnyParams {
-  uint16_t in_height, in_width, channels;
-  uint16_t out_height, out_width;
-  uint8_t kernel_height, kernel_width;
-  uint8_t stride_height, stride_width;
-  uint8_t pad_top, pad_left;
-  int8_t input_zero_point;  // what the padding holds
-  uint8_t is_signed;        // mode of the requantization: 0 positive, 1 signed
-};
+namespace tinydeploy {
 
 // Words that the kernel and the one below it cover in a column of words.
 constexpr int32_t DepthwiseTaps(int32_t kernel_height, int32_t stride_height) {

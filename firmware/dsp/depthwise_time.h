@@ -6,15 +6,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-struct DepthwiseTimeParams {
-  uint16_t taps;  // pixels that an output is made of
-  uint16_t channels;
-  uint16_t positions;  // outputs
-  uint16_t step;       // pixels from the first of an output to the first of the next
-  uint8_t is_signed;   // mode of the requantization: 0 positive, 1 signed
-};
+namespace tinydeploy {
 
 extern "C" {
 

@@ -4,16 +4,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-// output = clamp((constant + (a * factor_a >> 8) + (b * factor_b >> 8)) >> 22) - 128, with factors
-// of 2^30 times the scale ratios. pack.py: add_params tries all 65,536 pairs against TFLM's formula
-// and refuses where one differs; the lowering then takes the reference kernel. Subtraction has a
-// negative factor_b.
-struct AddParams {
-  uint32_t count;
-  int32_t factor_a, factor_b, constant;
-};
+namespace tinydeploy {
 
 extern "C" {
 

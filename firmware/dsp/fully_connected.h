@@ -4,13 +4,10 @@
 
 #include <stdint.h>
 
+#include "abi/params.h"
 #include "dsp/dot.h"
 
 namespace tinydeploy {
-
-struct FullyConnectedParams {
-  uint16_t batches, depth, units;
-};
 
 extern "C" {
 

@@ -1,5 +1,6 @@
 #include "dsp/move.h"
 
+#include "abi/limits.h"
 #include "dsp/bytes.h"
 
 namespace tinydeploy {
@@ -7,7 +8,8 @@ namespace {
 
 // The two innermost loops; single bytes without the set-up of a copy.
 void MovePlane(const MoveParams& p, const int8_t* input, int8_t* output) {
-  constexpr int kRow = kMoveDims - 2, kPixel = kMoveDims - 1;
+  constexpr int kRow = limits::kMoveDims - 2, kPixel = limits::kMoveDims - 1;
+  static_assert(limits::kMoveDims == 5, "td_move has three loops around these two");
   for (int32_t y = 0; y < p.counts[kRow]; ++y) {
     const int8_t* from = input + y * p.input_steps[kRow];
     int8_t* to = output + y * p.output_steps[kRow];

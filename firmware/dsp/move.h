@@ -4,16 +4,9 @@
 
 #include <stdint.h>
 
+#include "abi/params.h"
+
 namespace tinydeploy {
-
-constexpr int kMoveDims = 5;
-
-// For every index below `counts`, outermost first, a run of `bytes` goes from
-// input + offset + sum(index * input_steps) to output + sum(index * output_steps).
-struct MoveParams {
-  int32_t offset, bytes;
-  int32_t counts[kMoveDims], input_steps[kMoveDims], output_steps[kMoveDims];
-};
 
 extern "C" {
 

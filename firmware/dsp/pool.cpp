@@ -3,10 +3,14 @@
 #include "dsp/bytes.h"
 #include "dsp/lanes.h"
 #include "dsp/windows.h"
+#include "dsp/within.h"
 #include "kernels/common/fixed_point.h"
 
 namespace tinydeploy {
 namespace {
+
+static_assert(128 * limits::kPoolPixels <= 1 << 15, "ChannelSums are int16");
+static_assert(255LL * limits::kMeanPixels <= INT32_MAX, "totals are int32");
 
 int32_t SumOf(const ChannelSums& sums, int channel) {
   const uint32_t word = channel & 1 ? sums.odd : sums.even;
@@ -33,6 +37,7 @@ void td_sum_pixels(const int8_t* from, int32_t pixels, int32_t step, ChannelSums
 
 void td_average_pool(const PoolParams8* params, const int8_t* input, int8_t* output) {
   const PoolParams8& p = *params;
+  TINYDEPLOY_WITHIN(p.kernel_height * p.kernel_width <= limits::kPoolPixels);
   ForEachWindow(p, input, output, [&p](const Window<int8_t>& window, int8_t* out) {
     const int32_t count = window.rows * window.columns;
     for (int32_t c = 0; c < p.channels; c += 4) {
@@ -55,14 +60,15 @@ void td_max_pool(const PoolParams8* params, const int8_t* input, int8_t* output)
 }
 
 void td_mean(const MeanParams* params, const int8_t* input, int8_t* output) {
-  constexpr int32_t kBlock = 256;  // pixels whose sum fits an int16
   const auto channels = static_cast<int32_t>(params->channels);
   const auto pixels = static_cast<int32_t>(params->pixels);
+  TINYDEPLOY_WITHIN(pixels <= limits::kMeanPixels);
   for (int32_t c = 0; c < channels; c += 4) {
     int32_t totals[4] = {params->start, params->start, params->start, params->start};
-    for (int32_t done = 0; done < pixels; done += kBlock) {
+    for (int32_t done = 0; done < pixels; done += limits::kPoolPixels) {
       ChannelSums sums = {0, 0};
-      td_sum_pixels(input + done * channels + c, Min(pixels - done, kBlock), channels, &sums);
+      td_sum_pixels(input + done * channels + c, Min(pixels - done, limits::kPoolPixels), channels,
+                    &sums);
       for (int i = 0; i < 4; ++i) totals[i] += SumOf(sums, i);
     }
     for (int i = 0; i < 4 && c + i < channels; ++i) {

@@ -3,10 +3,14 @@
 #include "dsp/bytes.h"
 #include "dsp/lanes.h"
 #include "dsp/windows.h"
+#include "dsp/within.h"
 #include "kernels/common/fixed_point.h"
 
 namespace tinydeploy {
 namespace {
+
+static_assert(255 * 255 <= limits::kAddends16, "any window of PoolParams16 fits the sums");
+static_assert((1LL << 15) * limits::kAddends16 <= INT32_MAX, "sums are int32");
 
 // Sums of two channels.
 struct Sums {
@@ -77,6 +81,7 @@ void td_max_pool16(const PoolParams16* params, const int16_t* input, int16_t* ou
 void td_mean16(const MeanParams* params, const int16_t* input, int16_t* output) {
   const auto channels = static_cast<int32_t>(params->channels);
   const auto pixels = static_cast<int32_t>(params->pixels);
+  TINYDEPLOY_WITHIN(pixels <= limits::kAddends16);
   const auto finish = [params](int32_t sum) {
     const int32_t mean = Rescale(sum, params->multiplier, params->shift);
     return Saturated16(AddWrapping(mean, params->output_zero_point));

@@ -4,19 +4,10 @@
 
 #include <stdint.h>
 
+#include "abi/params.h"
 #include "dsp/pool.h"
 
 namespace tinydeploy {
-
-// Windows are cut at the borders of the input. `lowest`, `highest`: clamp of the output.
-struct PoolParams16 {
-  uint16_t in_height, in_width, channels;
-  uint16_t out_height, out_width;
-  uint8_t kernel_height, kernel_width;
-  uint8_t stride_height, stride_width;
-  uint8_t pad_top, pad_left;
-  int16_t lowest, highest;
-};
 
 extern "C" {
 
@@ -25,7 +16,7 @@ extern "C" {
 void td_average_pool16(const PoolParams16* params, const int16_t* input, int16_t* output);
 void td_max_pool16(const PoolParams16* params, const int16_t* input, int16_t* output);
 
-// At most 65,535 pixels: their sum fits an int32. `output` may be `input`.
+// At most limits::kAddends16 pixels. `output` may be `input`.
 void td_mean16(const MeanParams* params, const int16_t* input, int16_t* output);
 
 }  // extern "C"

@@ -1,5 +1,6 @@
 #include "dsp/softmax.h"
 
+#include "dsp/within.h"
 #include "kernels/common/exponential.h"
 #include "kernels/common/fixed_point.h"
 
@@ -7,6 +8,7 @@ namespace tinydeploy {
 namespace {
 
 constexpr int kSumBits = 12;  // integer bits of the sum
+static_assert(limits::kSoftmaxDepth <= 1 << kSumBits, "what a sum holds");
 
 // exp of a number that far below the row's largest.
 int32_t At(const int32_t* exponentials, int32_t below, int32_t last) {
@@ -38,6 +40,7 @@ extern "C" void td_softmax(const SoftmaxRows* params, const int8_t* input,
                            const int32_t* exponentials, int8_t* output) {
   const auto depth = static_cast<int32_t>(params->depth);
   const auto last = static_cast<int32_t>(params->entries) - 1;
+  TINYDEPLOY_WITHIN(depth <= limits::kSoftmaxDepth);
   for (uint32_t r = 0; r < params->rows; ++r, input += depth, output += depth) {
     Row(input, depth, exponentials, last, output);
   }

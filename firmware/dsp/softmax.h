@@ -4,12 +4,9 @@
 
 #include <stdint.h>
 
-namespace tinydeploy {
+#include "abi/params.h"
 
-struct SoftmaxRows {
-  uint32_t rows, depth;  // depth at most 4096
-  uint32_t entries;      // of the table
-};
+namespace tinydeploy {
 
 extern "C" {
 

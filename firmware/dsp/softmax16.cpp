@@ -2,6 +2,7 @@
 
 #include "dsp/bytes.h"
 #include "dsp/lanes.h"
+#include "dsp/within.h"
 #include "kernels/common/fixed_point.h"
 
 namespace tinydeploy {
@@ -9,7 +10,7 @@ namespace {
 
 // The curve at x in [-32768, 32767], which stands for its whole range.
 int32_t At(const int16_t* curve, int32_t x) {
-  const uint32_t ends = LoadWord(curve + kCurvePieces / 2 + (x >> 7));  // of the piece
+  const uint32_t ends = LoadWord(curve + limits::kCurvePieces / 2 + (x >> 7));  // of the piece
   const int32_t slope = static_cast<int16_t>(Top(ends) - Bottom(ends));
   return static_cast<int16_t>(Bottom(ends) + ((slope * (x & 0x7f) + 64) >> 7));
 }
@@ -36,6 +37,7 @@ extern "C" void td_softmax16(const SoftmaxParams16* params, const int16_t* input
                              const int16_t* exponential, const int16_t* reciprocal,
                              int16_t* output) {
   const auto depth = static_cast<int32_t>(params->depth);
+  TINYDEPLOY_WITHIN(depth <= limits::kAddends16);
   for (uint32_t r = 0; r < params->rows; ++r, input += depth, output += depth) {
     const int32_t sum = Exponentials(*params, input, exponential, output);
     // sum = (1 + x) * 2^(30 - headroom); x from [0, 1) goes to all of int16.

@@ -2,10 +2,12 @@
 
 #include <string.h>
 
+#include "abi/limits.h"
+
 namespace tinydeploy {
 namespace {
 
-constexpr uint32_t kMaxBytes = 1u << 29;  // sums of what models ask for stay inside 32 bits
+constexpr uint32_t kMaxBytes = limits::kArenaBytes;
 
 }  // namespace
 

@@ -5,7 +5,7 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int32_t kLargestOffset = 1 << 29;
+constexpr int32_t kLargestOffset = limits::kArenaBytes;
 
 int32_t Alignment(Type type) {
   const int bits = TypeBits(type);

@@ -7,8 +7,6 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int kMaxCount = INT16_MAX;  // of operators, tensors, arguments
-
 // Files from before 2020 have the code only in the byte-sized field; codes above 127 only in the
 // other.
 int BuiltinCode(const Table& code) {
@@ -104,7 +102,7 @@ Status Subgraph::VerifyOp(int index, Diagnosis& diagnosis) const {
   const bool whole =
       table.stated_count(schema::op::kInputs) == static_cast<uint32_t>(view.inputs.size()) &&
       table.stated_count(schema::op::kOutputs) == static_cast<uint32_t>(view.outputs.size());
-  if (!whole || view.inputs.size() > kMaxCount || view.outputs.size() > kMaxCount ||
+  if (!whole || view.inputs.size() > limits::kCount || view.outputs.size() > limits::kCount ||
       !IndicesFit(view.inputs, -1) || !IndicesFit(view.outputs, 0)) {
     return diagnosis.Fail("damaged model: tensors of the operator");
   }
@@ -123,9 +121,9 @@ Status Subgraph::Verify(Diagnosis& diagnosis) const {
   if (!whole || !IndicesFit(inputs_, 0) || !IndicesFit(outputs_, 0)) {
     return diagnosis.Fail("damaged model: subgraph table");
   }
-  if (op_count() > kMaxCount || tensor_count() > kMaxCount || inputs_.size() > kMaxCount ||
-      outputs_.size() > kMaxCount) {
-    return diagnosis.Fail("more than %d operators or tensors", kMaxCount);
+  if (op_count() > limits::kCount || tensor_count() > limits::kCount ||
+      inputs_.size() > limits::kCount || outputs_.size() > limits::kCount) {
+    return diagnosis.Fail("more than %d operators or tensors", static_cast<int>(limits::kCount));
   }
   for (int i = 0; i < tensor_count(); ++i) TINYDEPLOY_TRY(VerifyTensor(i, diagnosis));
   for (int i = 0; i < op_count(); ++i) TINYDEPLOY_TRY(VerifyOp(i, diagnosis));

@@ -4,6 +4,8 @@
 
 #include <stdint.h>
 
+#include "abi/limits.h"
+
 namespace tinydeploy {
 
 // A tensor or a scratch buffer, alive from operator `first` to operator `last`.
@@ -13,6 +15,7 @@ struct Buffer {
   int16_t first;    // negative: needs no place
   int16_t last;     // -1: has one for good
 };
+static_assert(limits::kCount <= INT16_MAX, "Buffer::first and last are operators");
 constexpr uint32_t kUnplaced = UINT32_MAX;
 
 // Gives buffer `later`, of the same size, the memory of buffer `earlier`: both before planning,

@@ -6,7 +6,7 @@
 namespace tinydeploy {
 namespace {
 
-constexpr uint32_t kMaxScratchBytes = 1u << 28;  // as for tensors
+constexpr uint32_t kMaxScratchBytes = limits::kTensorBytes;
 
 }  // namespace
 

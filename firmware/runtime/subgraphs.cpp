@@ -10,8 +10,6 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int kMaxDepth = 8;  // of subgraphs that call subgraphs: ends a recursion
-
 bool IsSame(const Vector<uint8_t>& a, const Vector<uint8_t>& b) {
   return a.size() == b.size() &&
          (a.size() == 0 || memcmp(a.data(), b.data(), static_cast<size_t>(a.size())) == 0);
@@ -46,7 +44,7 @@ Variable* Interpreter::FindVariable(const Vector<uint8_t>& container, const Vect
 }
 
 Status Interpreter::Call(int subgraph, CalledGraph* called) {
-  if (depth_ == kMaxDepth) return diagnosis_.Fail("subgraphs call one another too deeply");
+  if (depth_ == limits::kCallsDeep) return diagnosis_.Fail("subgraphs call one another too deeply");
   const Subgraph graph = graph_;
   const Plan plan = plan_;
   void** const io = io_;

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "abi/limits.h"
 #include "runtime/flatbuffer.h"
 
 namespace tinydeploy {
@@ -54,7 +55,7 @@ struct Bool {
   operator bool() const { return byte != 0; }
 };
 
-constexpr int kMaxRank = 6;
+constexpr int kMaxRank = limits::kRank;
 
 struct Shape {
   int32_t dims[kMaxRank] = {};

@@ -5,7 +5,7 @@
 namespace tinydeploy {
 namespace {
 
-constexpr uint32_t kMaxTensorBytes = 1u << 28;  // keeps sums and products inside 32 bits
+constexpr uint32_t kMaxTensorBytes = limits::kTensorBytes;
 
 // Bytes of a tensor, or more than kMaxTensorBytes if a dimension is negative or the product
 // overflows.

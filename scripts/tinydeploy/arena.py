@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinydeploy import memory
+from tinydeploy.abi import limits
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.memory import Plan
@@ -27,7 +28,7 @@ VARIABLE_BYTES = 32  # a variable's name and place
 CALLED_GRAPH_BYTES = 20
 PORT_BYTES = 8  # of a called subgraph
 ALIGNMENT_BYTES = 16
-MOST_CALLS_DEEP = 8  # as in firmware/runtime/subgraphs.cpp
+MOST_CALLS_DEEP = limits.CALLS_DEEP.most
 
 _CALLS = {
     "CALL_ONCE": ("init_subgraph_index",),

@@ -3,11 +3,11 @@ compilers, with the arguments that the lowering gives them."""
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
 import numpy as np
 import pytest
+from tinydeploy.abi import params
 from tinydeploy.fuzz.plans import plan_of
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Type, per_tensor
@@ -18,13 +18,6 @@ from tinydeploy.lower.layers import Array, Case
 from tinydeploy.lower.plan import Constant
 
 Machine = Host | CortexM4
-LAYOUTS = {
-    "AddParams16": "<4IiI2iI2h",
-    "MultiplyParams16": "<4IiI2h",
-    "PoolParams16": "<5H6B2h",
-    "MeanParams": "<2I4i",
-    "SoftmaxParams16": "<2I2i2B2x",
-}
 
 
 def case_of(model: Model, rng: np.random.Generator) -> Case:
@@ -36,7 +29,7 @@ def case_of(model: Model, rng: np.random.Generator) -> Case:
     names = [a for a in step.arguments if isinstance(a, str)]
     reads = [buffer.tensor.name for buffer in step.reads if buffer.tensor]
     order = [[t.name for t in model.main.inputs].index(name) for name in reads]
-    packed = struct.pack(LAYOUTS[step.params_type], *step.params.values())
+    packed = params.BY_NAME[step.params_type].pack(**step.params)
     return Case(
         step.function,
         np.frombuffer(packed, np.uint8).copy(),

@@ -38,7 +38,7 @@ def fitted(goal: str, geometry: pack.Geometry) -> tuple[int, int]:
     packed, scratch = tiles.fit(
         "td_pointwise", kind, geometry.params, geometry.scratch_bytes, INNER, goal
     )
-    return struct.unpack(kind.layout, packed)[-1], scratch
+    return struct.unpack(kind.format, packed)[-1], scratch
 
 
 def test_rules(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,11 @@ Status RefuseOptions(PrepareContext& context) {
   return context.Fail("options are missing or not supported");
 }
 
+Status RefuseSize(PrepareContext& context, int32_t size, int32_t most) {
+  return context.Fail("a size of %d, where at most %d is supported", static_cast<int>(size),
+                      static_cast<int>(most));
+}
+
 Status RefuseVariable(PrepareContext& context, int input) {
   return context.Fail("input %d must be a constant", input);
 }

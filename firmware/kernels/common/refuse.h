@@ -14,6 +14,8 @@ Status RefuseShapes(PrepareContext& context);
 Status RefuseQuantization(PrepareContext& context);
 // "options are missing or not supported"
 Status RefuseOptions(PrepareContext& context);
+// "a size of 40000, where at most 32768 is supported": one of abi/limits.h
+Status RefuseSize(PrepareContext& context, int32_t size, int32_t most);
 // "input 1 must be a constant"
 Status RefuseVariable(PrepareContext& context, int input);
 

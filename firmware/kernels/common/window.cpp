@@ -3,8 +3,7 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int32_t kMaxStep = 1 << 16;  // keeps positions inside 32 bits
-constexpr int32_t kMaxInput = 1 << 28;
+constexpr int32_t kMaxStep = limits::kWindowStep, kMaxInput = limits::kWindowInput;
 
 }  // namespace
 

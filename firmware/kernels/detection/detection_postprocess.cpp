@@ -202,7 +202,7 @@ bool Measure(const PrepareContext& context, DetectionParams* p) {
 }
 
 bool ReadOptions(const PrepareContext& context, DetectionParams* p) {
-  constexpr int32_t kLargest = 1 << 16;
+  constexpr int32_t kLargest = limits::kDetections;
   const FlexMap options(context.custom_options());
   p->most = options.integer("max_detections", 0);
   p->most_per_class = options.integer("detections_per_class", 100);

@@ -66,7 +66,7 @@ Status EvalBatchToSpace(const void* params, void* const* args) {
   });
 }
 
-bool IsBlockEdge(int64_t edge) { return edge >= 1 && edge <= (1 << 12); }
+bool IsBlockEdge(int64_t edge) { return edge >= 1 && edge <= limits::kBlockSide; }
 
 // Fills all but the padding; a tensor of rank 3 has a width of 1.
 bool LayOut(const PrepareContext& context, const TensorView& large, const TensorView& small,

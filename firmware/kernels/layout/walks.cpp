@@ -10,7 +10,9 @@ namespace {
 // Images of both sides and the block's edge; `fine` has the larger height and width.
 Status CheckBlocks(PrepareContext& context, const Shape& fine, const Shape& coarse, int32_t* edge) {
   *edge = context.options().get<int32_t>(0, 0);
-  if (*edge < 1 || *edge > (1 << 12)) return RefuseOptions(context);
+  constexpr int32_t kMost = limits::kBlockSide;
+  if (*edge > kMost) return RefuseSize(context, *edge, kMost);
+  if (*edge < 1) return RefuseOptions(context);
   const bool fits = fine.rank == 4 && coarse.rank == 4 && fine[0] == coarse[0] &&
                     static_cast<int64_t>(coarse[1]) * *edge == fine[1] &&
                     static_cast<int64_t>(coarse[2]) * *edge == fine[2] &&

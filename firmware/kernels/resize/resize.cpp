@@ -131,7 +131,7 @@ Status PrepareResize(PrepareContext& context, EvalFn eval, int first_option) {
   const Shape output = context.output(0).shape;
   if (size.type != Type::kInt32) return RefuseTypes(context);
   if (!size.is_constant()) return RefuseVariable(context, 1);
-  constexpr int32_t kMaxSide = 1 << 16;
+  constexpr int32_t kMaxSide = limits::kResizedSide;
   const bool fits = input.rank == 4 && output.rank == 4 && size.shape.elements() == 2 &&
                     size.values<int32_t>()[0] == output[1] &&
                     size.values<int32_t>()[1] == output[2] && input[0] == output[0] &&

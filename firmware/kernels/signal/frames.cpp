@@ -193,6 +193,7 @@ Status PrepareFramer(PrepareContext& context) {
   const FlexMap options(context.custom_options());
   const int32_t size = options.integer("frame_size", 0);
   const int32_t step = options.integer("frame_step", 0);
+  if (size > kMaxSamples) return RefuseSize(context, size, kMaxSamples);
   if (!IsIn(size, 1, kMaxSamples) || !IsIn(step, 1, size)) return RefuseOptions(context);
   const int32_t frames = RowSize(input) / step;
   if (input.rank < 1 || RowSize(input) % step != 0 || frames < 1 || RowsOf(input) < 1 ||
@@ -214,7 +215,7 @@ Status PrepareFramer(PrepareContext& context) {
 Status PrepareStacker(PrepareContext& context) {
   if (!HasTypes(context, Type::kInt16, Type::kInt16)) return RefuseTypes(context);
   const FlexMap options(context.custom_options());
-  constexpr int32_t kMost = 1 << 10;
+  constexpr int32_t kMost = limits::kFrameContext;
   const int32_t channels = options.integer("num_channels", 0);
   const int32_t left = options.integer("stacker_left_context", -1);
   const int32_t right = options.integer("stacker_right_context", -1);
@@ -239,8 +240,10 @@ Status PrepareDelay(PrepareContext& context) {
   const Shape shape = context.input(0).shape;
   if (!HasTypes(context, Type::kInt16, Type::kInt16)) return RefuseTypes(context);
   const int32_t delay = FlexMap(context.custom_options()).integer("delay_length", -1);
+  if (delay > kMaxSamples) return RefuseSize(context, delay, kMaxSamples);
   if (!IsIn(delay, 0, kMaxSamples)) return RefuseOptions(context);
-  if (shape != context.output(0).shape || RowsOf(shape) > (1 << 10)) return RefuseShapes(context);
+  if (shape != context.output(0).shape || RowsOf(shape) > limits::kFrameContext)
+    return RefuseShapes(context);
   auto* params = context.Params<DelayParams>();
   if (params == nullptr) return kNoMemory;
   *params = {RowsOf(shape), RowSize(shape), delay};
@@ -260,7 +263,7 @@ Status PrepareOverlapAdd(PrepareContext& context) {
   if (shape.rank < 2 || !IsIn(shape[-1], 1, kMaxSamples)) return RefuseShapes(context);
   if (!IsIn(step, 1, shape[-1])) return RefuseOptions(context);
   const int32_t rows = shape.product(0, shape.rank - 2);
-  if (output.rank < 1 || rows < 1 || rows > (1 << 10) || shape[-2] > kMaxSamples ||
+  if (output.rank < 1 || rows < 1 || rows > limits::kFrameContext || shape[-2] > kMaxSamples ||
       output[-1] != shape[-2] * step || RowsOf(output) != rows) {
     return RefuseShapes(context);
   }

@@ -123,12 +123,13 @@ const TypedEvals* Choose(const PrepareContext& context) {
 
 Status Prepare(PrepareContext& context, bool inverse) {
   constexpr int32_t kShortest = 4;
-  constexpr int32_t kLongest = 1 << 15;
+  constexpr int32_t kLongest = limits::kFftSamples;
   const TypedEvals* row = Choose(context);
   if (row == nullptr) return RefuseTypes(context);
   const Shape input = context.input(0).shape;
   const Shape output = context.output(0).shape;
   const int32_t length = FlexMap(context.custom_options()).integer("fft_length", 0);
+  if (length > kLongest) return RefuseSize(context, length, kLongest);
   if (!IsIn(length, kShortest, kLongest)) return RefuseOptions(context);
   if ((length & (length - 1)) != 0)
     return context.Fail("fft_length %d: powers of two only", static_cast<int>(length));

@@ -10,7 +10,7 @@
 
 namespace tinydeploy {
 
-constexpr int32_t kMaxSamples = 1 << 16;  // of a frame, window, spectrum: keeps sums in 32 bits
+constexpr int32_t kMaxSamples = limits::kFrameSamples;
 
 // Rows of a tensor over its last dimension.
 inline int32_t RowsOf(const Shape& shape) {

@@ -40,7 +40,7 @@ GCC_INT32 = [
 ]
 # No fused multiply-add where the source has two roundings: TFLM on the PC has none either.
 EXACT_FLOAT = ["-ffp-contract=off"]
-SANITIZED = ["-g", "-fno-omit-frame-pointer"]
+SANITIZED = ["-g", "-fno-omit-frame-pointer", "-DTINYDEPLOY_CHECK_LIMITS"]
 
 
 def select(env, board):

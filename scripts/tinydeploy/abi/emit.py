@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
-from tinydeploy.abi import limits, protocol
-from tinydeploy.abi.layout import Enum, Struct
+from tinydeploy.abi import limits, params, protocol
+from tinydeploy.abi.layout import Enum, Field, Struct
 from tinydeploy.abi.limits import Limit
 
 FOLDER = Path(__file__).parents[3] / "firmware" / "abi"
@@ -24,9 +25,7 @@ _HEADER = """\
 #include <stdint.h>
 
 namespace tinydeploy {{
-namespace {namespace} {{
 {body}
-}}  // namespace {namespace}
 }}  // namespace tinydeploy
 
 #endif  // {guard}
@@ -36,14 +35,18 @@ namespace {namespace} {{
 def headers() -> Mapping[str, str]:
     """The text of each header by its file name."""
     return {
-        "protocol.h": _header("protocol", "abi", protocol_body()),
-        "limits.h": _header("limits", "limits", limits_body()),
+        "protocol.h": _header("protocol", _inside("abi", protocol_body())),
+        "limits.h": _header("limits", _inside("limits", limits_body())),
+        "params.h": _header("params", params_body()),
     }
 
 
-def _header(name: str, namespace: str, body: str) -> str:
-    guard = f"TINYDEPLOY_ABI_{name.upper()}_H_"
-    return _HEADER.format(guard=guard, namespace=namespace, body=body)
+def _header(name: str, body: str) -> str:
+    return _HEADER.format(guard=f"TINYDEPLOY_ABI_{name.upper()}_H_", body=body)
+
+
+def _inside(namespace: str, body: str) -> str:
+    return f"namespace {namespace} {{\n{body}\n}}  // namespace {namespace}"
 
 
 def protocol_body() -> str:
@@ -61,7 +64,26 @@ def limits_body() -> str:
 
 
 def _limit(limit: Limit) -> str:
-    return f"\n// {limit.doc}\nconstexpr int32_t k{_camel(limit.name)} = {limit.most};"
+    return f"\n{_comment(limit.doc)}\nconstexpr int32_t k{_camel(limit.name)} = {limit.most};"
+
+
+def params_body() -> str:
+    """The params structs of firmware/dsp."""
+    return "\n\n".join(map(_params, params.STRUCTS))
+
+
+def _params(struct: Struct) -> str:
+    lines = [_comment(struct.doc), f"struct {struct.name} {{", *map(_member, struct.fields), "};"]
+    return "\n".join([*lines, f'static_assert(sizeof({struct.name}) == {struct.size}, "padding");'])
+
+
+def _member(field: Field) -> str:
+    array = f"[{field.count}]" if field.count > 1 else ""
+    return f"  {field.cpp_type} {field.name}{array};" + (f"  // {field.doc}" if field.doc else "")
+
+
+def _comment(text: str) -> str:
+    return "\n".join(textwrap.wrap(text, 97, initial_indent="// ", subsequent_indent="// "))
 
 
 def _constant(name: str, value: str, doc: str) -> str:
@@ -79,9 +101,7 @@ def _enum(enum: Enum) -> str:
 
 def _struct(struct: Struct) -> str:
     lines = [f"\n\n// {struct.doc}", f"struct {struct.name} {{"]
-    for field in struct.fields:
-        array = f"[{field.count}]" if field.count > 1 else ""
-        lines.append(f"  {field.cpp_type} {field.name}{array};  // {field.doc}")
+    lines += map(_member, struct.fields)
     lines += ["};", f'static_assert(sizeof({struct.name}) == {struct.size}, "padding");']
     for field, offset in zip(struct.fields, struct.offsets, strict=True):
         where = f"offsetof({struct.name}, {field.name})"

@@ -12,10 +12,13 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+Number = int | float | bool
 Value = int | float | bytes | str | tuple[int, ...]
 
 _SCALARS = {
+    "i8": ("b", 1, "int8_t"),
     "u8": ("B", 1, "uint8_t"),
+    "i16": ("h", 2, "int16_t"),
     "u16": ("H", 2, "uint16_t"),
     "i32": ("i", 4, "int32_t"),
     "u32": ("I", 4, "uint32_t"),
@@ -23,6 +26,10 @@ _SCALARS = {
     "u64": ("Q", 8, "uint64_t"),
     "char": ("s", 1, "char"),
 }
+
+
+class FieldRangeError(ValueError):
+    """A number that the field of a struct does not hold; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,13 @@ class Field:
         """`struct` format without byte order. Byte arrays travel as one bytes object."""
         code = "s" if self.is_bytes else _SCALARS[self.kind][0]
         return f"{self.count}{code}" if self.count > 1 or self.is_bytes else code
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """Lowest and highest integer that it holds."""
+        bits = 8 * self.alignment
+        below = 1 << bits - 1 if self.kind[0] == "i" else 0
+        return -below, (1 << bits) - 1 - below
 
     @property
     def is_bytes(self) -> bool:
@@ -113,6 +127,39 @@ class Struct:
         for field in self.fields:
             values[field.name] = _take(field, flat)
         return values
+
+    def named(self, packed: bytes) -> dict[str, int | float]:
+        """Numbers by field name, of a struct without arrays."""
+        names = (field.name for field in self.fields)
+        return dict(zip(names, struct.unpack(self.format, packed), strict=True))
+
+    def packed(self, *numbers: int) -> bytes:
+        """Bytes of the struct from all its numbers in order, of a struct without arrays.
+
+        Raises:
+            FieldRangeError: a number that its field does not hold.
+        """
+        names = (field.name for field in self.fields)
+        self.require(dict(zip(names, numbers, strict=True)))
+        return struct.pack(self.format, *numbers)
+
+    def require(self, values: Mapping[str, Number | tuple[int, ...]]) -> None:
+        """Check that each integer field holds the number meant for it.
+
+        Raises:
+            FieldRangeError: it does not.
+            TypeError: other fields than those of the struct.
+        """
+        if list(values) != [field.name for field in self.fields]:
+            raise TypeError(f"{self.name} has other fields than {', '.join(values)}")
+        for field in self.fields:
+            given = values[field.name]
+            numbers = given if isinstance(given, tuple) else (given,)
+            low, high = field.range
+            if field.kind != "f32" and not low <= min(numbers) <= max(numbers) <= high:
+                raise FieldRangeError(
+                    f"{field.name} of {max(numbers, key=abs):,} is not in [{low:,}, {high:,}]"
+                )
 
     def describe(self) -> str:
         """Canonical text for the ABI hash: names, kinds, counts, in order."""

@@ -12,13 +12,14 @@ one only once and sends the kept answer again. Three events come unasked: FAULT,
 
 from __future__ import annotations
 
+from tinydeploy.abi import limits
 from tinydeploy.abi.layout import Enum, Field, Struct, abi_hash
 
 PROTOCOL_VERSION = 1
 MAX_PAYLOAD_BYTES = 512  # both directions; two encoded frames are the link's share of the RAM
 REPLY = 0x80  # or-ed into the type of an answer
 ALL_OPS = 0xFFFF  # op_count of an INVOKE that runs the whole model
-MAX_RANK = 6
+MAX_RANK = limits.RANK.most
 BUILT_IN = 0xFFFF  # slot of the model in the image itself
 SLOT_MAGIC = 0x31534454  # "TDS1"
 SLOT_MARKS_OFFSET = 256  # of the first mark in a slot

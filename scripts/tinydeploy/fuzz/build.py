@@ -62,7 +62,7 @@ def _program(name: str, command: list[str], face: str, link: list[str], replaced
     common = FIRMWARE_DIR / "any_model"
     files = [*runtime_sources(), common / "any_model.cpp", common / face]
     files = [replaced.get(path, path) for path in files]
-    key = digest([*command, *link], [*_ROOMS, "any_model"], replaced.values())
+    key = digest([*command, *link], ["abi", *_ROOMS, "any_model"], replaced.values())
     program = cache_dir() / "fuzz" / f"{name}-{key}" / "runner"
 
     def make(scratch: Path, target: Path) -> None:

@@ -18,6 +18,7 @@ from tinydeploy.fuzz import build
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array, Model
+from tinydeploy.lower import kernel_lab
 from tinydeploy.lower.emit import emit
 from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
@@ -28,7 +29,7 @@ from tinydeploy.simulate.bench import Bench
 from tinydeploy.stages.compile_plan import evaluate
 
 GARBAGE, GUARD_BYTES = 0x5A, 64
-_ROOMS = ("dsp", "kernels", "runtime", "compiled", "any_model")
+_ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
 _SHARED = (
     *("activations/sigmoid_table", "normalize/inverse_root", "normalize/logarithm"),
     "signal/fft",
@@ -189,6 +190,7 @@ _HOST = [
     "-g",
     "-fsanitize=undefined",
     "-fno-sanitize-recover=undefined",
+    kernel_lab.CHECKED,
 ]
 
 

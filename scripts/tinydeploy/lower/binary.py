@@ -7,16 +7,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tinydeploy.abi import params as declared
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.lower import elementwise
 from tinydeploy.lower.lowering import Lowering, quantization_of, refusal, require_int8, scale_of
 from tinydeploy.lower.pack import quantize_multiplier
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Number, ParamsType, Pointer
+from tinydeploy.lower.plan import Argument, Buffer, Constant, Number, Pointer
 from tinydeploy.lower.ranges import INT8, activation_range, clamp_after, lookup
 
-_ADD = ParamsType("AddParams", "<I3i", "count factor_a factor_b constant")
+_ADD = declared.ADD
 _ADD_BITS = 20  # TFLM shifts int8 terms left by this before it scales them
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from tinydeploy.abi import params as declared
+from tinydeploy.abi.layout import Struct
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.lower import pack, tiles
 from tinydeploy.lower.lowering import (
@@ -17,40 +18,13 @@ from tinydeploy.lower.lowering import (
     require_int8,
     scale_of,
 )
-from tinydeploy.lower.plan import Argument, Buffer, Constant, ParamsType, Pointer, Records
+from tinydeploy.lower.plan import Argument, Buffer, Constant, Pointer, Records
 from tinydeploy.lower.ranges import activation_range, clamp_after
 from tinydeploy.ops.work import op_macs
 
-_CONV = ParamsType(
-    "ConvParams",
-    "<6H6BbB2H",
-    "in_height in_width in_channels out_height out_width out_channels kernel_height kernel_width "
-    "stride_height stride_width pad_top pad_left input_zero_point copies_rows row_words batch",
-)
-_POINTWISE = ParamsType("PointwiseParams", "<I2HI", "pixels in_channels out_channels batch")
-_DEPTHWISE = ParamsType(
-    "DepthwiseParams",
-    "<5H3BbH",
-    "in_height in_width channels out_height out_width stride pad_top pad_left input_zero_point "
-    "band",
-)
-_DEPTHWISE_ANY = ParamsType(
-    "DepthwiseAnyParams",
-    "<5H6BbB",
-    "in_height in_width channels out_height out_width kernel_height kernel_width stride_height "
-    "stride_width pad_top pad_left input_zero_point is_signed",
-)
-_DEPTHWISE_TIME = ParamsType(
-    "DepthwiseTimeParams", "<4HB", "taps channels positions step is_signed"
-)
-_GENERAL = ParamsType(
-    "GeneralConvParams",
-    "<15H2h4b",
-    "batches in_height in_width in_channels out_height out_width out_channels group_depth "
-    "group_outputs kernel_height kernel_width stride_height stride_width dilation_height "
-    "dilation_width pad_top pad_left input_zero_point output_zero_point lowest highest",
-)
-_DENSE = ParamsType("FullyConnectedParams", "<3H", "batches depth units")
+_CONV, _POINTWISE, _DENSE = declared.CONV, declared.POINTWISE, declared.FULLY_CONNECTED
+_DEPTHWISE, _DEPTHWISE_ANY = declared.DEPTHWISE, declared.DEPTHWISE_ANY
+_DEPTHWISE_TIME, _GENERAL = declared.DEPTHWISE_TIME, declared.GENERAL
 
 TILED = {"td_conv": _CONV, "td_pointwise": _POINTWISE, "td_depthwise": _DEPTHWISE}
 
@@ -118,7 +92,7 @@ def _dense(lowering: Lowering, op: Op, rows: Array, start: Array, scaling: pack.
         lowering,
         op,
         ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
-        struct.pack(_DENSE.layout, batches, depth, units),
+        _DENSE.packed(batches, depth, units),
         pack.pack_dense(rows, start, scaling),
         lowering.output(op),
         memory,
@@ -229,9 +203,7 @@ def _over_time(
         writes=output,
         params_type=_DEPTHWISE_TIME.name,
         params=_DEPTHWISE_TIME.named(
-            struct.pack(
-                _DEPTHWISE_TIME.layout, taps, channels, positions, step, scaling.mode == "signed"
-            )
+            _DEPTHWISE_TIME.packed(taps, channels, positions, step, scaling.mode == "signed")
         ),
         macs=op_macs(op),
     )
@@ -318,7 +290,7 @@ def _patches(
 def _call(
     lowering: Lowering,
     op: Op,
-    kernel: tuple[str, str, ParamsType],
+    kernel: tuple[str, str, Struct],
     params: bytes,
     stream: bytes,
     output: Buffer,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi import params as declared
 from tinydeploy.lower.pack import quantize_multiplier
 
 Array = npt.NDArray[Any]
@@ -73,7 +73,7 @@ def add_params(
         if np.abs(sums).max() >= 1 << 31:
             return None
         if np.array_equal(np.clip(sums >> ADD_SHIFT, 0, 255) - 128, wanted):
-            return struct.pack("<I3i", count, *factors, middle + nudge)
+            return declared.ADD.packed(count, *factors, middle + nudge)
     return None
 
 
@@ -102,8 +102,8 @@ def mean_params(
     multiplier, shift = quantize_multiplier(float(ratio))
     more = min(pixels.bit_length() - 1, 32, 31 + shift)
     multiplier = (multiplier << more) // pixels
-    return struct.pack(
-        "<2I4i", pixels, channels, -pixels * source[1], multiplier, shift - more, target[1]
+    return declared.MEAN.packed(
+        pixels, channels, -pixels * source[1], multiplier, shift - more, target[1]
     )
 
 
@@ -116,7 +116,7 @@ def pool_params(
     clamp: tuple[int, int] = (-128, 127),
 ) -> bytes:
     """PoolParams8 of td_average_pool and td_max_pool; padding is (top, left)."""
-    return struct.pack("<5H6B2b", *input_shape, *output_size, *kernel, *stride, *padding, *clamp)
+    return declared.POOL8.packed(*input_shape, *output_size, *kernel, *stride, *padding, *clamp)
 
 
 def _high_mul(a: int, b: int) -> int:

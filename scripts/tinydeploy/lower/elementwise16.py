@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi import limits
 from tinydeploy.lower.pack import quantize_multiplier
 
 Array = npt.NDArray[Any]
 
 ADD_BITS = 15  # TFLM shifts int16 terms left by this before it scales them
 COARSE_FACTOR = 1 << 30  # of the input with the larger scale
-_PIECES = 512  # kCurvePieces
+_PIECES = limits.CURVE_PIECES.most
 _EXP_REACH = 10.0  # exp(-10) counts as nothing
 
 

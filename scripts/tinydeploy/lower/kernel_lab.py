@@ -33,6 +33,7 @@ FLAGS = [
     "-Wextra",
     "-Werror",
 ]
+CHECKED = "-DTINYDEPLOY_CHECK_LIMITS"  # firmware/dsp/within.h
 CORE = {
     "zig": ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"],
     "gcc": ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"],
@@ -60,7 +61,8 @@ def _compiler(toolchain: Toolchain) -> list[str]:
 def build_host(folder: Path, flags: Sequence[str] = ()) -> Path:
     """A shared library of the portable bodies for this PC."""
     out = folder / "libdsp.so"
-    command = [*tools.python_module_argv("ziglang", "c++"), "-shared", "-fPIC", *FLAGS, *flags]
+    compiler = tools.python_module_argv("ziglang", "c++")
+    command = [*compiler, "-shared", "-fPIC", *FLAGS, CHECKED, *flags]
     tools.run([*command, f"-I{FIRMWARE}", *_sources(), "-o", out], what="building the kernels")
     return out
 

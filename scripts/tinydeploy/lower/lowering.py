@@ -7,11 +7,12 @@ becomes a step (`interpreted`), and if that cannot be, the caller takes the inte
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tinydeploy.abi.layout import FieldRangeError
+from tinydeploy.abi.limits import Limit
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
 from tinydeploy.lower import inner
@@ -184,7 +185,7 @@ def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:
             raise refusal(op, "has no compiled kernel")
         try:
             rule(lowering, op)
-        except struct.error as error:  # a size beyond a field of the kernel's params
+        except FieldRangeError as error:
             raise refusal(op, f"is too large for its kernel: {error}") from error
     except NotCompilableError:
         if ANY_OTHER not in rules:
@@ -198,6 +199,12 @@ def refusal(op: Op, why: str) -> NotCompilableError:
     """The error for an operator that a rule does not take."""
     result = f" -> {shown(op.outputs[:1])}" if op.outputs else ""
     return NotCompilableError(f"{op.name}{result} {why}", "use --engine interpreter")
+
+
+def require_limit(op: Op, limit: Limit, size: int) -> None:
+    """Refuse more than a kernel can take."""
+    if size > limit.most:
+        raise refusal(op, f"has {size:,} where the kernel takes {limit.most:,}: {limit.doc}")
 
 
 def require_int8(op: Op, *tensors: Tensor | None) -> None:

@@ -9,17 +9,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tinydeploy.abi import limits
 from tinydeploy.graph.ir import Op, Tensor
 from tinydeploy.lower.lowering import (
     Lowering,
     quantization_of,
     refusal,
     require_int8,
+    require_limit,
     scale_of,
 )
 from tinydeploy.lower.plan import Buffer, Constant, Pointer
 
-_DIMS = 5  # kMoveDims
+_DIMS = limits.MOVE_DIMS.most
 _MASKS = ("ellipsis_mask", "new_axis_mask")
 
 Steps = Sequence[int]
@@ -182,8 +184,7 @@ def _move(
 ) -> None:
     """Append a step that moves from `source` + offset to `target` + at."""
     run, loops = _joined(counts, input_steps, output_steps)
-    if len(loops) > _DIMS:
-        raise refusal(op, "has too many dimensions")
+    require_limit(op, limits.MOVE_DIMS, len(loops))
     nest = [(1, 0, 0)] * (_DIMS - len(loops)) + loops
     columns = list(zip(*nest, strict=True))
     if source.data is not None:

@@ -8,7 +8,6 @@ kernels are exact for a layer; where they are not, the lowering chooses the gene
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.abi import limits
+from tinydeploy.abi import params as declared
 
 Array = npt.NDArray[Any]
 Int8 = npt.NDArray[np.int8]
@@ -264,9 +264,8 @@ def pointwise_geometry(pixels: int, in_channels: int, out_channels: int) -> Geom
     """PointwiseParams and scratch of td_pointwise."""
     steps = conv_steps(1, 1, in_channels)
     batch = batch_pixels(steps)
-    return Geometry(
-        struct.pack("<I2HI", pixels, in_channels, out_channels, batch), 4 * steps * batch
-    )
+    params = declared.POINTWISE.packed(pixels, in_channels, out_channels, batch)
+    return Geometry(params, 4 * steps * batch)
 
 
 def conv_geometry(
@@ -302,8 +301,8 @@ def conv_geometry(
     inside = padding == (0, 0) and reach[0] <= height and reach[1] <= width
     access = INTERLEAVED if interleaved else RING if in_place or not inside else DIRECT
     ring_row = (reach[1] * pixel_bytes + 6) & ~3 if access != DIRECT else 0
-    params = struct.pack(
-        "<6H6BbB2H", *input_shape, *output_shape, *kernel, *stride, *padding,
+    params = declared.CONV.packed(
+        *input_shape, *output_shape, *kernel, *stride, *padding,
         input_zero_point, access, row_words, batch,
     )  # fmt: skip
     return Geometry(params, conv_window_bytes(rows) + 4 * steps * batch + rows * ring_row)
@@ -332,8 +331,8 @@ def depthwise_geometry(
     if band is None:
         band = max((scratch_limit // column - 1) // stride, 1)
     band = min(band, -(-output_size[0] // 2))
-    params = struct.pack(
-        "<5H3BbH", *input_shape, *output_size, stride, *padding, input_zero_point, band
+    params = declared.DEPTHWISE.packed(
+        *input_shape, *output_size, stride, *padding, input_zero_point, band
     )
     return Geometry(params, column * (band * stride + 1))
 
@@ -388,8 +387,8 @@ def depthwise_any_geometry(
     mode: Literal["positive", "signed"],
 ) -> Geometry:
     """DepthwiseAnyParams and scratch of td_depthwise_any (firmware/dsp/depthwise_any.h)."""
-    params = struct.pack(
-        "<5H6BbB", *input_shape, *output_size, *kernel, *stride, *padding, input_zero_point,
+    params = declared.DEPTHWISE_ANY.packed(
+        *input_shape, *output_size, *kernel, *stride, *padding, input_zero_point,
         mode == "signed",
     )  # fmt: skip
     taps = (kernel[0] + stride[0] + 1) // 2
@@ -474,8 +473,8 @@ def pack_general(
     """
     out, height, width, group_depth = weights.shape
     groups = input_shape[3] // group_depth
-    params = struct.pack(
-        "<15H2h4b", input_shape[0], *input_shape[1:], *output_shape[1:], group_depth,
+    params = declared.GENERAL.packed(
+        input_shape[0], *input_shape[1:], *output_shape[1:], group_depth,
         out // groups, height, width, *stride, *dilation, *padding, *zero_points, *activation,
     )  # fmt: skip
     numbers = [quantize_multiplier(float(scale)) for scale in np.broadcast_to(scales, (out,))]

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi import limits
 from tinydeploy.lower.pack import quantize_multiplier
 
 Array = npt.NDArray[Any]
 QUAD = 4
 TURN = 4  # steps of two depths
-MOST_PAIRS = 8  # of pixels in a batch
+MOST_PAIRS = limits.PAIRS16.most
 _BATCH_BYTES = 2048
 _LARGEST_INPUT = 1 << 15
 

@@ -6,7 +6,6 @@ it as C++. A step is one call of a kernel of firmware/dsp, or of one of firmware
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -15,30 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi import params as declared
 from tinydeploy.graph.ir import Tensor
 
 Array = npt.NDArray[Any]
 Number = int | float | bool
 Field = Number | tuple[int, ...]  # of a params struct
-
-
-@dataclass(frozen=True)
-class ParamsType:
-    """A params struct of firmware/dsp, for bytes that were packed for it.
-
-    Attributes:
-        name: in C++.
-        layout: `struct` format.
-        fields: names, separated by spaces.
-    """
-
-    name: str
-    layout: str
-    fields: str
-
-    def named(self, packed: bytes) -> dict[str, Number]:
-        """Values by field name, as the generated C++ shows them."""
-        return dict(zip(self.fields.split(), struct.unpack(self.layout, packed), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,6 +126,9 @@ class Kernel:
 class Step:
     """One call: `function(params, arguments...)`.
 
+    Raises:
+        FieldRangeError: a number that the field of the params struct does not hold.
+
     Attributes:
         title: the operator, names and shapes, for the comment above it.
         header: file that declares the function, relative to firmware/.
@@ -169,6 +153,10 @@ class Step:
     kernel: Kernel | None = None
     op_index: int = 0
     macs: int = 0
+
+    def __post_init__(self) -> None:
+        if self.params_type in declared.BY_NAME:
+            declared.BY_NAME[self.params_type].require(self.params)
 
     @property
     def buffers(self) -> list[Buffer]:

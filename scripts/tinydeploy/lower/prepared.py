@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinydeploy.abi import limits
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.lower import bare
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 
 _ARENA, _ARENA_BYTES = 0x3000_0000, 1 << 20  # for params
 _MODEL, _MODEL_BYTES = 0x4000_0000, 16 << 20
-_ROOMS = ("runtime", "kernels", "any_model")
-_MOST_BUFFERS = 8
+_ROOMS = ("abi", "runtime", "kernels", "any_model")
+_MOST_BUFFERS = limits.PREPARED_BUFFERS.most
 _REPLY = struct.Struct(f"<{7 + 2 * _MOST_BUFFERS}I")
 _SCRATCH = 0xFFFF_FFFF
 _REASON_BYTES = 96

@@ -7,6 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tinydeploy.abi import limits
+from tinydeploy.abi import params as declared
+from tinydeploy.abi.layout import Struct
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Op, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
@@ -15,20 +18,13 @@ from tinydeploy.lower.lowering import (
     Lowering,
     refusal,
     require_int8,
+    require_limit,
     scale_of,
 )
-from tinydeploy.lower.plan import Buffer, Constant, Field, ParamsType, Pointer
+from tinydeploy.lower.plan import Buffer, Constant, Field, Pointer
 from tinydeploy.lower.ranges import activation_range, lookup
 
-_POOL = ParamsType(
-    "PoolParams8",
-    "<5H6B2b",
-    "in_height in_width channels out_height out_width kernel_height kernel_width stride_height "
-    "stride_width pad_top pad_left lowest highest",
-)
-MEAN = ParamsType("MeanParams", "<2I4i", "pixels channels start multiplier shift output_zero_point")
-_MOST_WINDOW = 256  # pixels that the pool kernels sum up without overflow
-_MOST_SOFTMAX = 4096
+_POOL, MEAN = declared.POOL8, declared.MEAN
 
 
 def unary(lowering: Lowering, op: Op) -> None:
@@ -51,8 +47,10 @@ def pool(lowering: Lowering, op: Op) -> None:
     require_int8(op, source, result)
     kernel = (int(op.options["filter_height"]), int(op.options["filter_width"]))
     stride = (int(op.options["stride_h"]), int(op.options["stride_w"]))
-    if source.shape[0] != 1 or math.prod(kernel) > _MOST_WINDOW:
-        raise refusal(op, "has a batch or a window of more than 256 pixels")
+    if source.shape[0] != 1:
+        raise refusal(op, "has a batch")
+    if op.code == "AVERAGE_POOL_2D":
+        require_limit(op, limits.POOL_PIXELS, math.prod(kernel))
     padding = (0, 0)
     if op.options["padding"] == "SAME":
         sizes = zip(source.shape[1:3], result.shape[1:3], kernel, stride, strict=True)
@@ -75,6 +73,7 @@ def mean(lowering: Lowering, op: Op) -> None:
     source, result = op.operands[0], op.outputs[0]
     require_int8(op, source, result)
     pixels, channels = outer_axes(op)
+    require_limit(op, limits.MEAN_PIXELS, pixels)
     params = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
     _simple(
         lowering,
@@ -119,8 +118,9 @@ def softmax(lowering: Lowering, op: Op) -> None:
     source, result = op.operands[0], op.outputs[0]
     require_int8(op, source, result)
     depth = source.shape[-1]
-    if depth > _MOST_SOFTMAX or scale_of(result) != (1 / 256, -128):
-        raise refusal(op, "is too wide, or its output is not of scale 1/256")
+    require_limit(op, limits.SOFTMAX_DEPTH, depth)
+    if scale_of(result) != (1 / 256, -128):
+        raise refusal(op, "has an output that is not of scale 1/256")
     table = elementwise.softmax_table(float(op.options.get("beta", 1.0)), scale_of(source)[0])
     given = lowering.buffer(source)
     output = lowering.output(op, over=source)
@@ -166,7 +166,7 @@ def copy(lowering: Lowering, op: Op, given: Buffer | Constant, output: Buffer) -
     )
 
 
-def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, ParamsType], params: bytes) -> None:
+def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, Struct], params: bytes) -> None:
     """A step of the form (params, input, output)."""
     header, function, params_type = kernel
     given, output = lowering.buffer(op.operands[0]), lowering.output(op)

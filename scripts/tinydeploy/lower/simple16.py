@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tinydeploy.abi import limits as declared
 from tinydeploy.graph.ir import Op
 from tinydeploy.lower import elementwise, elementwise16
 from tinydeploy.lower.convolution import image
-from tinydeploy.lower.lowering import Lowering, refusal, require_int16, scale_of
+from tinydeploy.lower.lowering import Lowering, refusal, require_int16, require_limit, scale_of
 from tinydeploy.lower.plan import Constant, Field, Pointer
 from tinydeploy.lower.simple import MEAN, outer_axes, stays_behind
 from tinydeploy.lower.sixteen import limits, window
-
-_MOST_ADDENDS = (1 << 16) - 1  # whose sum fits an int32
 
 
 def pool(lowering: Lowering, op: Op) -> None:
@@ -41,8 +40,7 @@ def mean(lowering: Lowering, op: Op) -> None:
     source, result = op.operands[0], op.outputs[0]
     require_int16(op, source, result)
     pixels, channels = outer_axes(op)
-    if pixels > _MOST_ADDENDS:
-        raise refusal(op, f"is over {pixels:,} elements")
+    require_limit(op, declared.ADDENDS16, pixels)
     packed = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
     _call(lowering, op, "td_mean16", MEAN.name, MEAN.named(packed), in_place=True)
 
@@ -53,8 +51,9 @@ def softmax(lowering: Lowering, op: Op) -> None:
     require_int16(op, source, result)
     depth = source.shape[-1]
     scaling = elementwise16.softmax_scaling(float(op.options.get("beta", 1.0)), scale_of(source)[0])
-    if scaling is None or depth > _MOST_ADDENDS:
-        raise refusal(op, "is too wide, or its input has too large a scale")
+    require_limit(op, declared.ADDENDS16, depth)
+    if scaling is None:
+        raise refusal(op, "has an input of too large a scale")
     params = {"rows": source.size // depth, "depth": depth, **scaling}
     curves = (
         Constant("exponential", elementwise16.exponential_curve()),

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import functools
 import json
-import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinydeploy.abi.layout import Struct
 from tinydeploy.lower import pack
-from tinydeploy.lower.plan import Number, ParamsType
+from tinydeploy.lower.plan import Number
 
 TABLE = Path(__file__).with_name("tuned.json")
 BATCHES = tuple(range(2, pack.MAX_BATCH + 1, 2))
@@ -77,7 +77,7 @@ def tile_of(function: str, params: Mapping[str, Number], inner: Sequence[str]) -
 
 def fit(
     function: str,
-    params_type: ParamsType,
+    params_type: Struct,
     params: bytes,
     scratch_bytes: int,
     inner: Sequence[str],
@@ -91,8 +91,7 @@ def fit(
     entry = table().get(tile.key, {}).get(goal)
     chosen = tile.rule(goal) if entry is None else entry[0]
     values[tile.field] = chosen
-    packed = struct.pack(params_type.layout, *values.values())
-    return packed, scratch_bytes + (chosen - tile.value) * tile.unit_bytes
+    return params_type.pack(**values), scratch_bytes + (chosen - tile.value) * tile.unit_bytes
 
 
 @functools.cache

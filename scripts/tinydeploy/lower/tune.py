@@ -7,7 +7,6 @@ winner depends on shapes and on the kernels alone, so the table is the same wher
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -98,7 +97,7 @@ def _measure(
 ) -> tuple[Measurement, bytes]:
     """Run a step with its tile replaced; also the output."""
     values = {**_numbers(step), tile.field: choice}
-    params = struct.pack(TILED[step.function].layout, *values.values())
+    params = TILED[step.function].pack(**values)
     (scratch,) = step.scratch
     scratch_bytes = scratch.size + (choice - tile.value) * tile.unit_bytes
     source, result = step.reads[0], step.writes[0]
