@@ -1,6 +1,6 @@
 *** Comments ***
 Run by `renode-test boards/nano33/nano33.robot` after
-`tinydeploy build --mode mlperf --model sine --board nano33`. Not run here; the conversation below is
+`tinydeploy build --mode mlperf --model sine --board nano33`. Ran on Renode 1.16.1; the conversation below is
 replayed in tinydeploy's own simulator by tests/renode.
 
 *** Variables ***
@@ -9,8 +9,10 @@ ${ELF}                  ${CURDIR}/../../build/sine/${BOARD}/mlperf-raw/firmware/
 
 *** Test Cases ***
 Firmware Boots And Infers
-    Execute Command             $elf=@${ELF}
-    Execute Script              ${CURDIR}/${BOARD}.resc
+    ${image}=                   Evaluate    $ELF.replace(" ", "\\ ")
+    ${script}=                  Evaluate    ($CURDIR + "/" + $BOARD + ".resc").replace(" ", "\\ ")
+    Execute Command             $elf=@${image}
+    Execute Command             include @${script}
     Create Terminal Tester      sysbus.uart0    timeout=10
     Start Emulation
 

@@ -38,8 +38,9 @@ CYCLE_SOURCES = {
     "device": "DWT cycle counter of the board",
     SIMULATED_DEVICE: "DWT cycle counter of the simulated board (zero wait states)",
     "host": "nanoseconds on this PC",
-    "renode": "Renode's virtual time, which does not follow the CPU's cycles",
+    "renode": "instructions that Renode executed",
 }
+UNITS = {"host": "nanoseconds", "renode": report_model.INSTRUCTIONS}
 WAITING = "DWT cycle counter of the simulated Cortex-M4, with wait states of the flash (estimated)"
 
 
@@ -70,7 +71,7 @@ def make_report(
         size=_size(image, program, found.memory),
         accuracy=_accuracy(source, vectors, found),
         memory=_memory_map(program, found.memory),
-        energy=_energy(board, mean),
+        energy=None if target.kind == "renode" else _energy(board, mean),
         stages=tuple(
             report_model.StageTiming(time.name, time.seconds, time.cached) for time in times
         ),
@@ -190,6 +191,7 @@ def _cycles(
         per_op=per_op,
         overhead=mean - sum(found.cycles_per_op),
         source=WAITING if target.wait_states else CYCLE_SOURCES[_kind(target, found)],
+        unit=UNITS.get(_kind(target, found), "cycles"),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 ENTRY = re.compile(r"^(\w+)(?:: ([\w.]+) @ sysbus(?: (0x[0-9A-Fa-f]+))?)?:?$")
 PROPERTY = re.compile(r'^ {4}(\w+): (".*"|0x[0-9A-Fa-f]+|\d+|true|false|\w+)$')
 CONNECTION = re.compile(r"^ {4}-> (\w+)@(\d+)$")
-INIT = re.compile(r"^ {8}WriteWord (0x[0-9A-Fa-f]+) (0x[0-9A-Fa-f]+)$")
+INIT = re.compile(r"^ {8}Write(?:Word|DoubleWord) (0x[0-9A-Fa-f]+) (0x[0-9A-Fa-f]+)$")
 USING = re.compile(r'^using "(.+)"$')
 
 

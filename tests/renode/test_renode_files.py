@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ COMMANDS = re.compile(
     r"cpu VectorTableOffset 0x[0-9A-F]+)$"
 )
 KEYWORDS = {
-    *("Execute Command", "Execute Script", "Create Terminal Tester", "Start Emulation"),
+    *("Execute Command", "${image}=", "${script}=", "Create Terminal Tester", "Start Emulation"),
     *("Write To Uart", "Wait For Line On Uart"),
 }
 
@@ -89,17 +90,30 @@ def test_script_loads_the_image_behind_the_bootloader(chip: Board) -> None:
         assert (chip.folder / name).is_file()
 
 
-def test_power_status_follows_the_enable_bits() -> None:
+def test_flash_controller_is_ready() -> None:
+    """The firmware waits for it, though not for ever."""
+    _, entries = read_repl(boards.load("nano33").folder / "nano33.repl")
+    nvmc = entries["nvmc"]
+    assert nvmc.address is not None
+    header = (ROOT / "firmware/chips/nrf52840/registers.h").read_text()
+    ready = re.search(r"namespace nvmc \{\nconstexpr Register kReady\((0x\w+)\)", header)
+    assert ready
+    assert nvmc.words == {int(ready.group(1), 16) - nvmc.address: 1}
+
+
+@pytest.mark.parametrize("capital", [True, False], ids=["1.16.1", "1.15.3"])
+def test_power_status_follows_the_enable_bits(capital: bool) -> None:
     source = (boards.load("sparkfun_edge").folder / "renode_pwrctrl.py").read_text()
     state: dict[str, Any] = {}
 
     def access(kind: str, offset: int = 0, value: int = 0) -> int:
-        request = type("Request", (), {"IsInit": False, "IsRead": False, "IsWrite": False})()
-        request.Offset, request.Value = offset, value
-        setattr(request, f"Is{kind}", True)
-        state["request"] = request
+        fields = {"IsInit": False, "IsRead": False, "IsWrite": False, f"Is{kind}": True}
+        fields |= {"Offset": offset, "Value": value}
+        if not capital:
+            fields = {name[0].lower() + name[1:]: field for name, field in fields.items()}
+        state["request"] = request = SimpleNamespace(**fields)
         exec(compile(source, "renode_pwrctrl.py", "exec"), state)
-        return int(request.Value)
+        return int(request.Value if capital else request.value)
 
     access("Init")
     assert access("Read", 0x18) == 0
@@ -110,7 +124,12 @@ def test_power_status_follows_the_enable_bits() -> None:
 def test_robot_tests_use_known_keywords(chip: Board) -> None:
     steps = read_robot(chip.folder / f"{chip.id}.robot")
     assert {keyword for keyword, _ in steps} <= KEYWORDS
-    assert ("Execute Command", ["$elf=@${ELF}"]) in steps
+    commands = [arguments for keyword, arguments in steps if keyword == "Execute Command"]
+    assert commands == [["$elf=@${image}"], ["include @${script}"]]
+    # Robot takes one backslash for itself, and Renode's monitor wants one before each space.
+    escaped = [step[1] for keyword, step in steps if keyword in ("${image}=", "${script}=")]
+    assert all(text.endswith('.replace(" ", "\\\\ ")') for text in escaped), escaped
+    assert len(escaped) == 2
     assert (
         f"${{BOARD}}                {chip.id}\n"
         in Path(chip.folder / f"{chip.id}.robot").read_text()

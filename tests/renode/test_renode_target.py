@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tinydeploy import boards, targets
+from tinydeploy import boards, pipeline, sources, targets
 from tinydeploy.config import ROOT
 from tinydeploy.errors import SetupError, UsageError
 from tinydeploy.simulate.renode import RenodeTransport
+from tinydeploy.ui import Ui
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
 
@@ -43,7 +44,11 @@ def test_deploy_in_renode(renode: Path) -> None:
         timeout=200,
     )
     assert result.returncode == 0, result.stderr
-    parity = json.loads(result.stdout)["parity"]
+    report = json.loads(result.stdout)
+    # Renode counts instructions: no time and no energy follow from them.
+    assert (report["cycles"]["unit"], report["milliseconds"]) == ("instructions", None)
+    assert report["energy"] is None
+    parity = report["parity"]
     assert (parity["vectors"], parity["mismatching_bytes"]) == (10, 0)
 
 
@@ -61,6 +66,40 @@ def test_a_renode_that_ends_is_quoted(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     with pytest.raises(SetupError, match="Could not load SVD"):
         RenodeTransport(boards.load("nano33"), tmp_path / "x.elf")
+
+
+def test_a_script_error_is_told_at_once_with_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Renode stays at its prompt, and .NET puts the reason before the stack."""
+    program = tmp_path / "renode"
+    stack = "\n".join(f"   at Antmicro.Renode.Frame{n}(String argument)" for n in range(60))
+    program.write_text(
+        "#!/bin/sh\ncat <<END\n"
+        "There was an error executing command 'include @x.resc'\n"
+        "Error E12: type 'UART.Nothing' could not be resolved.\n"
+        f"{stack}\nEND\nexec sleep 100\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr("tinydeploy.simulate.renode.START_TIMEOUT_S", 1e9)  # it must not wait
+    with pytest.raises(SetupError, match=r"type 'UART\.Nothing' could not be resolved") as caught:
+        RenodeTransport(boards.load("nano33"), tmp_path / "x.elf")
+    assert "Frame" not in caught.value.message
+
+
+def test_the_first_hello_is_heard(renode: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is said before the firmware's UART is on would be lost."""
+    monkeypatch.setenv("PATH", f"{renode}{os.pathsep}{os.environ['PATH']}")
+    ui, board = Ui(quiet=True), boards.load("nano33")
+    source = sources.resolve("sine", None, False, None, ui)
+    image = pipeline.make_image(source, board, "zig", "auto", ui)[1]
+    device = targets.open_device(targets.Target("renode"), board, image.elf)
+    try:
+        assert device.hello().board == "nano33"
+        assert device.stats.retries == 0
+    finally:
+        device.close()
 
 
 def test_the_host_does_not_run_in_renode() -> None:

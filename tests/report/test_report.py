@@ -236,3 +236,12 @@ def test_vectors_that_skipped_the_link_are_told() -> None:
         shown = replace(report, parity=replace(report.parity, link_vectors=linked))
         for page in (markdown.render(shown), html.render(shown), plain(shown)):
             assert ("10 over the link" in " ".join(page.split())) == told
+
+
+def test_instructions_are_no_cycles() -> None:
+    report = samples.keyword_spotter()
+    report = replace(report, cycles=replace(report.cycles, unit="instructions"), energy=None)
+    assert report.milliseconds is None
+    for page in (markdown.render(report), html.render(report), plain(report)):
+        assert re.search(r"[0-9]( [kM])? instructions", page)
+        assert "cycles at" not in page

@@ -84,7 +84,7 @@ def row_of(name: str, report: Report, waiting: Report | None, job: Job) -> Row:
         toolchain=job.toolchain,
         macs=report.model.macs or 0,
         cycles=report.cycles.mean,
-        milliseconds=report.milliseconds,
+        milliseconds=report.milliseconds or 0.0,
         flash_bytes=report.size.flash_bytes,
         model_bytes=report.size.model_bytes,
         arena_bytes=report.size.arena_bytes,

@@ -38,7 +38,7 @@ def _verdict(report: Report) -> str:
 def _figures(report: Report) -> str:
     accuracy, size = report.accuracy, report.size
     rows = [
-        ("one inference", text.duration(report.milliseconds / 1e3), _cycles(report)),
+        ("one inference", text.time(report), text.counted(report, short=False)),
         ("flash", text.size(size.flash_bytes), f"model {text.size(size.model_bytes)}"),
         ("static RAM", text.size(size.ram_bytes), "without arena and stack"),
         ("arena", text.size(size.arena_bytes), ""),
@@ -52,11 +52,6 @@ def _figures(report: Report) -> str:
     if report.energy:
         rows.append(("energy, estimated", text.energy(report.energy.microjoule), _energy(report)))
     return _table(("", "device", ""), rows, right=(1,))
-
-
-def _cycles(report: Report) -> str:
-    clock = text.frequency(report.board_info.cpu_hz)
-    return f"{text.count(report.cycles.mean)} cycles at {clock}"
 
 
 def _energy(report: Report) -> str:
@@ -91,7 +86,7 @@ def _operators(report: Report) -> str:
         )
         for row in report.cycles.per_op
     ]
-    header = ("#", "operator", "output", "MACs", "cycles", "per MAC", "share")
+    header = ("#", "operator", "output", "MACs", report.cycles.unit, "per MAC", "share")
     return "## Operators\n\n" + _table(header, rows, right=(0, 3, 4, 5, 6))
 
 

@@ -116,6 +116,9 @@ class OpProfile:
     name: str = ""  # of the output tensor
 
 
+INSTRUCTIONS = "instructions"
+
+
 @dataclass(frozen=True)
 class Cycles:
     """CPU cycles of one inference.
@@ -123,6 +126,8 @@ class Cycles:
     Attributes:
         overhead: of `mean`, what is not in any op (executor and profiler).
         source: how they were counted: "DWT cycle counter", "modelled Cortex-M4, zero wait states".
+        unit: what was counted: "cycles", or "nanoseconds" on the PC, or "instructions" in Renode,
+            from which neither time nor energy follows.
     """
 
     mean: float
@@ -131,6 +136,7 @@ class Cycles:
     per_op: tuple[OpProfile, ...] = ()
     overhead: float | None = None
     source: str = ""
+    unit: str = "cycles"
 
 
 @dataclass(frozen=True)
@@ -228,6 +234,8 @@ class Report:
         return self.parity.vectors > 0 and self.parity.mismatching_bytes == 0
 
     @property
-    def milliseconds(self) -> float:
-        """Time of one inference at the board's clock."""
+    def milliseconds(self) -> float | None:
+        """Time of one inference at the board's clock; None where only instructions were counted."""
+        if self.cycles.unit == INSTRUCTIONS:
+            return None
         return self.cycles.mean / self.board_info.cpu_hz * 1e3

@@ -58,8 +58,7 @@ def _figures(report: Report) -> Table:
         if accuracy.float_model is not None:
             note += f", float model {text.score(accuracy, accuracy.float_model)}"
         grid.add_row(accuracy.metric, text.score(accuracy, accuracy.device), note)
-    clock = f"{text.short_count(report.cycles.mean)} cycles at {text.frequency(board.cpu_hz)}"
-    grid.add_row("one inference", text.duration(report.milliseconds / 1e3), clock)
+    grid.add_row("one inference", text.time(report), text.counted(report, short=True))
     model = f"model {text.size(size.model_bytes)}{_of(board.flash_bytes)}"
     grid.add_row("flash", text.size(size.flash_bytes), model)
     ram_bytes = size.ram_bytes + size.arena_bytes + size.stack_bytes

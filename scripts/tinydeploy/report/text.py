@@ -100,6 +100,19 @@ def verdict(report: Report) -> str:
     return f"{count(parity.mismatching_bytes)} of {count(parity.bytes_compared)} bytes differ"
 
 
+def time(report: Report) -> str:
+    """Of one inference; "–" where it does not follow from what was counted."""
+    return DASH if report.milliseconds is None else duration(report.milliseconds / 1e3)
+
+
+def counted(report: Report, *, short: bool) -> str:
+    """ "1,962 cycles at 64 MHz", or "1.40 k instructions"."""
+    mean = report.cycles.mean
+    what = f"{short_count(mean) if short else count(mean)} {report.cycles.unit}"
+    is_cycles = report.cycles.unit == "cycles"
+    return f"{what} at {frequency(report.board_info.cpu_hz)}" if is_cycles else what
+
+
 def ways(report: Report) -> str:
     """How inputs and outputs travelled; "" if all took the link."""
     linked, vectors = report.parity.link_vectors, report.parity.vectors

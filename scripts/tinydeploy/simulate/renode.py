@@ -1,23 +1,31 @@
 """Renode, where it is installed: runs the same image on the board's `.resc`, over a socket.
 
-Not run here: Renode is not on PyPI. The tests put a stand-in of that name on the PATH.
+Renode is not on PyPI: the tests put a stand-in of that name on the PATH. Renode 1.16.1 itself ran
+both boards' files elsewhere.
 """
 
 from __future__ import annotations
 
 import contextlib
+import re
 import select
 import socket
+import threading
 import time
 from pathlib import Path
+from typing import IO
 
 from tinydeploy import tools
 from tinydeploy.boards import Board
 from tinydeploy.errors import PortError, SetupError, UsageError
 
 START_TIMEOUT_S = 60.0
+GREETING_TIMEOUT_S = 10.0  # until the firmware's first bytes; Renode translates code at first sight
+AFTER_ERROR_S = 2.0  # a terminal that is not open so long after an error never will be
 QUIT_TIMEOUT_S = 5.0
 READ_CHUNK_BYTES = 4096
+_ERROR = re.compile(r"error|exception|fatal|could not|cannot", re.IGNORECASE)
+_STACK_TRACE = re.compile(r"\s*(at |--- End of )")
 
 
 class RenodeTransport:
@@ -30,11 +38,15 @@ class RenodeTransport:
 
     def __init__(self, board: Board, elf: Path) -> None:
         self.description = f"{board.name} in Renode"
+        self._greeting = b""
         program, port = _program(), _free_port()
         self._process = tools.start_piped(_command(program, board, elf, port), what="Renode")
+        self._output = _Output(self._process.stdout, self._process.stderr)
         try:
             self._socket = self._connected(port)
             self._say("start")  # what the board says before anybody listens is lost
+            # And what it is told before its UART is on: its first words say that it listens.
+            self._greeting = self.read(GREETING_TIMEOUT_S)
         except BaseException:
             self._end()
             raise
@@ -48,8 +60,9 @@ class RenodeTransport:
 
     def read(self, timeout_s: float) -> bytes:
         """Wait up to `timeout_s` for bytes."""
-        if not select.select([self._socket], [], [], timeout_s)[0]:
-            return b""
+        greeting, self._greeting = self._greeting, b""
+        if greeting or not select.select([self._socket], [], [], timeout_s)[0]:
+            return greeting
         try:
             data = self._socket.recv(READ_CHUNK_BYTES)
         except OSError as error:
@@ -68,6 +81,8 @@ class RenodeTransport:
         while time.monotonic() < deadline_s and self._process.poll() is None:
             with contextlib.suppress(OSError):
                 return socket.create_connection(("127.0.0.1", port))
+            if self._output.has_error:
+                deadline_s = min(deadline_s, time.monotonic() + AFTER_ERROR_S)
             time.sleep(0.1)
         raise SetupError(
             f"Renode does not open its terminal: {self._last_words() or 'no message'}",
@@ -87,15 +102,62 @@ class RenodeTransport:
             while self._process.poll() is None and time.monotonic() < deadline_s:
                 time.sleep(0.05)
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        self._output.finish()
 
     def _gone(self) -> PortError:
         return PortError(f"{self.description} is gone: {self._last_words()}", "start it again")
 
     def _last_words(self) -> str:
         self._process.kill()
-        output, errors = self._process.communicate()
-        return (output + errors).decode("utf-8", "replace").strip()[-400:]
+        self._process.wait()
+        self._output.finish()
+        return reason(self._output.text)
+
+
+class _Output:
+    """What a process prints on its pipes, taken as it comes so that the process never waits."""
+
+    def __init__(self, *pipes: IO[bytes] | None) -> None:
+        self._chunks: list[bytes] = []
+        self._threads = [
+            threading.Thread(target=self._collect, args=(pipe,), daemon=True)
+            for pipe in pipes
+            if pipe is not None
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _collect(self, pipe: IO[bytes]) -> None:
+        with pipe:
+            while chunk := pipe.read(READ_CHUNK_BYTES):
+                self._chunks.append(chunk)
+
+    @property
+    def text(self) -> str:
+        """All of it so far."""
+        return b"".join(self._chunks).decode("utf-8", "replace")
+
+    @property
+    def has_error(self) -> bool:
+        """Whether a line tells of an error; Renode's own log is hidden."""
+        return _ERROR.search(self.text) is not None
+
+    def finish(self) -> None:
+        """Wait for the rest, once the process has ended."""
+        for thread in self._threads:
+            thread.join(timeout=1.0)
+
+
+def reason(output: str) -> str:
+    """Why it failed: from the first line that tells of an error on, without stack traces.
+
+    .NET prints the message first and its stack after it, so that the end says nothing.
+    """
+    lines = [line.strip() for line in output.splitlines() if not _STACK_TRACE.match(line)]
+    lines = [line for line in lines if line]
+    first = next((i for i, line in enumerate(lines) if _ERROR.search(line)), 0)
+    return " ".join(lines[first : first + 6])
 
 
 def _program() -> Path:
