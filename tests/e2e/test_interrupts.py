@@ -217,8 +217,11 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
 
     for index in range(100):
         timer = threading.Timer(0.002 + index * 37e-6, os.kill, [os.getpid(), signal.SIGINT])
-        with pytest.raises(KeyboardInterrupt):
-            work(timer)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                work(timer)
+        finally:
+            timer.cancel()
 
 
 def test_workers_hear_it_too() -> None:

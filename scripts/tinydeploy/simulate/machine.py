@@ -243,7 +243,15 @@ class Machine:
 
         Raises:
             SimulationError: lockup, or a violation in strict mode.
+            KeyboardInterrupt: between two steps only, so that the machine can go on.
         """
+        before, interrupts.state.stop = interrupts.state.stop, self._stop
+        try:
+            self._run(until, wanted)
+        finally:
+            interrupts.state.stop = before
+
+    def _run(self, until: int, wanted: Callable[[], bool]) -> None:
         while True:
             self.time.run_due()
             if self._failure:
@@ -295,13 +303,11 @@ class Machine:
         self._code.update()
         self.counter.arm(min(deadline, self.cycles + LONGEST_RUN_CYCLES))
         self._running = True
-        interrupts.state.stop = self._stop
         try:
             self._uc.emu_start(self.reg(Reg.PC) | 1, NO_END)
         except unicorn.UcError as raised:
             error = raised
         finally:
-            interrupts.state.stop = None
             self._running = False
         self.counter.check()
         if self._failure:
