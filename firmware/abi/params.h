@@ -199,7 +199,7 @@ static_assert(sizeof(CopyParams) == 16, "padding");
 // td_fill
 struct FillParams {
   uint32_t bytes;
-  int32_t value;  // int8
+  int32_t value;  // int8; td_fill_words: a word
 };
 static_assert(sizeof(FillParams) == 8, "padding");
 

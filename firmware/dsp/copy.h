@@ -12,6 +12,8 @@ extern "C" {
 
 void td_copy(const CopyParams* params, const int8_t* input, int8_t* output);
 void td_fill(const FillParams* params, int8_t* output);
+// Elements of 16 or 32 bits, which fill a word.
+void td_fill_words(const FillParams* params, int8_t* output);
 
 }  // extern "C"
 }  // namespace tinydeploy

@@ -93,7 +93,9 @@ INTERPRETED = {
     "gather": one("GATHER", [((1, 5), I8)], (1, 3), constants=[[4, 0, 2]], axis=1),
     "batch matmul": one("BATCH_MATMUL", [((1, 2, 3), I8), ((1, 3, 4), I8)], (1, 2, 4)),
     "resize": one("RESIZE_BILINEAR", [(IMAGE, I8)], (1, 7, 5, 3), constants=[[7, 5]]),
-    "transpose of floats": one("TRANSPOSE", [((2, 3), F32)], (3, 2), F32, constants=[[1, 0]]),
+    "mirror pad": one(
+        "MIRROR_PAD", [((1, 5), I8)], (1, 7), constants=[[[0, 0], [1, 1]]], mode="REFLECT"
+    ),
     "sum": one("SUM", [(IMAGE, I8)], (1, 3), constants=[[1, 2]], keep_dims=False),
     "l2": one("L2_NORMALIZATION", [((1, 5), I8)], (1, 5), quantization=per_tensor(1 / 128, 0)),
     "log softmax": one("LOG_SOFTMAX", [((1, 5), I8)], (1, 5), quantization=per_tensor(1 / 16, 127)),
@@ -112,7 +114,51 @@ RULES = {
     ),
     "different scales": different_scales,
 }
-MODELS = {**INTERPRETED, **RULES}
+
+MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
+JOIN = {"axis": 3, "fused_activation_function": "NONE"}
+
+
+def moves(kind: Type) -> dict[str, Any]:
+    """Operators that move elements of any type."""
+    image, border = [(IMAGE, kind)], np.array([7]).astype(kind.dtype)
+    made = {
+        "transpose": one("TRANSPOSE", image, (3, 1, 4, 6), kind, constants=[[3, 0, 1, 2]]),
+        "strided slice": one(
+            "STRIDED_SLICE", image, (1, 2, 3, 3), kind,
+            constants=[[0, 3, 0, 0], [1, -5, 6, 3], [1, -2, 2, 1]],
+            **dict.fromkeys(MASKS, 0), offset=False,
+        ),
+        "slice": one("SLICE", image, (1, 2, 3, 2), kind, constants=[[0, 1, 2, 1], [1, 2, 3, -1]]),
+        "pad": one("PAD", image, (1, 7, 8, 3), kind, constants=[BORDERS]),
+        "pad v2": one("PADV2", image, (1, 7, 8, 3), kind, constants=[BORDERS, border]),
+        "concatenation": one("CONCATENATION", image * 3, (1, 4, 6, 9), kind, **JOIN),
+        "reverse": one("REVERSE_V2", image, IMAGE, kind, constants=[[2, 3]]),
+        "broadcast": one("BROADCAST_TO", image, (2, 4, 6, 3), kind, constants=[[2, 4, 6, 3]]),
+        "every other": one("GATHER", image, (1, 2, 6, 3), kind, constants=[[1, 3]], axis=1),
+        "blocks": one("SPACE_TO_DEPTH", image, (1, 2, 3, 12), kind, block_size=2),
+        "nearest": one("RESIZE_NEAREST_NEIGHBOR", image, (1, 8, 18, 3), kind,
+                       constants=[[8, 18]], align_corners=False, half_pixel_centers=False),
+    }  # fmt: skip
+    return {f"{name} of {kind.label}": model for name, model in made.items()}
+
+
+def _depth_to_space(kind: Type) -> Any:
+    return one("DEPTH_TO_SPACE", [((1, 2, 3, 12), kind)], (1, 4, 6, 3), kind, block_size=2)
+
+
+NOT_BY_TFLM = {
+    *("blocks of int16", "every other of int16", "transpose of int32"),
+    *("blocks of int32", "every other of int32", "nearest of int32"),
+}
+MOVES = {
+    name: model
+    for kind in (I8, I16, I32, F32)
+    for name, model in moves(kind).items()
+    if name not in NOT_BY_TFLM
+}
+MOVES |= {f"depth to space of {kind.label}": _depth_to_space(kind) for kind in (I8, F32)}
+MODELS = {**INTERPRETED, **RULES, **MOVES}
 
 
 def _inputs(model: Model) -> list[Array]:

@@ -211,10 +211,10 @@ def test_memory(made: Any, name: str) -> None:
     assert plan.kept
 
 
-def test_a_window_costs_two_moves_and_no_copy(made: Any) -> None:
+def test_a_window_costs_two_moves_and_one_back(made: Any) -> None:
     """Reading and assigning are no steps: old and new rows are joined, the newest go back."""
     steps = [step.function for step in made["window"][0].steps]
-    assert steps == ["td_move", "td_move", "td_move", "td_depthwise_time"]
+    assert steps == ["td_copy", "td_copy", "td_copy", "td_depthwise_time"]
 
 
 def test_a_set_up_that_computes_is_left_to_the_interpreter() -> None:

@@ -52,8 +52,6 @@ bool QuantizeProduct(double a, double b, double output, Multiplier* out) {
   return QuantizeMultiplier(a * b / output, out);
 }
 
-int32_t RoundToInt32(float value) { return RoundToInt32(static_cast<double>(value)); }
-
 int32_t RoundToInt32(double value) {
   if (!(value > -2147483648.0)) return value <= -2147483648.0 ? INT32_MIN : 0;
   if (value >= 2147483647.0) return INT32_MAX;

@@ -8,7 +8,7 @@ namespace {
 
 template <class Out>
 Status EvalFromFloat(const void* params, void* const* args) {
-  const auto& p = *static_cast<const QuantizeParams*>(params);
+  const QuantizeParams p = *static_cast<const QuantizeParams*>(params);  // output may alias bytes
   const auto* input = static_cast<const float*>(args[0]);
   auto* output = static_cast<Out*>(args[1]);
   for (int32_t i = 0; i < p.count; ++i) {
@@ -21,7 +21,7 @@ Status EvalFromFloat(const void* params, void* const* args) {
 
 template <class In, class Out>
 Status EvalRequantize(const void* params, void* const* args) {
-  const auto& p = *static_cast<const QuantizeParams*>(params);
+  const QuantizeParams p = *static_cast<const QuantizeParams*>(params);
   const auto* input = static_cast<const In*>(args[0]);
   auto* output = static_cast<Out*>(args[1]);
   for (int32_t i = 0; i < p.count; ++i) {
@@ -32,6 +32,8 @@ Status EvalRequantize(const void* params, void* const* args) {
   return Status::kOk;
 }
 
+// TFLM multiplies doubles and rounds the product to float. Both factors are floats here (17 bits of
+// steps), so their product is exact in double: to round the float product once is the same.
 template <class In>
 Status EvalToFloat(const void* params, void* const* args) {
   const auto& p = *static_cast<const QuantizeParams*>(params);
@@ -39,7 +41,7 @@ Status EvalToFloat(const void* params, void* const* args) {
   auto* output = static_cast<float*>(args[1]);
   for (int32_t i = 0; i < p.count; ++i) {
     const int32_t steps = AddWrapping(static_cast<int32_t>(input[i]), p.input_offset);
-    output[i] = static_cast<float>(static_cast<double>(p.scale) * steps);
+    output[i] = p.scale * static_cast<float>(steps);
   }
   return Status::kOk;
 }

@@ -152,7 +152,11 @@ COPY = Struct(
     "td_copy: `rows` blocks of `bytes`, `input_step` and `output_step` bytes apart",
     _fields("u32", "rows bytes input_step output_step"),
 )
-FILL = Struct("FillParams", "td_fill", (*_fields("u32", "bytes"), *_fields("i32", "value", "int8")))
+FILL = Struct(
+    "FillParams",
+    "td_fill",
+    (*_fields("u32", "bytes"), *_fields("i32", "value", "int8; td_fill_words: a word")),
+)
 CONV16 = Struct(
     "ConvParams16",
     "td_conv16",

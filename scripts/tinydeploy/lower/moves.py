@@ -1,7 +1,8 @@
 """Rules for operators that move numbers and change none: slices, padding, transposition, stacking.
 
 All are one loop nest (firmware/dsp/move.h), found from steps through the two tensors; dimensions
-that lie behind one another on both sides are joined.
+that lie behind one another on both sides are joined. What is moved are bytes: elements of any type
+of whole bytes, whatever their scale, which TFLM does not look at here.
 """
 
 from __future__ import annotations
@@ -9,123 +10,218 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from tinydeploy.abi import limits
-from tinydeploy.graph.ir import Op, Tensor
-from tinydeploy.lower.lowering import (
-    Lowering,
-    quantization_of,
-    refusal,
-    require_int8,
-    require_limit,
-    scale_of,
-)
-from tinydeploy.lower.plan import Buffer, Constant, Pointer
+import numpy as np
 
-_DIMS = limits.MOVE_DIMS.most
+from tinydeploy.graph.ir import Op, Tensor, Type
+from tinydeploy.graph.write_tflite import constant_bytes
+from tinydeploy.lower import moving
+from tinydeploy.lower.lowering import Lowering, refusal, scale_of
+from tinydeploy.lower.moving import numbers, steps_of
+from tinydeploy.lower.plan import Buffer, Pointer
+
 _MASKS = ("ellipsis_mask", "new_axis_mask")
+_PADDED = (Type.INT8, Type.INT16, Type.INT32, Type.FLOAT32)
 
 Steps = Sequence[int]
 
 
 def concatenation(lowering: Lowering, op: Op) -> None:
-    """CONCATENATION of int8 tensors of one quantization."""
+    """CONCATENATION along any axis."""
     result = op.outputs[0]
-    _require_same(op, *op.operands, result)
     if op.options.get("fused_activation_function", "NONE") != "NONE":
         raise refusal(op, "has a fused activation")
     axis = int(op.options["axis"]) % len(result.shape)
-    output, steps, at = lowering.output(op), _steps(result.shape), 0
+    output, steps, at = lowering.output(op), steps_of(result), 0
     for tensor in op.operands:
-        dense = _steps(tensor.shape)
-        _move(lowering, op, tensor, output, tensor.shape, dense, steps, at=at * steps[axis])
+        if tensor.size:
+            dense = steps_of(tensor)
+            moving.move(
+                lowering, op, tensor, output, tensor.shape, dense, steps, at=at * steps[axis]
+            )
         at += tensor.shape[axis]
 
 
 def pack(lowering: Lowering, op: Op) -> None:
     """PACK: stack tensors along a new axis."""
     result = op.outputs[0]
-    _require_same(op, *op.operands, result)
     axis = int(op.options.get("axis", 0)) % len(result.shape)
-    output, steps = lowering.output(op), _steps(result.shape)
+    output, steps = lowering.output(op), steps_of(result)
     inside = [*steps[:axis], *steps[axis + 1 :]]
     for index, tensor in enumerate(op.operands):
-        dense = _steps(tensor.shape)
-        _move(lowering, op, tensor, output, tensor.shape, dense, inside, at=index * steps[axis])
+        dense = steps_of(tensor)
+        moving.move(
+            lowering, op, tensor, output, tensor.shape, dense, inside, at=index * steps[axis]
+        )
 
 
 def split(lowering: Lowering, op: Op) -> None:
     """SPLIT, SPLIT_V and UNPACK: parts along an axis, each an output."""
     source, axis = _split_source(op)
-    _require_same(op, source, *op.outputs)
-    steps = _steps(source.shape)
-    at = 0
+    steps, at = steps_of(source), 0
     for result in op.outputs:
         taken = result.shape[axis] if op.code != "UNPACK" else 1
         counts = [*source.shape]
         counts[axis] = taken
-        target = lowering.buffer(result)
-        _move(lowering, op, source, target, counts, steps, _steps(counts), offset=at * steps[axis])
+        target, dense = lowering.buffer(result), moving.dense_steps(counts, result)
+        if result.size:
+            moving.move(lowering, op, source, target, counts, steps, dense, offset=at * steps[axis])
         at += taken
 
 
 def transpose(lowering: Lowering, op: Op) -> None:
     """TRANSPOSE by a constant permutation."""
-    source, result = op.operands[0], op.outputs[0]
-    _require_same(op, source, result)
-    order = _numbers(op, op.input(1))
-    steps = _steps(source.shape)
-    _move(
-        lowering, op, source, lowering.output(op), result.shape,
-        [steps[axis] for axis in order], _steps(result.shape),
-    )  # fmt: skip
+    source = op.operands[0]
+    steps = steps_of(source)
+    through = [steps[axis] for axis in numbers(op, op.input(1))]
+    moving.gather(lowering, op, source, op.outputs[0].shape, through)
 
 
 def slices(lowering: Lowering, op: Op) -> None:
     """SLICE and STRIDED_SLICE with constant bounds."""
     source, result = op.operands[0], op.outputs[0]
-    _require_same(op, source, result)
-    begins = _numbers(op, op.input(1))
+    begins, counts = numbers(op, op.input(1)), list(result.shape)
     strides = [1] * len(begins)
-    counts = list(result.shape)
     if op.code == "STRIDED_SLICE":
         if any(op.options.get(mask, 0) for mask in _MASKS) or op.options.get("offset"):
             raise refusal(op, "has an ellipsis, a new axis or an offset")
-        strides = _numbers(op, op.input(3))
-        begins, counts = _strided(op, source, begins, _numbers(op, op.input(2)), strides)
-    steps = _steps(source.shape)
+        strides = numbers(op, op.input(3))
+        begins, counts = _strided(op, source, begins, numbers(op, op.input(2)), strides)
+    steps = steps_of(source)
+    strides += [1] * (len(steps) - len(strides))
     offset = sum(begin * step for begin, step in zip(begins, steps, strict=True))
     through = [stride * step for stride, step in zip(strides, steps, strict=True)]
-    _move(lowering, op, source, lowering.output(op), counts, through, _steps(counts), offset=offset)
+    moving.gather(lowering, op, source, counts, through, offset=offset)
 
 
 def pad(lowering: Lowering, op: Op) -> None:
     """PAD and PADV2 with constant borders: fill, then move the input to its place."""
     source, result = op.operands[0], op.outputs[0]
-    _require_same(op, source, result)
-    value = scale_of(result)[1]
-    if op.code == "PADV2":
-        value = _numbers(op, op.input(2))[0]
-    before = _numbers(op, op.input(1))[::2]
-    output, steps = lowering.output(op), _steps(result.shape)
+    if result.type not in _PADDED:
+        raise refusal(op, f"pads {result.type.label}")
+    before = numbers(op, op.input(1))[::2]
+    output, steps = lowering.output(op), steps_of(result)
+    _fill(lowering, op, output, _border(op, result))
+    at = sum(size * step for size, step in zip(before, steps, strict=True))
+    moving.move(lowering, op, source, output, source.shape, steps_of(source), steps, at=at)
+
+
+def depth_to_space(lowering: Lowering, op: Op) -> None:
+    """DEPTH_TO_SPACE: batch, block row, row within, block column, column within, channel."""
+    source, result, edge = op.operands[0], op.outputs[0], int(op.options["block_size"])
+    batches, height, width, _ = source.shape
+    depth = result.shape[3]
+    image, row, pixel, one = steps_of(source)
+    counts = (batches, height, edge, width, edge, depth)
+    through = (image, row, edge * depth * one, pixel, depth * one, one)
+    moving.gather(lowering, op, source, counts, through)
+
+
+def space_to_depth(lowering: Lowering, op: Op) -> None:
+    """SPACE_TO_DEPTH: batch, block row, block column, row within, column within, channel."""
+    source, result, edge = op.operands[0], op.outputs[0], int(op.options["block_size"])
+    batches, height, width, _ = result.shape
+    image, row, pixel, one = steps_of(source)
+    counts = (batches, height, width, edge, edge, source.shape[3])
+    through = (image, edge * row, edge * pixel, row, pixel, one)
+    moving.gather(lowering, op, source, counts, through)
+
+
+def reverse(lowering: Lowering, op: Op) -> None:
+    """REVERSE_V2 along constant axes."""
+    source = op.operands[0]
+    steps, offset = steps_of(source), 0
+    for axis in {axis % len(source.shape) for axis in numbers(op, op.input(1))}:
+        offset += (source.shape[axis] - 1) * steps[axis]
+        steps[axis] = -steps[axis]
+    moving.gather(lowering, op, source, source.shape, steps, offset=offset)
+
+
+def broadcast(lowering: Lowering, op: Op) -> None:
+    """BROADCAST_TO: axes of one element again and again."""
+    source, result = op.operands[0], op.outputs[0]
+    missing = len(result.shape) - len(source.shape)
+    own = zip(source.shape, steps_of(source), strict=True)
+    through = [0] * missing + [0 if size == 1 else step for size, step in own]
+    moving.gather(lowering, op, source, result.shape, through)
+
+
+def nearest(lowering: Lowering, op: Op) -> None:
+    """RESIZE_NEAREST_NEIGHBOR by whole numbers: every pixel again and again."""
+    source, result = op.operands[0], op.outputs[0]
+    if op.options.get("align_corners"):
+        raise refusal(op, "aligns corners")
+    batches, *given, depth = source.shape
+    times = [_times(op, size, now) for size, now in zip(given, result.shape[1:3], strict=True)]
+    image, row, pixel, one = steps_of(source)
+    counts = (batches, given[0], times[0], given[1], times[1], depth)
+    moving.gather(lowering, op, source, counts, (image, row, 0, pixel, 0, one))
+
+
+def gather(lowering: Lowering, op: Op) -> None:
+    """GATHER by constant indices of equal distance: a slice."""
+    source, result = op.operands[0], op.outputs[0]
+    indices, rank = numbers(op, op.input(1)), len(source.shape)
+    if op.options.get("batch_dims", 0):
+        raise refusal(op, "gathers in batches")
+    axis = int(op.options.get("axis", 0)) % rank
+    stride = indices[1] - indices[0] if len(indices) > 1 else 1
+    even = [indices[0] + stride * number for number in range(len(indices))]
+    if indices != even or not all(0 <= index < source.shape[axis] for index in indices):
+        raise refusal(op, "has indices that are no slice")
+    steps, counts = steps_of(source), list(source.shape)
+    counts[axis], offset = len(indices), indices[0] * steps[axis]
+    if math.prod(counts) != result.size:
+        raise refusal(op, "has an output of another size")
+    steps[axis] *= stride
+    moving.gather(lowering, op, source, counts, steps, offset=offset)
+
+
+def _times(op: Op, size: int, now: int) -> int:
+    """How often each of `size` rows comes in `now`, as TFLM's floats have it."""
+    times, rest = divmod(now, size)
+    at = np.arange(now, dtype=np.float32) + np.float32(
+        0.5 * bool(op.options.get("half_pixel_centers"))
+    )
+    taken = np.floor(at * np.float32(np.float32(size) / np.float32(now))).astype(int)
+    if rest or (np.minimum(taken, size - 1) != np.arange(now) // max(times, 1)).any():
+        raise refusal(op, "is no whole number of times larger")
+    return times
+
+
+def _border(op: Op, result: Tensor) -> bytes:
+    """Bytes of an element of the border: the real zero, or what the model says."""
+    if op.code != "PADV2":
+        quantized = result.type in (Type.INT8, Type.INT16) and result.quantization is not None
+        value = scale_of(result)[1] if quantized else 0
+        return int(value).to_bytes(result.type.bits // 8, "little", signed=True)
+    value_of = op.input(2)
+    if value_of is None or not value_of.is_constant:
+        raise refusal(op, "has a border that is not constant")
+    return constant_bytes(value_of)[: result.type.bits // 8]
+
+
+def _fill(lowering: Lowering, op: Op, output: Buffer, element: bytes) -> None:
+    """Append a step that fills `output` with an element."""
+    word = int.from_bytes(element * (4 // len(element)), "little", signed=True)
+    same = len(set(element)) == 1
+    value = int.from_bytes(element[:1], "little", signed=True) if same else word
     lowering.call(
         op,
         "dsp/copy.h",
-        "td_fill",
+        "td_fill" if same else "td_fill_words",
         [Pointer(output)],
         reads=[],
         writes=output,
         params_type="FillParams",
-        params={"bytes": result.nbytes, "value": value},
+        params={"bytes": output.size, "value": value},
     )
-    at = sum(size * step for size, step in zip(before, steps, strict=True))
-    _move(lowering, op, source, output, source.shape, _steps(source.shape), steps, at=at)
 
 
 def _split_source(op: Op) -> tuple[Tensor, int]:
     if op.code == "SPLIT":
-        source, axis = op.operands[1], _numbers(op, op.input(0))[0]
+        source, axis = op.operands[1], numbers(op, op.input(0))[0]
     elif op.code == "SPLIT_V":
-        source, axis = op.operands[0], _numbers(op, op.input(2))[0]
+        source, axis = op.operands[0], numbers(op, op.input(2))[0]
     else:
         source, axis = op.operands[0], int(op.options.get("axis", 0))
     return source, axis % len(source.shape)
@@ -134,14 +230,21 @@ def _split_source(op: Op) -> tuple[Tensor, int]:
 def _strided(
     op: Op, source: Tensor, begins: Steps, ends: Steps, strides: Steps
 ) -> tuple[list[int], list[int]]:
-    """First index and number of indices along each axis, masks and negative indices resolved."""
+    """First index and number of indices along each axis, masks and negative indices resolved.
+
+    Axes behind those that have bounds are taken whole.
+    """
     firsts, counts = [], []
     for axis, size in enumerate(source.shape):
+        if axis >= len(begins):
+            firsts.append(0)
+            counts.append(size)
+            continue
         bit, stride = 1 << axis, strides[axis]
         begin = None if op.options.get("begin_mask", 0) & bit else begins[axis]
         end = None if op.options.get("end_mask", 0) & bit else ends[axis]
         if op.options.get("shrink_axis_mask", 0) & bit:
-            firsts.append(begins[axis] % size)
+            firsts.append(0 if begin is None else begin % size)
             counts.append(1)
             continue
         taken = range(size)[begin:end:stride]
@@ -150,78 +253,3 @@ def _strided(
     if math.prod(counts) != op.outputs[0].size:
         raise refusal(op, "has an output of another size than its bounds say")
     return firsts, counts
-
-
-def _require_same(op: Op, *tensors: Tensor) -> None:
-    require_int8(op, *tensors)
-    if any(not quantization_of(t).same(tensors[-1].quantization) for t in tensors):
-        raise refusal(op, "has tensors of different scales")
-
-
-def _numbers(op: Op, tensor: Tensor | None) -> list[int]:
-    """The integers of a constant operand."""
-    if tensor is None or tensor.data is None:
-        raise refusal(op, "has bounds that are not constant")
-    return [int(value) for value in tensor.data.reshape(-1)]
-
-
-def _steps(shape: Steps) -> list[int]:
-    """Bytes from index to index along each axis of a dense int8 tensor."""
-    return [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
-
-
-def _move(
-    lowering: Lowering,
-    op: Op,
-    source: Tensor,
-    target: Buffer,
-    counts: Steps,
-    input_steps: Steps,
-    output_steps: Steps,
-    *,
-    offset: int = 0,
-    at: int = 0,
-) -> None:
-    """Append a step that moves from `source` + offset to `target` + at."""
-    run, loops = _joined(counts, input_steps, output_steps)
-    require_limit(op, limits.MOVE_DIMS, len(loops))
-    nest = [(1, 0, 0)] * (_DIMS - len(loops)) + loops
-    columns = list(zip(*nest, strict=True))
-    if source.data is not None:
-        given: Constant | Pointer = Constant("given", source.data.reshape(-1))
-    else:
-        given = Pointer(lowering.buffer(source), "const int8_t")
-    part = Buffer(target.name, target.size - at, base=target, shift=at)
-    lowering.call(
-        op,
-        "dsp/move.h",
-        "td_move",
-        [given, Pointer(part)],
-        reads=[given.buffer] if isinstance(given, Pointer) else [],
-        writes=target,
-        params_type="MoveParams",
-        params={
-            "offset": offset,
-            "bytes": run,
-            "counts": columns[0],
-            "input_steps": columns[1],
-            "output_steps": columns[2],
-        },
-    )
-
-
-def _joined(
-    counts: Steps, input_steps: Steps, output_steps: Steps
-) -> tuple[int, list[tuple[int, int, int]]]:
-    """Bytes of a run, and the loops around it, outermost first."""
-    loops: list[tuple[int, int, int]] = []
-    for count, ins, outs in zip(counts, input_steps, output_steps, strict=True):
-        if count == 1:
-            continue
-        if loops and loops[-1][1] == count * ins and loops[-1][2] == count * outs:
-            loops[-1] = (loops[-1][0] * count, ins, outs)
-        else:
-            loops.append((count, ins, outs))
-    if loops and loops[-1][1:] == (1, 1):
-        return loops.pop()[0], loops
-    return 1, loops
