@@ -6,11 +6,13 @@ The converter runs in a process of its own: it is TensorFlow's C++, and some mod
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +23,26 @@ from tinydeploy import errors, tools
 from tinydeploy.errors import ModelFileError, TrainingError, UsageError
 
 Array = npt.NDArray[Any]
-Representative = Path | Array | Sequence[Array] | None
+Representative = Path | Array | Sequence[Array] | str | None  # NOISE is the only text
 
 QUANTIZATIONS = ("int8", "int16x8", "float")
+NOISE = "noise"
 TIMEOUT_S = 1800.0
+ABOUT_SUFFIX, LOOP = ".about", "loop"  # the worker leaves word of a loop before it may crash
+_TELLING = re.compile(r"error|Check fail|terminate called|what\(\)|Assertion|LLVM|^F\d{4} ", re.I)
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a conversion said.
+
+    Attributes:
+        ranges: what the model was quantized with, in words; "" for float.
+        warnings: what may spoil the result.
+    """
+
+    ranges: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def convert(
@@ -34,6 +52,8 @@ def convert(
     *,
     quantize: str = "int8",
     seed: int = 1,
+    custom_objects: Path | None = None,
+    signature: str | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> Path:
     """Convert a model, with all dimensions fixed (batch 1) and everything quantized.
@@ -43,18 +63,27 @@ def convert(
         out: the .tflite to write.
         representative: inputs that are typical, to find the ranges of activations by: an array
             [n, *input shape] (one for each input), or a .npy or .npz file of them. None takes
-            seeded noise and warns.
+            seeded noise in the range that the model's first layer tells, and warns; NOISE takes
+            noise in [-1, 1].
         quantize: "int8" (weights and activations), "int16x8" (activations int16) or "float".
         seed: of the noise.
+        custom_objects: Python file with the layers and functions of the model's own.
+        signature: of a SavedModel that has several.
         warn: told what may spoil the result; standard error by default.
 
     Raises:
         ModelFileError: `source` is no model.
         TrainingError: the converter failed or crashed.
-        UsageError: an argument does not fit.
+        UsageError: an argument does not fit, or the range of an input is not known.
     """
     if source.suffix != ".tflite" or not source.is_file():
-        convert_all(source, [(out, quantize)], representative, seed=seed, warn=warn)
+        convert_all(
+            *(source, [(out, quantize)], representative),
+            seed=seed,
+            custom_objects=custom_objects,
+            signature=signature,
+            warn=warn,
+        )
     elif source.resolve() != out.resolve():
         out.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, out)
@@ -67,8 +96,10 @@ def convert_all(
     representative: Representative = None,
     *,
     seed: int = 1,
+    custom_objects: Path | None = None,
+    signature: str | None = None,
     warn: Callable[[str], None] | None = None,
-) -> None:
+) -> Conversion:
     """`convert` to several files, each (path, quantization), for the price of one start."""
     for out, quantize in wanted:
         if quantize not in QUANTIZATIONS:
@@ -84,18 +115,24 @@ def convert_all(
             "wanted": [(str(out.resolve()), quantize) for out, quantize in wanted],
             "seed": seed,
             "representative": _stored(representative, Path(folder)),
+            "custom_objects": str(custom_objects.resolve()) if custom_objects else None,
+            "signature": signature,
         }
-        for warning in _run(job, Path(folder)):
-            (warn or _print_warning)(warning)
+        done = _run(job, Path(folder))
+    for warning in done.warnings:
+        (warn or _print_warning)(warning)
+    return done
 
 
 def _stored(representative: Representative, folder: Path) -> str | None:
     """Path of a file with the representative inputs."""
-    if representative is None:
-        return None
+    if representative is None or isinstance(representative, str):
+        return representative
     if isinstance(representative, Path):
         if not representative.is_file():
-            raise UsageError(f"no representative data at {representative}")
+            raise UsageError(
+                f"no representative data at {representative}", "give a .npz or .npy file"
+            )
         return str(representative.resolve())
     arrays = [representative] if isinstance(representative, np.ndarray) else list(representative)
     path = folder / "representative.npz"
@@ -104,8 +141,8 @@ def _stored(representative: Representative, folder: Path) -> str | None:
     return str(path)
 
 
-def _run(job: dict[str, Any], folder: Path) -> list[str]:
-    """Convert in another process; returns its warnings."""
+def _run(job: dict[str, Any], folder: Path) -> Conversion:
+    """Convert in another process."""
     job_file, result_file = folder / "job.json", folder / "result.json"
     job_file.write_text(json.dumps(job), encoding="utf-8")
     worker, files = "tinydeploy.stages.convert_worker", (str(job_file), str(result_file))
@@ -117,28 +154,28 @@ def _run(job: dict[str, Any], folder: Path) -> list[str]:
         check=False,
     )
     if not result_file.is_file():
-        raise _crashed(done.returncode, done.stdout)
+        has_loop = result_file.with_suffix(ABOUT_SUFFIX).is_file()
+        raise _crashed(done.returncode, done.stdout, has_loop)
     return answer(result_file)
 
 
-def answer(result_file: Path) -> list[str]:
-    """Warnings of the worker; raises what it raised."""
+def answer(result_file: Path) -> Conversion:
+    """What the worker said; raises what it raised."""
     result = json.loads(result_file.read_text(encoding="utf-8"))
     if "error" in result:
         raise getattr(errors, result["error"])(result["message"], result["hint"])
-    warnings: list[str] = result["warnings"]
-    return warnings
+    return Conversion(result["ranges"], tuple(result["warnings"]))
 
 
-def _crashed(status: int, output: str) -> TrainingError:
-    lines = output.strip().splitlines()
+def _crashed(status: int, output: str, has_loop: bool) -> TrainingError:
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     seen = signal.Signals(-status).name if status < 0 else f"exit status {status}"
-    last = "" if status < 0 or not lines else f": {lines[-1]}"
-    return TrainingError(
-        f"TensorFlow's converter crashed ({seen}){last}",
-        "LSTM and GRU layers need unroll=True to be quantized; else convert the model yourself and "
-        "give the .tflite",
-    )
+    telling = [line for line in lines if _TELLING.search(line)] or lines[-1:]
+    said = f": {'; '.join(dict.fromkeys(telling))}" if telling else ""
+    hint = "convert the model yourself and give the .tflite"
+    if has_loop:
+        hint = f"LSTM and GRU layers need unroll=True to be quantized; else {hint}"
+    return TrainingError(f"TensorFlow's converter crashed ({seen}){said}", hint)
 
 
 def _print_warning(text: str) -> None:

@@ -1,7 +1,8 @@
-"""Representative inputs for quantization: from a user's file, or noise."""
+"""Representative inputs for quantization: a user's, or noise as the model itself wants it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +10,71 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.errors import UsageError
+from tinydeploy.stages import arrays
+from tinydeploy.stages.convert_ranges import Said
 
 Array = npt.NDArray[Any]
 Samples = list[list[Array]]
 
+NOISE = "noise"  # what a user asks for who has no data and knows what that means
 NOISE_SAMPLES = 64
 MAX_SAMPLES = 500  # more changes nothing but the time that it takes
 
 
-def choose(job: dict[str, Any], signature: dict[str, Any], warnings: list[str]) -> Samples:
-    """Samples for each input of `signature` (specs by name), in its order.
+def choose(
+    representative: str | None,
+    seed: int,
+    signature: dict[str, Any],
+    said: Sequence[Said | None],
+    warnings: list[str],
+) -> tuple[Samples, str]:
+    """Samples for each input of `signature` (specs by name), in its order, and what they are.
+
+    Args:
+        representative: path of a file, NOISE, or None.
+        said: of each input, what the model says of it.
 
     Raises:
-        UsageError: the file is none of NumPy's, or its arrays don't fit the inputs.
+        UsageError: the file is none of NumPy's, or its arrays don't fit the inputs; or there is
+            none, and the model says nothing.
     """
-    if job["representative"] is not None:
-        return _stored_samples(Path(job["representative"]), signature)
+    if representative not in (None, NOISE):
+        return _stored_samples(Path(str(representative)), signature)
+    generator, specs = np.random.default_rng(seed), list(signature.values())
+    if representative == NOISE:
+        drawn = [[_noise(generator, spec) for spec in specs] for _ in range(NOISE_SAMPLES)]
+        words = "noise in -1 to 1, as was asked for"
+    else:
+        known = _said_of_all(list(signature), said)
+        drawn = [
+            [_drawn(generator, spec, each) for spec, each in zip(specs, known, strict=True)]
+            for _ in range(NOISE_SAMPLES)
+        ]
+        words = "; ".join(dict.fromkeys(each.words for each in known))
     warnings.append(
-        "no representative data: the ranges of activations are guessed from noise in [-1, 1], "
-        "which can cost much accuracy; give some 100 typical inputs as a .npy or .npz file"
+        f"quantized with {words}, not with data: that can cost much accuracy; give some 100 "
+        "typical inputs with --data or --representative"
     )
-    generator = np.random.default_rng(job["seed"])
-    return [[_noise(generator, spec) for spec in signature.values()] for _ in range(NOISE_SAMPLES)]
+    return drawn, words
+
+
+def _said_of_all(names: Sequence[str], said: Sequence[Said | None]) -> list[Said]:
+    known = [each for each in said if each is not None]
+    if len(known) == len(names):
+        return known
+    silent = [name for name, each in zip(names, said, strict=False) if each is None] or names
+    raise UsageError(
+        f"nothing is known of the numbers that the input {silent[0]!r} takes, without which a "
+        "model cannot be quantized",
+        "give some 100 typical inputs as .npz or .npy with --data or --representative; to try "
+        "without, --representative noise",
+    )
+
+
+def _drawn(generator: np.random.Generator, spec: Any, said: Said) -> Array:
+    shape = spec.shape.as_list()
+    drawn = np.broadcast_to(said.draw(generator, shape), shape)
+    return np.asarray(drawn, spec.dtype.as_numpy_dtype)
 
 
 def _noise(generator: np.random.Generator, spec: Any) -> Array:
@@ -40,51 +84,38 @@ def _noise(generator: np.random.Generator, spec: Any) -> Array:
     return np.asarray(generator.integers(0, 2, shape), dtype)
 
 
-def _stored_samples(path: Path, signature: dict[str, Any]) -> Samples:
-    arrays = _named(path, list(signature))
-    counts = {len(array) for array in arrays.values()}
+def _stored_samples(path: Path, signature: dict[str, Any]) -> tuple[Samples, str]:
+    found = arrays.read(path, [(name,) for name in signature])
+    inputs = found.real
+    counts = {len(array) if array.ndim else 0 for array in inputs}
     if len(counts) != 1 or 0 in counts:
-        raise UsageError(f"{path}: the inputs differ in number: {sorted(counts)}")
+        raise UsageError(
+            f"{path}: the inputs differ in number or are empty: {sorted(counts)}",
+            "store the inputs as [count, *shape]",
+        )
     count = counts.pop()
     chosen = np.linspace(0, count - 1, min(count, MAX_SAMPLES)).astype(int)
-    return [
-        [_fitted(arrays[name][index], spec, path) for name, spec in signature.items()]
-        for index in chosen
+    pairs = [
+        (_checked(values, spec, path), spec)
+        for values, spec in zip(inputs, signature.values(), strict=True)
     ]
+    samples = [[_fitted(values[at], spec, path) for values, spec in pairs] for at in chosen]
+    part = "" if len(chosen) == count else f" of {count}"
+    return samples, f"{len(chosen)}{part} samples of {path.name}"
 
 
-def _named(path: Path, names: list[str]) -> dict[str, Array]:
-    """The arrays of a file, by the model's input names or else in the order of their own."""
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError) as error:
+def _checked(values: Array, spec: Any, path: Path) -> Array:
+    """Real numbers; raises UsageError for what may be quantized, is not finite or is no number."""
+    wants_float = np.dtype(spec.dtype.as_numpy_dtype).kind == "f"
+    if values.dtype.kind not in "biuf" or (wants_float and values.dtype == np.int8):
         raise UsageError(
-            f"{path} is no NumPy file: {error}", "save the inputs with numpy.savez"
-        ) from error
-    if isinstance(loaded, np.ndarray):
-        arrays: dict[str, Array] = {"inputs": loaded}
-    else:
-        arrays = _dequantized({name: loaded[name] for name in sorted(loaded.files)})
-    if set(names) <= set(arrays):
-        return {name: arrays[name] for name in names}
-    inputs = [array for name, array in arrays.items() if name.startswith(("inputs", "x"))]
-    if len(inputs) != len(names):
-        raise UsageError(
-            f"{path} has the arrays {', '.join(arrays)}, the model the inputs {', '.join(names)}",
-            "name the arrays as the inputs, or inputs_0, inputs_1, ... in their order",
+            f"{path}: {values.dtype} is no type of real numbers, which quantization needs",
+            "give the inputs as the model was trained with them, or scale and zero_point beside "
+            "the quantized ones",
         )
-    return dict(zip(names, inputs, strict=True))
-
-
-def _dequantized(arrays: dict[str, Array]) -> dict[str, Array]:
-    """Test sets of ours hold quantized inputs and say by which scale and zero point."""
-    if not {"scale", "zero_point"} <= set(arrays):
-        return arrays
-    scale, zero_point = np.float32(arrays.pop("scale")), np.float32(arrays.pop("zero_point"))
-    return {
-        name: (values - zero_point) * scale if values.dtype.kind == "i" else values
-        for name, values in arrays.items()
-    }
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise UsageError(f"{path}: some values are NaN or infinite", "leave such samples out")
+    return values
 
 
 def _fitted(sample: Array, spec: Any, path: Path) -> Array:

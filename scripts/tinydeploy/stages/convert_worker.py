@@ -9,8 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinydeploy.errors import ModelFileError, TinyDeployError, TrainingError
-from tinydeploy.stages import convert_recurrent, convert_samples, train_tensorflow
+from tinydeploy.errors import TinyDeployError, TrainingError
+from tinydeploy.stages import (
+    convert_call,
+    convert_load,
+    convert_ranges,
+    convert_recurrent,
+    convert_samples,
+    train_tensorflow,
+)
+from tinydeploy.stages.convert import ABOUT_SUFFIX, LOOP
+from tinydeploy.stages.convert_ranges import Said
 from tinydeploy.stages.convert_samples import Samples
 
 
@@ -18,29 +27,56 @@ def main(arguments: list[str]) -> int:
     """Do the job; what went wrong is in the result file, in the words of `tinydeploy.errors`."""
     job, result = json.loads(Path(arguments[0]).read_text(encoding="utf-8")), Path(arguments[1])
     try:
-        answer: dict[str, Any] = {"warnings": _convert(job)}
+        answer = _convert(job, result.with_suffix(ABOUT_SUFFIX))
     except TinyDeployError as error:
         answer = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    except Exception as error:  # of Keras and TensorFlow, which have no common class
+        answer = {
+            "error": TrainingError.__name__,
+            "message": f"TensorFlow cannot convert the model: {convert_load.reason(error)}",
+            "hint": _hint(error),
+        }
     result.write_text(json.dumps(answer), encoding="utf-8")
     return 1 if "error" in answer else 0
 
 
-def _convert(job: dict[str, Any]) -> list[str]:
+def _convert(job: dict[str, Any], about: Path) -> dict[str, Any]:
     warnings: list[str] = []
-    model = _load(Path(job["source"]))
+    custom = job.get("custom_objects")
+    model = convert_load.load(Path(job["source"]), Path(custom) if custom else None, warnings)
     is_keras = not hasattr(model, "signatures")
+    said = convert_ranges.of_inputs(model) if is_keras else []
     fusable = is_keras and convert_recurrent.prepare(model, warnings)
-    call, specs = _callable(model, warnings)
+    call, specs = convert_call.of(model, job.get("signature"), warnings)
     function = frozen(call, specs)
-    quantized = any(quantize != "float" for _, quantize in job["wanted"])
-    samples = convert_samples.choose(job, _specs(function), warnings) if quantized else []
+    if _has_loop(function):
+        about.write_text(LOOP, encoding="utf-8")
+    samples, ranges = _samples(job, function, said, warnings)
     for out, quantize in job["wanted"]:
         if fusable and quantize != "int16x8":  # for which the quantizer has no LSTM
             data = _fused_tflite(model, call, specs, samples, quantize)
         else:
             data = tflite(_from_function(function), samples, quantize)
         Path(out).write_bytes(data)
-    return warnings
+    return {"warnings": warnings, "ranges": ranges}
+
+
+def _samples(
+    job: dict[str, Any], function: Any, said: Sequence[Said | None], warnings: list[str]
+) -> tuple[Samples, str]:
+    if all(quantize == "float" for _, quantize in job["wanted"]):
+        return [], ""
+    return convert_samples.choose(
+        job["representative"], job["seed"], _specs(function), said, warnings
+    )
+
+
+def _has_loop(function: Any) -> bool:
+    """Whether there is a loop over lists, which TensorFlow's quantizer crashes over."""
+    return any(
+        operation.type.startswith(("TensorList", "While", "StatelessWhile"))
+        for operation in function.graph.get_operations()
+    )
 
 
 def frozen(call: Callable[..., Any], specs: list[Any]) -> Any:
@@ -104,85 +140,9 @@ def tflite(converter: Any, samples: Sequence[Any], quantize: str) -> bytes:
         ) from error
 
 
-def _load(source: Path) -> Any:
-    if source.is_dir():
-        return _load_saved_model(source)
-    keras = train_tensorflow.keras()
-    try:
-        with train_tensorflow.quiet():
-            model = keras.models.load_model(source, compile=False)
-    except Exception as error:
-        raise ModelFileError(
-            f"Keras {keras.__version__} cannot read {source}: {_first_line(error)}",
-            "save it with model.save('model.keras'); layers of your own need "
-            "@keras.saving.register_keras_serializable, or export a SavedModel with model.export()",
-        ) from error
-    if not getattr(model, "inputs", None):
-        raise ModelFileError(
-            f"the model in {source} does not know its input shape", "call it once before saving it"
-        )
-    return model
-
-
-def _load_saved_model(folder: Path) -> Any:
-    tf = train_tensorflow.tensorflow()
-    try:
-        with train_tensorflow.quiet():
-            return tf.saved_model.load(str(folder))
-    except Exception as error:
-        raise ModelFileError(
-            f"{folder} is not a SavedModel: {_first_line(error)}", "write it with model.export()"
-        ) from error
-
-
-def _callable(model: Any, warnings: list[str]) -> tuple[Callable[..., Any], list[Any]]:
-    """How to call the model (Keras, or a loaded SavedModel), and its inputs of fixed shape.
-
-    Raises:
-        ModelFileError: a dimension other than the batch is open, or there is nothing to call.
-    """
-    tf = train_tensorflow.tensorflow()
-    if hasattr(model, "signatures"):
-        signature = _signature(model.signatures)
-        specs = dict(signature.structured_input_signature[1])
-        return (lambda *inputs: signature(**dict(zip(specs, inputs, strict=True)))), [
-            _fixed(tf, name, spec, warnings) for name, spec in specs.items()
-        ]
-
-    def call(*inputs: Any) -> list[Any]:
-        outputs = model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
-        return list(tf.nest.flatten(outputs))
-
-    return call, [_fixed(tf, tensor.name, tensor, warnings) for tensor in model.inputs]
-
-
-def _signature(signatures: Any) -> Any:
-    name = "serving_default" if "serving_default" in signatures else next(iter(signatures), None)
-    if name is None:
-        raise ModelFileError(
-            "the SavedModel has no signature", "write it with model.export(), which adds one"
-        )
-    return signatures[name]
-
-
 def _specs(function: Any) -> dict[str, Any]:
     """The inputs of a frozen function by name, in its order."""
     return {tensor.name.removesuffix(":0"): tensor for tensor in function.inputs}
-
-
-def _fixed(tf: Any, name: str, spec: Any, warnings: list[str]) -> Any:
-    open_rank = getattr(spec.shape, "rank", 0) is None  # of a SavedModel; Keras has tuples
-    shape = None if open_rank else list(spec.shape)
-    if shape and shape[0] is None:
-        shape[0] = 1
-    if shape is None or None in shape:
-        raise ModelFileError(
-            f"the input {name!r} has no fixed shape: {spec.shape}",
-            "build the model with a fixed Input shape; a microcontroller plans its memory ahead",
-        )
-    if shape and shape[0] != 1:
-        warnings.append(f"the input {name!r} has a batch of {shape[0]}")
-    return tf.TensorSpec(shape, spec.dtype, name=name)
 
 
 def _quantize(tf: Any, converter: Any, samples: Sequence[Any], quantize: str) -> None:
@@ -205,17 +165,14 @@ def _quantize(tf: Any, converter: Any, samples: Sequence[Any], quantize: str) ->
     converter.inference_output_type = activations
 
 
-def _first_line(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return (lines[0] if lines else type(error).__name__)[:300]
-
-
 def _reason(error: BaseException, said: list[str]) -> str:
-    """The line that says which operator it was, of all that the converter writes."""
-    for line in [*str(error).splitlines(), *said]:
-        if "error:" in line or "is neither a custom op nor a flex op" in line:
-            return line.split("error:", 1)[-1].strip()[:300]
-    return _first_line(error)
+    """The lines that say which operators it was, of all that the converter writes."""
+    found = [
+        line.split("error:", 1)[-1].strip()
+        for line in [*str(error).splitlines(), *said]
+        if "error:" in line or "is neither a custom op nor a flex op" in line
+    ]
+    return "; ".join(dict.fromkeys(found)) or convert_load.reason(error)
 
 
 def _hint(error: BaseException) -> str:
