@@ -13,9 +13,10 @@ from . import augment
 from .features import Features, features, to_model
 from .speech import OTHER, SILENCE, SPLITS, Clip, Request, SpeechSource, Waveform, open_source
 
-Labelled = list[tuple[Features, int]]
+Labelled = list[tuple[Features, int, int]]  # with the label and the source
 
 SILENCE_LABEL, UNKNOWN_LABEL = "silence", "unknown"
+MORE_RECORDINGS = "give more recordings, three of each word at least, or add the source `synthetic`"
 
 
 def load(spec: ModelSpec, *, seed: int, sources: Sequence[str], progress: Progress) -> Dataset:
@@ -34,17 +35,35 @@ def load(spec: ModelSpec, *, seed: int, sources: Sequence[str], progress: Progre
     """
     opened = [open_source(name, spec.data) for name in sources or spec.data["sources"]]
     request = make_request(spec, seed)
+    _require_all_words(opened, request)
     found: dict[str, Labelled] = {split: [] for split in SPLITS}
     for number, source in enumerate(opened):
         generators = _generators(seed, number)
         for clip in source.clips(request, progress):
             copies = spec.data["copies"] if clip.split == "train" else 1
             for heard in _heard(clip, source, next(generators), copies):
-                found[clip.split].append((features(heard), _label(spec, clip)))
-    _add_silence(spec, request, found, progress)
+                found[clip.split].append((features(heard), _label(spec, clip), number))
+    _add_silence(spec, request, found, len(opened), progress)
     splits = [_split(spec, name, found[name], seed) for name in SPLITS]
     train, validation, test = splits
-    return Dataset(train, validation, test, _describe(opened, splits, seed))
+    names = (*(source.description for source in opened), "silence")
+    return Dataset(train, validation, test, _describe(names, splits, seed), names)
+
+
+def _require_all_words(opened: Sequence[SpeechSource], request: Request) -> None:
+    """Raises TrainingError for words that no source has, before minutes go into the others."""
+    offers = [source.offers(request) for source in opened]
+    for split in SPLITS:
+        there = set().union(*(offer[split] for offer in offers))
+        missing = [
+            UNKNOWN_LABEL if key == OTHER else key
+            for key in (OTHER, *request.keywords)
+            if key not in there and request.counts[split].get(key, 0)
+        ]
+        if missing:
+            raise TrainingError(
+                f"no clips of {', '.join(missing)} in the {split} set", MORE_RECORDINGS
+            )
 
 
 def _heard(
@@ -90,33 +109,39 @@ def _generators(seed: int, source: int) -> Iterator[np.random.Generator]:
 
 
 def _add_silence(
-    spec: ModelSpec, request: Request, found: dict[str, Labelled], progress: Progress
+    spec: ModelSpec, request: Request, found: dict[str, Labelled], source: int, progress: Progress
 ) -> None:
     """Noise, as much as is missing after what the sources had."""
     label = spec.labels.index(SILENCE_LABEL)
     for number, split in enumerate(SPLITS):
-        there = sum(known == label for _, known in found[split])
-        missing = request.counts[split][SILENCE] - there
+        there = sum(known == label for _, known, _ in found[split])
+        missing = max(0, request.counts[split][SILENCE] - there)
         for index in range(missing):
             progress("silence", index, missing)
             generator = np.random.default_rng((request.seed, 2000 + number, index))
-            found[split].append((features(augment.silence(generator)), label))
+            found[split].append((features(augment.silence(generator)), label, source))
         progress("silence", missing, missing)
 
 
 def _split(spec: ModelSpec, name: str, labelled: Labelled, seed: int) -> Split:
     """Shuffled arrays."""
-    missing = set(range(len(spec.labels))) - {label for _, label in labelled}
+    missing = set(range(len(spec.labels))) - {label for _, label, _ in labelled}
     if missing:
         raise TrainingError(
             f"no clips of {', '.join(spec.labels[label] for label in missing)} in the {name} set",
-            "give recordings of more speakers, or add the source `synthetic`",
+            MORE_RECORDINGS,
         )
     order = np.random.default_rng((seed, 3000)).permutation(len(labelled))
     x = to_model(np.stack([labelled[i][0] for i in order]))[..., np.newaxis]
-    return Split(x, np.array([labelled[i][1] for i in order], np.int64))
+    y, origin = (np.array([labelled[i][at] for i in order], np.int64) for at in (1, 2))
+    return Split(x, y, origin)
 
 
-def _describe(opened: Sequence[SpeechSource], splits: Sequence[Split], seed: int) -> str:
+def _describe(names: Sequence[str], splits: Sequence[Split], seed: int) -> str:
+    """The sources, and where there are several how much of the test set is from each."""
     sizes = ", ".join(f"{len(split.x)} {name}" for name, split in zip(SPLITS, splits, strict=True))
-    return f"{'; '.join(source.description for source in opened)}; clips: {sizes}; seed {seed}"
+    sources = list(names[:-1])
+    if len(sources) > 1:
+        counts = np.bincount(splits[-1].source, minlength=len(names)).tolist()
+        sources = [f"{name}, {counts[at]} of the test set" for at, name in enumerate(sources)]
+    return f"{'; '.join(sources)}; clips: {sizes}; seed {seed}"

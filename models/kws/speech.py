@@ -31,7 +31,7 @@ class Clip:
     Attributes:
         waveform: int16 [16000] at 16 kHz.
         word: what is said, SILENCE if nothing.
-        speaker: who says it; no speaker is in more than one split.
+        speaker: who says it; unless there are few, no speaker is in more than one split.
     """
 
     waveform: Waveform
@@ -66,6 +66,9 @@ class SpeechSource(Protocol):
     @property
     def description(self) -> str:
         """One line for reports."""
+
+    def offers(self, request: Request) -> Mapping[str, set[str]]:
+        """For each split, which keywords it has, and OTHER: without reading or making any."""
 
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """The clips, the same ones in the same order for the same request."""

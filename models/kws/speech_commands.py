@@ -20,12 +20,19 @@ from tinydeploy.errors import SetupError
 from tinydeploy.models import Progress
 
 from .folder import FolderSource
-from .speech import Clip, Request
+from .speech import OTHER, SPLITS, Clip, Request
 
 URL = "https://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 
 # The checksum of TensorFlow Datasets (checksums.tsv) and of torchaudio; 2,428,923,189 bytes.
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
+
+WORDS = (
+    *("backward", "bed", "bird", "cat", "dog", "down", "eight", "five", "follow", "forward"),
+    *("four", "go", "happy", "house", "learn", "left", "marvin", "nine", "no", "off", "on", "one"),
+    *("right", "seven", "sheila", "six", "stop", "three", "tree", "two", "up", "visual", "wow"),
+    *("yes", "zero"),
+)
 
 _BLOCK_BYTES = 1 << 20
 _TIMEOUT_S = 30.0
@@ -51,7 +58,16 @@ class SpeechCommands:
 
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """Download and unpack if that was not done before, then read."""
-        yield from FolderSource(self.fetch(progress)).clips(request, progress)
+        recordings = FolderSource(self.fetch(progress), has_split=True)
+        yield from recordings.clips(request, progress)
+
+    def offers(self, request: Request) -> dict[str, set[str]]:
+        """Its words are known without a download; each has thousands of recordings."""
+        others = set(WORDS) - set(request.keywords)
+        if request.other_words:
+            others &= set(request.other_words)
+        keys = (set(WORDS) & set(request.keywords)) | ({OTHER} if others else set())
+        return {split: set(keys) for split in SPLITS}
 
     def fetch(self, progress: Progress) -> Path:
         """The folder with the recordings.

@@ -72,6 +72,10 @@ class SyntheticSpeech:
             f"{counts['validation']} others in validation, {counts['test']} others in the test"
         )
 
+    def offers(self, request: Request) -> dict[str, set[str]]:
+        """Any word can be spoken."""
+        return {split: {*request.keywords, OTHER} for split in SPLITS}
+
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """As many clips as are wanted of each word but SILENCE, splits one after another."""
         for split in SPLITS:

@@ -7,11 +7,9 @@ trained and how well they must do. Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import importlib
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -41,10 +39,27 @@ def no_progress(what: str, done: int, total: int) -> None:
 
 @dataclass(frozen=True)
 class Split:
-    """Part of a data set: x [n, *input shape] float32; y [n] class indices or [n, m] targets."""
+    """Part of a data set.
+
+    Attributes:
+        x: [n, *input shape] float32.
+        y: [n] class indices, or [n, m] targets.
+        origin: [n] which of `Dataset.sources` a sample is from; None if all are from the first.
+    """
 
     x: Array
     y: Array
+    origin: Array | None = None
+
+    @property
+    def source(self) -> Array:
+        """[n] which of `Dataset.sources` each sample is from."""
+        return np.zeros(len(self.y), np.int64) if self.origin is None else self.origin
+
+    def at(self, chosen: Array) -> Split:
+        """Some of the samples."""
+        origin = None if self.origin is None else self.origin[chosen]
+        return Split(self.x[chosen], self.y[chosen], origin)
 
 
 @dataclass(frozen=True)
@@ -53,12 +68,14 @@ class Dataset:
 
     Attributes:
         description: where the data come from, in words, for metrics and reports.
+        sources: what they were collected from, where there are several.
     """
 
     train: Split
     validation: Split
     test: Split
     description: str
+    sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,9 +119,10 @@ class ModelSpec:
     def module(self, name: str) -> ModuleType:
         """`<folder>/<name>.py`, in a package made of the folder so that it can import siblings."""
         package = f"tinydeploy_models_{self.name}"
-        if package not in sys.modules:
+        if getattr(sys.modules.get(package), "__path__", None) != [str(self.folder)]:
+            _forget(package)  # of a model of that name in another folder
             sys.modules[package] = ModuleType(package)
-        sys.modules[package].__path__ = [str(self.folder)]
+            sys.modules[package].__path__ = [str(self.folder)]
         return importlib.import_module(f"{package}.{name}")
 
     @property
@@ -141,44 +159,6 @@ class ModelSpec:
             )
         return path
 
-    def test_set(self, variant: str | None = None) -> tuple[Array, Array]:
-        """The committed test set, which training has not seen.
-
-        Returns:
-            inputs [n, *input shape] in the type of the variant's input (already quantized where the
-            model is), and labels: class indices [n], or targets [n, m] of a regression.
-
-        Raises:
-            ModelFileError: the file is missing or spoiled.
-        """
-        inputs, labels, scale, zero_point = self._stored_test_set
-        if self.variant(variant).quantization == "float":
-            inputs = ((inputs.astype(np.float32) - zero_point) * scale).astype(np.float32)
-        return inputs, labels
-
-    def metrics(self, variant: str | None = None) -> dict[str, Any]:
-        """What training measured for a variant; empty where it has not been trained yet."""
-        path = self.folder / METRICS_FILE
-        if not path.is_file():
-            return {}
-        try:
-            variants = json.loads(path.read_text(encoding="utf-8"))["variants"]
-        except (ValueError, KeyError) as error:
-            raise ModelFileError(f"{path} is not what training writes", "train anew") from error
-        return dict(variants.get(self.variant(variant).name, {}))
-
-    @cached_property
-    def _stored_test_set(self) -> tuple[Array, Array, np.float32, int]:
-        path = self.folder / TEST_FILE
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                scale, zero_point = np.float32(stored["scale"]), int(stored["zero_point"])
-                return stored["inputs"], stored["labels"], scale, zero_point
-        except (OSError, ValueError, KeyError) as error:
-            raise ModelFileError(
-                f"{path} cannot be read: {error}", "restore it from git, or train anew"
-            ) from error
-
 
 def names() -> list[str]:
     """Names of all models, sorted."""
@@ -214,6 +194,12 @@ def load_folder(folder: Path) -> ModelSpec:
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path}: {error}", "see models/README.md") from error
     return spec
+
+
+def _forget(package: str) -> None:
+    """Import a package's modules anew when they are asked for."""
+    for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
+        del sys.modules[name]
 
 
 def _spec(folder: Path, recipe: Mapping[str, Any]) -> ModelSpec:

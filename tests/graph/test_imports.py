@@ -25,7 +25,7 @@ LAYERS = [
     {"memory"},
     {"arena"},
     {"boards", "models", "tools", "judge", "bootstrap"},
-    {"guarded"},
+    {"guarded", "records"},
     {"link"},
     {"flash", "simulate"},
     {"lower"},

@@ -6,7 +6,7 @@ import hashlib
 
 import numpy as np
 import pytest
-from tinydeploy import models
+from tinydeploy import models, records
 from tinydeploy.graph import read_tflite
 from tinydeploy.judge import Judge
 from tinydeploy.models import ModelSpec
@@ -32,7 +32,7 @@ VARIANTS = [
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 def test_bytes_are_those_that_training_measured(name: str, variant: str) -> None:
     spec = models.load(name)
-    data, metrics = spec.tflite(variant).read_bytes(), spec.metrics(variant)
+    data, metrics = spec.tflite(variant).read_bytes(), records.committed(spec, variant).metrics
     assert hashlib.sha256(data).hexdigest() == metrics["tflite_sha256"]
     assert len(data) == metrics["tflite_bytes"]
 
@@ -40,18 +40,19 @@ def test_bytes_are_those_that_training_measured(name: str, variant: str) -> None
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 def test_tflm_measures_what_training_measured(name: str, variant: str) -> None:
     spec = models.load(name)
-    inputs, labels = spec.test_set(variant)
+    record = records.committed(spec, variant)
+    inputs, labels = record.test_set()
     outputs = evaluate.run_tflm(spec.tflite(variant).read_bytes(), inputs)
     found = evaluate.measured(outputs, labels, is_regression=spec.is_regression)
     for what, value in found.items():
-        assert value == pytest.approx(spec.metrics(variant)[f"test_npz_{what}"], abs=1e-9)
+        assert value == pytest.approx(record.metrics[f"test_npz_{what}"], abs=1e-9)
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 def test_figures_keep_the_limits_of_the_recipe(name: str, variant: str) -> None:
     spec = models.load(name)
     quantization = spec.variant(variant).quantization
-    assert train.check_limits(spec, spec.metrics(variant), quantization) == []
+    assert train.check_limits(spec, records.committed(spec, variant).metrics, quantization) == []
 
 
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
@@ -64,7 +65,8 @@ def test_only_common_operators(name: str, variant: str) -> None:
 @pytest.mark.parametrize(("name", "variant"), VARIANTS)
 def test_card_states_the_figures(name: str, variant: str) -> None:
     spec = models.load(name)
-    card, metrics = (spec.folder / "README.md").read_text(encoding="utf-8"), spec.metrics(variant)
+    card = (spec.folder / "README.md").read_text(encoding="utf-8")
+    metrics = records.committed(spec, variant).metrics
     what = "mean_absolute_error" if spec.is_regression else "accuracy"
     for kind in ("float", spec.variant(variant).quantization):
         value = metrics[f"{kind}_{what}"]
@@ -75,7 +77,7 @@ def test_card_states_the_figures(name: str, variant: str) -> None:
 @pytest.mark.parametrize("name", models.names())
 def test_test_set_is_compact_and_balanced(name: str) -> None:
     spec = models.load(name)
-    inputs, labels = spec.test_set()
+    inputs, labels = records.committed(spec).test_set()
     assert (spec.folder / models.TEST_FILE).stat().st_size < MAX_TEST_SET_BYTES
     assert len(inputs) == len(labels) == spec.data["test_points"]
     if not spec.is_regression:

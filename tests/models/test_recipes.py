@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from tinydeploy import models, tools
 from tinydeploy.errors import ModelFileError, UsageError
@@ -51,27 +50,6 @@ def test_default_variant_and_others(tiny: ModelSpec) -> None:
     assert "a, b" in caught.value.hint
 
 
-def test_float_variant_gets_its_inputs_dequantized(tiny: ModelSpec) -> None:
-    stored = {"inputs": np.array([[-128], [0], [127]], np.int8), "labels": np.zeros((3, 1))}
-    np.savez(tiny.folder / "test.npz", scale=np.float32(0.5), zero_point=-128, **stored)
-    assert tiny.test_set("a")[0].dtype == np.int8
-    assert tiny.test_set("b")[0].ravel().tolist() == [0, 64, 127.5]
-
-
-def test_missing_files_are_named(tiny: ModelSpec) -> None:
-    with pytest.raises(ModelFileError, match="is missing"):
-        tiny.tflite()
-    with pytest.raises(ModelFileError, match="cannot be read"):
-        tiny.test_set()
-    assert tiny.metrics() == {}
-
-
-def test_spoiled_test_set(tiny: ModelSpec) -> None:
-    (tiny.folder / "test.npz").write_bytes(b"no zip")
-    with pytest.raises(ModelFileError, match="cannot be read"):
-        tiny.test_set()
-
-
 def test_unknown_model() -> None:
     with pytest.raises(UsageError, match="no model 'nope'"):
         models.load("nope")
@@ -102,7 +80,7 @@ def test_no_recipe(tmp_path: Path) -> None:
 def test_recipes_and_training_code_load_without_tensorflow() -> None:
     code = (
         "import sys; from tinydeploy import models; from tinydeploy.stages import convert, train\n"
-        "spec = models.load('kws'); spec.module('data'); spec.test_set\n"
+        "spec = models.load('kws'); spec.module('data')\n"
         "print(sorted({'tensorflow', 'keras'} & set(sys.modules)))"
     )
     path = str(Path(models.__file__).parents[1])

@@ -16,7 +16,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="training needs TensorFlow")
 
-from tinydeploy import models
+from tinydeploy import models, records
 from tinydeploy.errors import TrainingError, UsageError
 from tinydeploy.models import ModelSpec, Split, no_progress
 from tinydeploy.stages import convert as convert_stage
@@ -34,7 +34,7 @@ def sine() -> ModelSpec:
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """Convert in this process, which has TensorFlow already."""
 
-    def run(job: dict[str, Any], folder: Path) -> list[str]:
+    def run(job: dict[str, Any], folder: Path) -> convert_stage.Conversion:
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
         convert_worker.main([str(folder / "job.json"), str(folder / "result.json")])
         return convert_stage.answer(folder / "result.json")
@@ -68,9 +68,10 @@ def test_published_model_is_what_the_recipe_names(sine: ModelSpec, tmp_path: Pat
     )
     train.publish(trained)
     assert spec.tflite().read_bytes() == trained.tflite.read_bytes()
-    assert spec.metrics() == trained.metrics
-    assert spec.metrics("float") == {}
-    inputs, labels = spec.test_set()
+    record = records.committed(spec)
+    assert record.metrics == trained.metrics
+    assert records.metrics_of(spec.folder, "float") == {}
+    inputs, labels = record.test_set()
     outputs = train_evaluate.run_tflm(spec.tflite().read_bytes(), inputs)
     error = float(np.mean(np.abs(outputs - labels)))
     assert error == pytest.approx(trained.metrics["test_npz_mean_absolute_error"], abs=1e-6)

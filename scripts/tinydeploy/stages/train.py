@@ -15,17 +15,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy.config import BUILD_DIR
+from tinydeploy import records
 from tinydeploy.errors import TrainingError
 from tinydeploy.models import METRICS_FILE, TEST_FILE, Dataset, ModelSpec, Progress
 from tinydeploy.stages import train_evaluate as evaluate
 from tinydeploy.stages import train_progress, train_tensorflow
 from tinydeploy.stages import train_record as record
 from tinydeploy.stages.convert import convert_all
+from tinydeploy.stages.train_check import check_dataset, check_model, check_options
 
 Array = npt.NDArray[Any]
 
 REPRESENTATIVE_SAMPLES = 500
+SILENCE = "silence"  # a source that models of speech make themselves
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,20 @@ class Trained:
         quantization = self.spec.variant(self.variant).quantization
         kinds = dict.fromkeys(["float", quantization])
         figures = [f"{kind} {_figure(self.metrics[f'{kind}_{what}'], what)}" for kind in kinds]
-        return f"{what.replace('_', ' ')}: {', '.join(figures)}; {size}"
+        return f"{what.replace('_', ' ')}: {', '.join([*figures, *self._by_source(what)])}; {size}"
+
+    def _by_source(self, what: str) -> list[str]:
+        """The figure on each source that is not alone, and has enough of the test set to say it."""
+        found = {
+            name: figures
+            for name, figures in self.metrics.get("sources", {}).items()
+            if what in figures and name != SILENCE
+        }
+        return [
+            f"on {figures['test_samples']} of {name} {_figure(figures[what], what)}"
+            for name, figures in found.items()
+            if len(found) > 1
+        ]
 
 
 def train(
@@ -96,6 +111,7 @@ def train(
     """
     chosen = spec.variant(variant)
     options = {**spec.training, **chosen.training}
+    check_options(spec, options)
     seed = int(options["seed"]) if seed is None else seed
     epochs = int(options["epochs"]) if epochs is None else epochs
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -103,8 +119,10 @@ def train(
         dataset = spec.module("data").load(
             spec, seed=seed, sources=source.split("+") if source else (), progress=tell
         )
+        check_dataset(spec, dataset)
         train_tensorflow.fix_seeds(seed)
         model = spec.module("model").build(chosen.name)
+        check_model(spec, model, dataset)
         log_dir = log_dir or out_dir / "tensorboard"
         history = _fit(model, spec, options, dataset, epochs, log_dir, tell)
     path = out_dir / f"{chosen.name}.keras"
@@ -128,12 +146,14 @@ def train_and_convert(
 ) -> Trained:
     """`train`, convert as the variant says, and measure float and quantized on the test set.
 
-    Leaves in `out_dir` (default: `build/<model>_<variant>/train`) the .keras file, the float and
+    Leaves in `out_dir` (default: `records.training_folder`) the .keras file, the float and
     the quantized .tflite, `test.npz`, `metrics.json` and TensorBoard's logs. With `update`,
     `publish` follows.
     """
     chosen = spec.variant(variant)
-    out_dir = out_dir or BUILD_DIR / f"{spec.name}_{chosen.name}" / "train"
+    out_dir = out_dir or records.training_folder(spec, chosen.name)
+    out_dir.mkdir(parents=True, exist_ok=True)
+    (out_dir / METRICS_FILE).unlink(missing_ok=True)  # which vouches for what is written now
     with _shown(progress) as tell:
         trained = train(
             spec,
@@ -149,11 +169,13 @@ def train_and_convert(
         float_path = out_dir / f"{chosen.name}.float.tflite"
         tflite = out_dir / chosen.tflite
         wanted = [(float_path, "float"), (tflite, chosen.quantization)]
-        convert_all(trained.keras, wanted, _representative(spec, trained))
+        samples, words = _representative(spec, trained)
+        convert_all(trained.keras, wanted, samples)
         tell("converting", 1, 1)
-        committed = record.write_test_set(trained, tflite, out_dir / TEST_FILE)
+        stored = record.write_test_set(trained, tflite, out_dir / TEST_FILE)
         tell("measuring", 0, 1)
-        metrics = record.measure(trained, float_path, tflite, committed)
+        metrics = record.measure(trained, float_path, tflite, out_dir / TEST_FILE, stored)
+        metrics["quantized_with"] = words if chosen.quantization != "float" else ""
         tell("measuring", 1, 1)
     record.write_metrics(out_dir / METRICS_FILE, {}, chosen.name, metrics)
     result = Trained(spec, chosen.name, trained.keras, tflite, out_dir / TEST_FILE, metrics)
@@ -163,16 +185,33 @@ def train_and_convert(
 
 
 def publish(trained: Trained) -> None:
-    """Put a trained model, its test set and its figures into the model's folder."""
-    folder = trained.spec.folder
-    shutil.copyfile(trained.tflite, folder / trained.spec.variant(trained.variant).tflite)
-    shutil.copyfile(trained.test_set, folder / TEST_FILE)
-    known = {
-        variant.name: found
-        for variant in trained.spec.variants
-        if (found := trained.spec.metrics(variant.name))
-    }
-    record.write_metrics(folder / METRICS_FILE, known, trained.variant, trained.metrics)
+    """Put a trained model, its test set and its figures into the model's folder.
+
+    Variants share a test set where it is the same; the record of each names its own.
+    """
+    spec = trained.spec
+    known = {each.name: records.metrics_of(spec.folder, each.name) for each in spec.variants}
+    others = [found for name, found in known.items() if found and name != trained.variant]
+    name = _test_name(trained, others)
+    (spec.folder / METRICS_FILE).unlink(missing_ok=True)  # which vouches for both
+    shutil.copyfile(trained.tflite, spec.folder / spec.variant(trained.variant).tflite)
+    shutil.copyfile(trained.test_set, spec.folder / name)
+    record.write_metrics(
+        spec.folder / METRICS_FILE,
+        {name: found for name, found in known.items() if found},
+        trained.variant,
+        {**trained.metrics, "test_file": name},
+    )
+
+
+def _test_name(trained: Trained, others: list[dict[str, Any]]) -> str:
+    """`test.npz`, or a file of the variant's own where another variant needs a different one."""
+    wanted = trained.metrics["test_sha256"]
+    is_taken = any(
+        found.get("test_file", TEST_FILE) == TEST_FILE and found.get("test_sha256") != wanted
+        for found in others
+    )
+    return f"test_{trained.variant}.npz" if is_taken else TEST_FILE
 
 
 def check_limits(spec: ModelSpec, metrics: dict[str, Any], quantization: str) -> list[str]:
@@ -236,15 +275,21 @@ def _epoch_text(logs: dict[str, float]) -> str:
     )
 
 
-def _representative(spec: ModelSpec, trained: TrainedModel) -> Array:
+def _representative(spec: ModelSpec, trained: TrainedModel) -> tuple[Array, str]:
     """Training inputs, and those that span the input's range if the model's data code has some.
 
     Spanning the range fixes the scale of the quantized input whatever samples were drawn.
+
+    Returns:
+        The inputs [n, *shape], and what they are, in words.
     """
     split = evaluate.balanced(trained.dataset.train, REPRESENTATIVE_SAMPLES - 2, trained.seed)
     samples = split.x[: REPRESENTATIVE_SAMPLES - 2]
+    words = f"{len(samples)} training samples"
     extremes = getattr(spec.module("data"), "extremes", None)
-    return samples if extremes is None else np.concatenate([samples, extremes()])
+    if extremes is None:
+        return samples, words
+    return np.concatenate([samples, extremes()]), f"{words} and both ends of the input's range"
 
 
 def _figure(value: float, what: str) -> str:

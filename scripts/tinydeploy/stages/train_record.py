@@ -5,55 +5,48 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tinydeploy.models import TEST_FILE, ModelSpec, Split
+from tinydeploy.models import Dataset, Split
 from tinydeploy.stages import train_evaluate as evaluate
 from tinydeploy.stages import train_tensorflow
 
 if TYPE_CHECKING:
     from tinydeploy.stages.train import TrainedModel
 
+DEFAULT_TEST_POINTS = 320
 VERSIONED = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "scipy", "espeakng-loader")
 
 
 def write_test_set(trained: TrainedModel, tflite: Path, path: Path) -> Split:
-    """The part of the test set that is committed, quantized as an int8 model wants it."""
+    """The part of the test set that is committed, quantized as the model wants it.
+
+    Returns:
+        It as it is stored.
+    """
     spec = trained.spec
-    split = evaluate.balanced(trained.dataset.test, int(spec.data["test_points"]), seed=0)
+    count = int(spec.data.get("test_points", DEFAULT_TEST_POINTS))
+    split = evaluate.balanced(trained.dataset.test, count, seed=0)
     encoding, _ = evaluate.encodings(tflite.read_bytes())
-    if encoding.dtype != np.int8:
-        encoding = _int8_encoding(spec)
-    inputs, labels = encoding.quantize(split.x), split.y
-    np.savez_compressed(
-        path,
-        inputs=inputs,
-        labels=labels,
-        scale=encoding.scale,
-        zero_point=np.int32(encoding.zero_point),
-    )
-    return Split(inputs, labels)
-
-
-def _int8_encoding(spec: ModelSpec) -> evaluate.Encoding:
-    """That of the test set which is there already, made with an int8 variant."""
-    with np.load(spec.folder / TEST_FILE, allow_pickle=False) as stored:
-        return evaluate.Encoding(
-            np.dtype(np.int8), np.float32(stored["scale"]), int(stored["zero_point"])
-        )
+    arrays: dict[str, Any] = {"inputs": encoding.quantize(split.x), "labels": split.y}
+    if encoding.dtype.kind != "f":
+        arrays |= {"scale": encoding.scale, "zero_point": np.int32(encoding.zero_point)}
+    np.savez_compressed(path, **arrays)
+    return replace(split, x=arrays["inputs"])
 
 
 def measure(
-    trained: TrainedModel, float_path: Path, tflite: Path, committed: Split
+    trained: TrainedModel, float_path: Path, tflite: Path, test_file: Path, stored: Split
 ) -> dict[str, Any]:
     """All figures of a training, as `metrics.json` keeps them.
 
     Args:
-        committed: the test set that `write_test_set` wrote.
+        test_file, stored: the test set that `write_test_set` wrote.
     """
     spec, chosen = trained.spec, trained.spec.variant(trained.variant)
     test, model = trained.dataset.test, tflite.read_bytes()
@@ -61,10 +54,11 @@ def measure(
     expected = keras_model.predict(test.x, batch_size=256, verbose=0)
     encoding, _ = evaluate.encodings(model)
     outputs = evaluate.run_tflm(model, encoding.quantize(test.x))
+    on_stored = evaluate.run_tflm(model, stored.x)
     figures = {
         "float": evaluate.measured(expected, test.y, is_regression=spec.is_regression),
         chosen.quantization: evaluate.measured(outputs, test.y, is_regression=spec.is_regression),
-        "test_npz": _on_committed(spec, model, encoding, committed),
+        "test_npz": evaluate.measured(on_stored, stored.y, is_regression=spec.is_regression),
     }
     metrics: dict[str, Any] = {
         f"{kind}_{name}": value for kind, found in figures.items() for name, value in found.items()
@@ -72,10 +66,14 @@ def measure(
     if not spec.is_regression:
         metrics["confusion"] = evaluate.confusion(outputs, test.y)
         metrics["labels"] = list(spec.labels)
+    if len(trained.dataset.sources) > 1:
+        metrics["sources"] = _by_source(trained, outputs)
     return metrics | {
         "test_samples": len(test.x),
         "train_samples": len(trained.dataset.train.x),
-        "test_npz_samples": len(committed.x),
+        "test_npz_samples": len(stored.x),
+        "test_file": test_file.name,
+        "test_sha256": hashlib.sha256(test_file.read_bytes()).hexdigest(),
         "parameters": trained.parameters,
         "keras_bytes": trained.keras.stat().st_size,
         "float_bytes": float_path.stat().st_size,
@@ -84,18 +82,35 @@ def measure(
         "seed": trained.seed,
         "epochs": trained.epochs,
         "data": trained.dataset.description,
+        "data_sha256": fingerprint(trained.dataset),
         "versions": _versions(),
     }
 
 
-def _on_committed(
-    spec: ModelSpec, model: bytes, encoding: evaluate.Encoding, committed: Split
-) -> dict[str, float]:
-    inputs = committed.x
-    if encoding.dtype.kind == "f":
-        inputs = _int8_encoding(spec).dequantize(inputs)
-    outputs = evaluate.run_tflm(model, inputs)
-    return evaluate.measured(outputs, committed.y, is_regression=spec.is_regression)
+def _by_source(trained: TrainedModel, outputs: Any) -> dict[str, dict[str, float]]:
+    """The figures for each source of the test set: a large one would hide a small one."""
+    test, found = trained.dataset.test, {}
+    for number, name in enumerate(trained.dataset.sources):
+        of_it = test.source == number
+        figures = (
+            evaluate.measured(
+                outputs[of_it], test.y[of_it], is_regression=trained.spec.is_regression
+            )
+            if of_it.any()
+            else {}
+        )
+        found[name] = {"test_samples": int(of_it.sum()), **figures}
+    return found
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Hash over all samples and labels of all splits."""
+    digest = hashlib.sha256()
+    for split in (dataset.train, dataset.validation, dataset.test):
+        for values in (split.x, split.y):
+            digest.update(f"{values.dtype.str}{values.shape}".encode())
+            digest.update(np.ascontiguousarray(values).tobytes())
+    return digest.hexdigest()
 
 
 def write_metrics(path: Path, known: dict[str, Any], variant: str, metrics: dict[str, Any]) -> None:
