@@ -23,7 +23,7 @@ from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.report.model import Report
 from tinydeploy.simulate import ids
-from tinydeploy.sources import Source, resolve
+from tinydeploy.sources import NOTHING, Given, Source, resolve
 from tinydeploy.stages import build as build_stage
 from tinydeploy.stages import input_spec, remedies, trial
 from tinydeploy.stages import vectors as vectors_stage
@@ -54,6 +54,7 @@ class Job:
         link_vectors: so many of them go over the link of a simulated board, the others through its
             memory; None for all.
         data: file or folder of the user's own test data.
+        given: what else is said of the model.
         force: do again what has not changed.
         hot_swap: an image with all operators and model slots, for `tinydeploy push`.
     """
@@ -70,6 +71,7 @@ class Job:
     data: Path | None = None
     seed: int = 1
     retrain: bool = False
+    given: Given = NOTHING
     modelled_baud: bool = False
     wait_states: bool = False
     usb: bool = False
@@ -87,7 +89,7 @@ def deploy(job: Job, ui: Ui) -> Report:
     """
     board = boards.load(job.board)
     target = _target(job, board)
-    source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    source = resolve(job.model, job.variant, job.retrain, job.seed, ui, job.given)
     vectors = choose_vectors(source, job)  # what does not fit is told before the build
     with held(source, board, ui):
         return _deploy(job, source, board, target, vectors, ui)
@@ -338,8 +340,8 @@ def choose_vectors(source: Source, job: Job) -> Vectors:
     answers = input_spec.answers(source.model, source.labels, is_regression)
     if job.data is not None:
         return vectors_stage.load(job.data, specs, answers).take(job.vectors, job.seed)
-    if source.spec is not None:
-        inputs, labels = source.spec.test_set(source.variant)
+    if source.record is not None:
+        inputs, labels = source.record.test_set()
         where = f"test set of {source.name}"
         own = vectors_stage.fitted((inputs,), labels, specs, where, answers)
         return own.take(job.vectors, job.seed)
@@ -351,7 +353,7 @@ def _prepared(job: Job, ui: Ui) -> Iterator[tuple[Board, Target, Source, Vectors
     """What a job compares, with its folder held."""
     board = boards.load(job.board)
     target = _target(job, board)
-    source = resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    source = resolve(job.model, job.variant, job.retrain, job.seed, ui, job.given)
     vectors = choose_vectors(source, job)
     with held(source, board, ui):
         program, image = make_image(source, board, job.toolchain, job.engine, ui, job.choices)

@@ -32,6 +32,7 @@ from tinydeploy.ui import StageTime
 Array = npt.NDArray[Any]
 
 JUDGE = "tflite-micro"
+STEADY = 2 / 255  # of a range: what rounding of an int8 output explains
 SIMULATED_DEVICE = "simulated device"  # on a port, but no hardware
 CYCLE_SOURCES = {
     "simulator": "DWT cycle counter of the simulated Cortex-M4 (zero wait states)",
@@ -82,10 +83,35 @@ def make_report(
             "build": image.build_id,
             "vectors": vectors.sha256(),
             "outputs": found.outputs_sha256,
+            **_hashes_of_training(source),
         },
+        warnings=source.warnings,
         command=shlex.join(["tinydeploy", *sys.argv[1:]]),
         created=created,
     )
+
+
+def _hashes_of_training(source: Source) -> dict[str, str]:
+    """Of what a model of ours was trained on and is tested with."""
+    named = {"training_data": "data_sha256", "test_set": "test_sha256"}
+    return {name: source.metrics[key] for name, key in named.items() if key in source.metrics}
+
+
+def _are_steady(found: Verification) -> bool:
+    """Whether every output stayed within STEADY of its range over all vectors."""
+    return all(_moved(outputs) <= STEADY for outputs in found.device_outputs)
+
+
+def _moved(outputs: Array) -> float:
+    """Largest change of an element over the vectors; of the type's range, or of its own size."""
+    values = outputs.reshape(len(outputs), -1).astype(np.float64)
+    if not values.size:
+        return 0.0
+    change = float((values.max(axis=0) - values.min(axis=0)).max())
+    if outputs.dtype.kind in "iu":
+        limits = np.iinfo(outputs.dtype)
+        return change / (limits.max - limits.min)
+    return change / max(float(np.abs(values).max()), 1e-30)
 
 
 def _kind(target: Target, found: Verification) -> str:
@@ -134,6 +160,8 @@ def _model(source: Source, program: Program) -> report_model.ModelInfo:
         outputs=tuple(_tensor(tensor) for tensor in program.outputs),
         macs=program.macs,
         parameters=work.parameters(source.model),
+        quantized_with=source.quantized_with,
+        trained_on=metrics.get("data", ""),
         keras_bytes=metrics.get("keras_bytes"),
         float_bytes=metrics.get("float_bytes"),
         int8_bytes=program.model_bytes,
@@ -167,6 +195,8 @@ def _parity(
         first_mismatch=found.first_mismatch,
         distinct_outputs=found.distinct_outputs,
         link_vectors=found.link_vectors,
+        commonest_output=found.commonest_output,
+        steady_outputs=_are_steady(found),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a user means by `--model`: one of our models, a .tflite, a .keras file or a SavedModel."""
+"""What a user means by `--model`: one of our models, or a file, known by its bytes."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import hashlib
 import os
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from tinydeploy import bootstrap, locks, models
+from tinydeploy import bootstrap, locks, models, records
 from tinydeploy.config import BUILD_DIR, ROOT
-from tinydeploy.errors import ModelFileError
-from tinydeploy.graph import read_tflite
+from tinydeploy.errors import ModelFileError, UsageError
+from tinydeploy.graph import c_array, read_tflite, schema, signatures
 from tinydeploy.graph.ir import Model
 from tinydeploy.keys import Keyed, key_of, package_key
 from tinydeploy.models import ModelSpec
+from tinydeploy.records import Record
 from tinydeploy.ui import Ui
 
 _NAME_CHARACTERS = 40  # of a file's name in a folder's
@@ -33,6 +34,9 @@ class Source:
         folder: of what is made from it, under build/: no two models share one.
         spec: the recipe of a model of ours; None for a user's model.
         origin: what the .tflite was made from, in words.
+        record: of the training that made it; None for a user's model.
+        quantized_with: the data by which it was quantized, in words, where that was done here.
+        warnings: what a user should know of the model, for the report.
     """
 
     name: str
@@ -41,6 +45,9 @@ class Source:
     spec: ModelSpec | None
     variant: str | None
     origin: str
+    record: Record | None = None
+    quantized_with: str = ""
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def data(self) -> bytes:
@@ -55,12 +62,12 @@ class Source:
     @property
     def metrics(self) -> dict[str, Any]:
         """Figures from training of a model of ours; empty for a user's model."""
-        return self.spec.metrics(self.variant) if self.spec is not None else {}
+        return self.record.metrics if self.record is not None else {}
 
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of the classes, where known."""
-        return self.spec.labels if self.spec is not None else ()
+        return self.record.labels if self.record is not None else ()
 
     @cached_property
     def model(self) -> Model:
@@ -68,64 +75,233 @@ class Source:
         return read_tflite.load(self.tflite)
 
 
-def resolve(name: str, variant: str | None, retrain: bool, seed: int | None, ui: Ui) -> Source:
+@dataclass(frozen=True)
+class Given:
+    """What a user says of a model beside its name.
+
+    Attributes:
+        trained: take what `train` or `--retrain` left in build/, not the committed model.
+        representative: typical inputs to quantize by, or "noise".
+        data: test data, which serve as representative if nothing else is given.
+        signature: the function of a model that has several.
+        custom_objects: Python file with the layers of the model's own.
+    """
+
+    trained: bool = False
+    representative: Path | str | None = None
+    data: Path | None = None
+    signature: str | None = None
+    custom_objects: Path | None = None
+
+
+NOTHING = Given()
+
+
+def resolve(
+    name: str,
+    variant: str | None,
+    retrain: bool,
+    seed: int | None,
+    ui: Ui,
+    given: Given = NOTHING,
+) -> Source:
     """Find, convert or train the model that `name` stands for.
 
     Raises:
-        ModelFileError: no such model or file, or not of a format that we take.
+        ModelFileError: no such model or file, or not of a format that we take, or a model of ours
+            whose parts do not belong together.
+        UsageError: an option that the model has no use for.
         TrainingError: training or conversion failed.
     """
     path = Path(name)
     if name in models.names() and not path.is_file():
-        return _own(name, variant, retrain, seed, ui)
+        _require_unused(name, given, "representative", "signature", "custom_objects")
+        return _own(name, variant, retrain, seed, ui, given.trained)
     if not path.exists():
         raise ModelFileError(
             f"no model or file {name!r}",
             f"models are: {', '.join(models.names())}; or give a .tflite, .keras or SavedModel",
         )
-    if path.suffix == ".tflite":
-        return Source(readable_name(path), folder_name(path), path, None, None, _origin(path))
-    if path.suffix == ".keras" or (path / "saved_model.pb").is_file():
-        return _converted(path, ui)
+    _require_unused(name, given, "trained")
+    return _of_file(path, ui, given)
+
+
+def _require_unused(name: str, given: Given, *options: str) -> None:
+    used = [option for option in options if getattr(given, option)]
+    if used:
+        raise UsageError(
+            f"--{used[0].replace('_', '-')} does not go with the model {name}", "leave it out"
+        )
+
+
+def _of_file(path: Path, ui: Ui, given: Given) -> Source:
+    kind = kind_of(path)
+    if kind in (KERAS, SAVED_MODEL):
+        return _converted(path, ui, given)
+    _require_unused(str(path), given, "representative", "custom_objects")
+    if kind == C_SOURCE:
+        data, array = c_array.read(path)
+        return _written(path, data, f"{_origin(path)}, {array}[]", ui, given)
+    if path.suffix == ".tflite" or kind == TFLITE:
+        data = read_tflite.read_bytes(path)
+        source = Source(readable_name(path), folder_name(path), path, None, None, _origin(path))
+        chosen = signatures.chosen(data, given.signature, path.name)
+        return source if chosen is data else _written(path, chosen, source.origin, ui, given)
     raise ModelFileError(
-        f"{path} is neither a .tflite, nor a .keras file, nor a SavedModel folder",
+        f"{path} is neither a .tflite, nor a Keras file (.keras, .h5), nor a SavedModel folder, "
+        f"nor C source with a model: {read_tflite.looks_like(path)}",
         "save the model with model.save('model.keras') or convert it to .tflite",
     )
 
 
-def _own(name: str, variant: str | None, retrain: bool, seed: int | None, ui: Ui) -> Source:
+TFLITE, KERAS, SAVED_MODEL, C_SOURCE, UNKNOWN = ".tflite", "Keras", "SavedModel", "C", ""
+
+
+def kind_of(path: Path) -> str:
+    """The format of a file or folder by its first bytes; C source by its name."""
+    if path.is_dir():
+        return SAVED_MODEL if (path / "saved_model.pb").is_file() else UNKNOWN
+    try:
+        with path.open("rb") as file:
+            start = file.read(8)
+    except OSError:
+        return UNKNOWN
+    if start[4:8] == schema.IDENTIFIER:
+        return TFLITE
+    if start.startswith((b"PK\x03\x04", b"\x89HDF")) or path.suffix in (".keras", ".h5", ".hdf5"):
+        return KERAS
+    return C_SOURCE if path.suffix.lower() in c_array.SUFFIXES else UNKNOWN
+
+
+def _written(path: Path, data: bytes, origin: str, ui: Ui, given: Given) -> Source:
+    """A .tflite that was taken out of the file at `path`, in the model's build folder."""
+    name, folder = readable_name(path), _build_folder(path, given)
+    if given.signature:
+        data, origin = signatures.chosen(data, given.signature, path.name), _of(origin, given)
+    else:
+        signatures.chosen(data, None, path.name)
+    out = folder / f"{name}.tflite"
+    with locks.held(folder, ui.warn):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not out.is_file() or out.read_bytes() != data:
+            beside = out.with_suffix(".new")
+            beside.write_bytes(data)
+            beside.replace(out)
+    return Source(name, folder.name, out, None, None, origin)
+
+
+def _build_folder(path: Path, given: Given) -> Path:
+    """Each function of a model has a folder of its own."""
+    signature = f"-{readable_name(Path(given.signature))}" if given.signature else ""
+    return BUILD_DIR / f"{folder_name(path)}{signature}"
+
+
+def _of(origin: str, given: Given) -> str:
+    return f"{origin}, signature {given.signature}" if given.signature else origin
+
+
+def _own(
+    name: str, variant: str | None, retrain: bool, seed: int | None, ui: Ui, trained: bool
+) -> Source:
     spec = models.load(name)
-    chosen = spec.variant(variant)
-    label = name if chosen.name == spec.default_variant else f"{name}_{chosen.name}"
-    if not retrain:
-        tflite = spec.tflite(chosen.name)
-        return Source(label, label, tflite, spec, chosen.name, f"models/{name}")
+    chosen = spec.variant(variant).name
+    if retrain and trained:
+        raise UsageError("--retrain and --trained do not go together", "leave one of them out")
+    if retrain:
+        return _trained(_retrained(spec, chosen, seed, ui), "retrained")
+    if trained:
+        found = records.training(spec, chosen)
+        if found is None:
+            raise ModelFileError(
+                f"{records.training_folder(spec, chosen)} has no training of {name} for the labels "
+                "of its recipe",
+                f"`tinydeploy train {name}` makes one, --retrain deploys it, too",
+            )
+        return _trained(found, "as it was trained last")
+    return _committed(records.committed(spec, chosen), ui)
+
+
+def _retrained(spec: ModelSpec, variant: str, seed: int | None, ui: Ui) -> Record:
     bootstrap.ensure("train")
     from tinydeploy.stages.train import train_and_convert
 
-    folder = BUILD_DIR / label / "train"
+    folder = records.training_folder(spec, variant)
     with locks.held(folder, ui.warn), ui.stage("train") as stage:
-        trained = train_and_convert(spec, variant=chosen.name, seed=seed, out_dir=folder)
+        trained = train_and_convert(spec, variant=variant, seed=seed, out_dir=folder)
         stage.detail = trained.summary
-    return Source(label, label, trained.tflite, spec, chosen.name, f"models/{name}, retrained")
+    return records.of_folder(spec, variant, folder)
 
 
-def _converted(path: Path, ui: Ui) -> Source:
-    name = readable_name(path)
-    folder = BUILD_DIR / folder_name(path)
-    out = folder / f"{name}.tflite"
-    known = Keyed(out.with_suffix(".json"), key_of(_hash(path), package_key()))
+def _trained(record: Record, how: str) -> Source:
+    record.check()
+    return _source(record, f"models/{record.spec.name}, {how}")
+
+
+def _committed(record: Record, ui: Ui) -> Source:
+    """The model in the folder of its recipe, and word of a training that is not it."""
+    spec, last = record.spec, records.training(record.spec, record.variant)
+    source = _source(record, f"models/{spec.name}")
+    if last is None or last.sha256 == record.sha256:
+        return source
+    note = (
+        f"{spec.name} was trained since ({last.figure}), and that is not the committed model "
+        f"({record.figure}) which is taken here: --trained takes it"
+    )
+    ui.say(f"[yellow]note:[/yellow] {note}")
+    return replace(source, warnings=(note,))
+
+
+def _source(record: Record, origin: str) -> Source:
+    label = records.training_folder(record.spec, record.variant).parent.name
+    return Source(
+        *(label, label, record.tflite, record.spec, record.variant, origin, record),
+        quantized_with=record.metrics.get("quantized_with", ""),
+    )
+
+
+def _converted(path: Path, ui: Ui, given: Given) -> Source:
+    name, folder = readable_name(path), _build_folder(path, given)
+    representative = given.representative or _usable(given.data)
+    key = key_of(
+        *(_hash(path), package_key(), given.signature or "", _hash_of(given.custom_objects)),
+        representative if isinstance(representative, str) else _hash_of(representative),
+    )
+    out = folder / f"{name}.{key[:8]}.tflite"  # another conversion may be in use
+    known = Keyed(out.with_suffix(".json"), key)
     with locks.held(folder, ui.warn), ui.stage("convert") as stage:
-        stage.cached = out.is_file() and known.load() is not None
-        if not stage.cached:
+        said = known.load() if out.is_file() else None
+        stage.cached = said is not None
+        if said is None:
             bootstrap.ensure("train")
-            from tinydeploy.stages.convert import convert
+            from tinydeploy.stages.convert import convert_all
 
-            out.parent.mkdir(parents=True, exist_ok=True)
-            convert(path, out)
-            known.save({"tflite": out.name})
-        stage.detail = f"{path} to int8, {out.stat().st_size:,} bytes"
-    return Source(name, folder.name, out, None, None, _origin(path))
+            done = convert_all(
+                *(path, [(out, "int8")], representative),
+                custom_objects=given.custom_objects,
+                signature=given.signature,
+                warn=lambda _: None,
+            )
+            said = {"ranges": done.ranges, "warnings": list(done.warnings)}
+            known.save(said)
+        stage.detail = (
+            f"{path} to int8, {out.stat().st_size:,} bytes, quantized with {said['ranges']}"
+        )
+    for warning in said["warnings"]:
+        ui.warn(warning)
+    return Source(
+        *(name, folder.name, out, None, None, _of(_origin(path), given)),
+        quantized_with=said["ranges"],
+        warnings=tuple(said["warnings"]),
+    )
+
+
+def _usable(data: Path | None) -> Path | None:
+    """Test data by which a model can be quantized; a folder holds quantized bytes."""
+    return data if data is not None and not data.is_dir() else None
+
+
+def _hash_of(path: Path | None) -> str:
+    return _hash(path) if path is not None and path.exists() else str(path or "")
 
 
 def _hash(path: Path) -> str:

@@ -37,7 +37,7 @@ def test_hello(app: Any, device: Any) -> None:
 def test_parity_with_tflm(app: Any, device: Any, record_property: Any) -> None:
     for firmware, each in zip(unpacked(app), unpacked(device), strict=True):
         specs = input_spec.input_specs(firmware.source.model)
-        inputs, labels = firmware.source.spec.test_set(firmware.source.variant)
+        inputs, labels = firmware.source.record.test_set()
         chosen = vectors.fitted((inputs,), labels, specs, "test set")
         chosen = chosen.take(VECTORS[firmware.source.name], seed=3)
         found = verify.verify(

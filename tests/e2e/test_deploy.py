@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tinydeploy import models
+from tinydeploy import models, records
 from tinydeploy.config import ROOT
 from tinydeploy.graph import read_tflite
 from tinydeploy.link.client import Device
@@ -144,7 +144,7 @@ def test_one_wrong_bit_fails_the_run_and_is_named(
 ) -> None:
     source = models.load("sine")
     data = source.tflite().read_bytes()
-    inputs, labels = source.test_set()
+    inputs, labels = records.committed(source).test_set()
     model = read_tflite.load(data)
     vectors = fitted((inputs[:10],), labels[:10], input_spec.input_specs(model), "test")
     steps = compile_plan(source.tflite(), tmp_path, name="sine").steps

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -25,6 +26,7 @@ model = keras.Sequential([
 model.save(sys.argv[1] + "/tiny.keras")
 model.export(sys.argv[1] + "/tiny_saved", verbose=False)
 """
+SAMPLES = 40
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +41,27 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", ["tiny.keras", "tiny_saved"])
-def test_deploys_after_quantization(tinydeploy: Run, saved: Path, name: str) -> None:
-    result = tinydeploy("deploy", "--json", "--model", saved / name, "--board", "nano33")
+def test_deploys_after_quantization_with_ones_data(tinydeploy: Run, saved: Path, name: str) -> None:
+    """Real numbers and labels: they quantize the model, and verify it."""
+    images = np.random.default_rng(0).uniform(0, 1, (SAMPLES, 8, 8, 1)).astype(np.float32)
+    np.savez(saved / "data.npz", x=images, y=np.arange(SAMPLES) % 3)
+    result = tinydeploy(
+        *("deploy", "--json", "--model", saved / name, "--board", "nano33"),
+        *("--data", saved / "data.npz"),
+    )
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
-    assert report["parity"]["vectors"] == 100
+    assert report["parity"]["vectors"] == SAMPLES
     assert report["parity"]["mismatching_bytes"] == 0
     assert report["model"]["inputs"][0]["dtype"] == "int8"
-    assert report["accuracy"]["device"] is None
+    assert report["model"]["quantized_with"] == f"{SAMPLES} samples of data.npz"
+    assert "float32 quantized with scale" in report["accuracy"]["data"]
+    assert report["accuracy"]["device"] is not None
+    assert report["warnings"] == []
+
+
+def test_no_data_and_a_model_that_says_nothing(tinydeploy: Run, saved: Path) -> None:
+    result = tinydeploy("deploy", "--model", saved / "tiny.keras")
+    assert result.returncode == 2
+    assert "nothing is known of the numbers" in result.stderr
+    assert "--representative noise" in result.stderr

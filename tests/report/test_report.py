@@ -225,7 +225,7 @@ def test_equal_outputs_prove_little(
         report.parity, vectors=vectors, mismatching_bytes=mismatching, distinct_outputs=distinct
     )
     report = replace(report, parity=parity)
-    assert ("prove" in shown_text.doubt(report)) == doubtful
+    assert ("prove" in shown_text.dead(report)) == doubtful
     for shown in (markdown.render(report), html.render(report), plain(report)):
         assert ("gave the same output" in " ".join(shown.split())) == doubtful
 
@@ -245,3 +245,40 @@ def test_instructions_are_no_cycles() -> None:
     for page in (markdown.render(report), html.render(report), plain(report)):
         assert re.search(r"[0-9]( [kM])? instructions", page)
         assert "cycles at" not in page
+
+
+@pytest.mark.parametrize(
+    ("commonest", "is_steady", "words"),
+    [
+        (45, False, "45 of 50 vectors gave the same output"),
+        (44, False, ""),
+        (1, True, "Over 50 vectors no output moved by more than rounding does"),
+        (None, False, ""),
+    ],
+)
+def test_nearly_dead_outputs_are_told(commonest: int | None, is_steady: bool, words: str) -> None:
+    report = samples.keyword_spotter()
+    parity = replace(
+        report.parity,
+        vectors=50,
+        distinct_outputs=6,
+        commonest_output=commonest,
+        steady_outputs=is_steady,
+    )
+    model = replace(report.model, quantized_with="noise in -1 to 1")
+    said = shown_text.dead(replace(report, parity=parity, model=model))
+    assert said.startswith(words)
+    assert bool(said) == bool(words)
+    assert not said or "quantized with noise in -1 to 1: give typical inputs" in said
+
+
+def test_what_it_was_quantized_with_and_warnings_are_shown() -> None:
+    report = samples.keyword_spotter()
+    model = replace(report.model, quantized_with="60 <b>samples</b>", trained_on="280 windows")
+    report = replace(report, model=model, warnings=("a | warning",))
+    for shown in (markdown.render(report), html.render(report)):
+        assert "60 &lt;b" in shown
+        assert "280 windows" in shown
+    for shown in (html.render(report), plain(report)):
+        assert "a | warning" in shown
+    assert from_dict(json.loads(to_json(report))) == report

@@ -58,14 +58,14 @@ def add_commands(commands: common.Commands) -> None:
 
 
 def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, pipeline, sources
+    from tinydeploy import boards, pipeline
     from tinydeploy.mlperf.firmware import make_image
     from tinydeploy.mlperf.runner import Runner
     from tinydeploy.mlperf.settings import settings_of
 
     ui.quiet = ui.quiet or options.json
     board = boards.load(options.board)
-    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+    source = common.source(options, ui)
     settings = settings_of(source, options.benchmark)
     samples = _samples(options, source, settings)
     with pipeline.held(source, board, ui):

@@ -22,6 +22,7 @@ Run = Callable[[argparse.Namespace, Ui], int | None]
 Commands = Any  # argparse's private type of `add_subparsers`
 
 DEFAULT_MODEL = "kws"
+MODEL_HELP = "a model of ours, or a .tflite, .keras, .h5, SavedModel, or C source with a model"
 
 
 def add(commands: Commands, name: str, run: Run, help_text: str) -> argparse.ArgumentParser:
@@ -43,19 +44,76 @@ def add_board(parser: argparse.ArgumentParser, default: str | None = "nano33") -
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
-    """`--model`, `--variant`, `--retrain` and `--seed`."""
+    """`--model`, `--variant`, `--retrain`, `--seed`, and how to take a model of the user's."""
     parser.add_argument(
-        "--model",
-        default=DEFAULT_MODEL,
-        help="a model of ours, or a .tflite, .keras or SavedModel (default: %(default)s)",
+        "--model", default=DEFAULT_MODEL, help=f"{MODEL_HELP} (default: %(default)s)"
     )
     parser.add_argument(
         "--variant", help="variant of a model of ours; `tinydeploy models` lists them"
     )
     parser.add_argument("--retrain", action="store_true", help="train it anew first")
+    add_given(parser)
     parser.add_argument(
         "--seed", type=natural, default=1, help="for training and vectors (default: %(default)s)"
     )
+
+
+def add_given(parser: argparse.ArgumentParser) -> None:
+    """What may be said of a model beside its name: `--trained`, `--representative`, ..."""
+    parser.add_argument(
+        "--trained",
+        action="store_true",
+        help="of a model of ours what `train` or --retrain made last, not what is committed",
+    )
+    add_conversion(parser)
+
+
+def add_conversion(parser: argparse.ArgumentParser) -> None:
+    """`--representative`, `--signature` and `--custom-objects`."""
+    parser.add_argument(
+        "--representative",
+        type=_file_or_noise,
+        metavar="FILE",
+        help="typical inputs to quantize a Keras model or SavedModel by, .npz or .npy with real "
+        "numbers (default: --data, or what the model's first layer says); `noise` to try without",
+    )
+    parser.add_argument(
+        "--signature", metavar="NAME", help="the function of a model that has several"
+    )
+    parser.add_argument(
+        "--custom-objects",
+        type=Path,
+        metavar="FILE.py",
+        help="Python with a Keras model's own layers and functions; it is run, and so is the code "
+        "in Lambda layers",
+    )
+
+
+def given(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """What `add_given` added, and `--data` where there is one; a `sources.Given`."""
+    from tinydeploy.sources import Given
+
+    return Given(
+        trained=options.trained,
+        representative=options.representative,
+        data=getattr(options, "data", None),
+        signature=options.signature,
+        custom_objects=options.custom_objects,
+    )
+
+
+def source(options: argparse.Namespace, ui: Ui):  # type: ignore[no-untyped-def]
+    """The `sources.Source` of `--model` and what belongs to it."""
+    from tinydeploy import sources
+
+    return sources.resolve(
+        *(options.model, getattr(options, "variant", None), getattr(options, "retrain", False)),
+        *(getattr(options, "seed", None), ui, given(options)),
+    )
+
+
+def _file_or_noise(text: str) -> Path | str:
+    return text if text == "noise" else Path(text)
 
 
 def add_toolchain(parser: argparse.ArgumentParser) -> None:
@@ -124,16 +182,16 @@ def made_image(options: argparse.Namespace, ui: Ui) -> Iterator[Image]:
 
     Its folder is held inside, so that no other run replaces what is being read.
     """
-    from tinydeploy import pipeline, sources
+    from tinydeploy import pipeline
 
     if options.hot_swap and options.mode != "link":
         raise UsageError(
             f"--hot-swap does not go with --mode {options.mode}", "leave one of them out"
         )
     board = boards.load(options.board)
-    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
-    with pipeline.held(source, board, ui):
-        yield _make_image(options, source, board, ui)
+    model = source(options, ui)
+    with pipeline.held(model, board, ui):
+        yield _make_image(options, model, board, ui)
 
 
 def _make_image(options: argparse.Namespace, source: Source, board: boards.Board, ui: Ui) -> Image:

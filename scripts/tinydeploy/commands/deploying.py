@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from tinydeploy.commands import common
@@ -142,7 +143,9 @@ def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]
     from tinydeploy import boards, locks, sources
     from tinydeploy.push import targets
 
-    source, board = sources.resolve(job.model, job.variant, False, job.seed, ui), job.board
+    last = replace(job.given, trained=job.given.trained or job.retrain)  # what runs there now
+    source = sources.resolve(job.model, job.variant, False, job.seed, ui, last)
+    board = job.board
     with locks.held(targets.flash_file(boards.load(board)), ui.warn):
         targets.deployed(boards.load(board), source.tflite)
 
@@ -171,6 +174,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         data=options.data,
         seed=options.seed,
         retrain=options.retrain,
+        given=common.given(options),
         modelled_baud=options.modelled_baud,
         wait_states=options.wait_states,
         usb=options.usb,

@@ -57,7 +57,9 @@ def _models(options: argparse.Namespace, ui: Ui) -> None:
 
 def _figures(spec: ModelSpec, variant: Variant) -> str:
     """Size and accuracy from training, as far as they are known."""
-    metrics = spec.metrics(variant.name)
+    from tinydeploy import records
+
+    metrics = records.metrics_of(spec.folder, variant.name)
     size = f"{spec.tflite(variant.name).stat().st_size:,} bytes, {variant.quantization}"
     if "int8_accuracy" not in metrics:
         return size

@@ -28,7 +28,8 @@ def add_commands(commands: common.Commands) -> None:
     inspect = common.add(
         commands, "inspect", _inspect, "what a .tflite needs and whether it fits, without building"
     )
-    inspect.add_argument("model", help="a model of ours, or a .tflite")
+    inspect.add_argument("model", help=common.MODEL_HELP)
+    common.add_given(inspect)
     common.add_board(inspect, default=None)
     inspect.add_argument("--json", action="store_true", help="print JSON")
     inspect.add_argument("--html", type=Path, metavar="FILE", help="write a page to FILE")
@@ -50,30 +51,29 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", type=Path, help=".keras file or SavedModel folder")
+    parser.add_argument("model", type=Path, help=".keras or .h5 file, or SavedModel folder")
     parser.add_argument("--out", type=Path, help="default: beside the model, with .tflite")
     parser.add_argument("--quantize", choices=("int8", "int16x8", "float"), default="int8")
-    parser.add_argument(
-        "--representative", type=Path, help=".npy or .npz of typical inputs [count, *shape]"
-    )
+    common.add_conversion(parser)
 
 
 def _train(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import bootstrap, models
-    from tinydeploy.config import BUILD_DIR
+    from tinydeploy import bootstrap, locks, models, records
 
     spec = models.load(options.model)
+    variant = spec.variant(options.variant).name
+    folder = options.out or records.training_folder(spec, variant)
     bootstrap.ensure("train")
     from tinydeploy.stages.train import train_and_convert
 
-    with ui.stage("train") as stage:
+    with locks.held(folder, ui.warn), ui.stage("train") as stage:
         trained = train_and_convert(
             spec,
-            variant=options.variant,
+            variant=variant,
             seed=options.seed,
             epochs=options.epochs,
             source=options.source,
-            out_dir=options.out or BUILD_DIR / spec.name / "train",
+            out_dir=folder,
             update=options.update,
         )
         stage.detail = trained.summary
@@ -89,17 +89,21 @@ def _convert(options: argparse.Namespace, ui: Ui) -> None:
     out = options.out or options.model.with_suffix(".tflite")
     with ui.stage("convert") as stage:
         convert(
-            options.model, out, representative=options.representative, quantize=options.quantize
+            *(options.model, out, options.representative),
+            quantize=options.quantize,
+            custom_objects=options.custom_objects,
+            signature=options.signature,
+            warn=ui.warn,
         )
         stage.detail = f"{out}, {out.stat().st_size:,} bytes"
     print(out)
 
 
 def _compile(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, pipeline, sources
+    from tinydeploy import boards, pipeline
 
     board = boards.load(options.board)
-    source = sources.resolve(options.model, options.variant, options.retrain, options.seed, ui)
+    source = common.source(options, ui)
     program = pipeline.make_program(
         source,
         board,
@@ -114,11 +118,11 @@ def _compile(options: argparse.Namespace, ui: Ui) -> None:
 
 
 def _inspect(options: argparse.Namespace, ui: Ui) -> int:
-    from tinydeploy import boards, sources
+    from tinydeploy import boards
     from tinydeploy.errors import UnsupportedModelError
     from tinydeploy.stages import inspect
 
-    source = sources.resolve(options.model, None, False, None, ui)
+    source = common.source(options, ui)
     board = boards.load(options.board) if options.board else None
     inspection = inspect.inspect(source.tflite, board)
     if options.html:

@@ -28,6 +28,7 @@ def add_commands(commands: common.Commands) -> None:
     )
     push.add_argument("model", nargs="?", help="a .tflite, a model of ours, ...")
     push.add_argument("--variant", help="variant of a model of ours")
+    common.add_given(push)
     push.add_argument(
         "--rollback", action="store_true", help="go back to the model that ran before"
     )
@@ -93,10 +94,10 @@ def _push(options: argparse.Namespace, ui: Ui) -> None:
 
 
 def _push_model(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import push, sources
+    from tinydeploy import push
     from tinydeploy.pipeline import Job, choose_vectors
 
-    source = sources.resolve(options.model, options.variant, False, None, ui)
+    source = common.source(options, ui)
     job = Job(
         board=options.board,
         model=options.model,

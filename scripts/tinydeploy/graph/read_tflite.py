@@ -70,6 +70,11 @@ def _load(data: bytes, name: str) -> Model:
         raise ModelFileError(f"{name}: {error.message}", error.hint) from None
 
 
+def looks_like(path: Path) -> str:
+    """What a file that is no .tflite may be, in words."""
+    return "it is a folder" if path.is_dir() else _looks_like(read_bytes(path))
+
+
 def _looks_like(data: bytes) -> str:
     if not data:
         return "it is empty"

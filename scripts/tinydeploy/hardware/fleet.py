@@ -47,7 +47,7 @@ def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
     """
     board = boards.load(job.board)
     places = _places(job, board, count)
-    source = sources.resolve(job.model, job.variant, job.retrain, job.seed, ui)
+    source = sources.resolve(job.model, job.variant, job.retrain, job.seed, ui, job.given)
     vectors = pipeline.choose_vectors(source, job)
     with pipeline.held(source, board, ui):
         return _deploy(job, places, board, source, vectors, ui)

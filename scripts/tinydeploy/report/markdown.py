@@ -30,8 +30,8 @@ def _verdict(report: Report) -> str:
         line += f"\n\nModel: {_cell(report.model.source)}"
     if report.parity.first_mismatch:
         line += f"\n\n{_cell(report.parity.first_mismatch)}"
-    if doubt := text.doubt(report):
-        line += f"\n\n{doubt}"
+    for doubt in text.doubts(report):
+        line += f"\n\n{_cell(doubt)}"
     return line
 
 
@@ -96,6 +96,14 @@ def _receipt(report: Report) -> str:
         ("vectors", ", ".join(filter(None, (text.count(parity.vectors), text.ways(report))))),
         ("mismatching bytes", text.count(parity.mismatching_bytes)),
         ("engine", report.engine),
+    ]
+    rows += [
+        (name, value)
+        for name, value in (
+            ("quantized with", report.model.quantized_with),
+            ("trained on", report.model.trained_on),
+        )
+        if value
     ]
     hashes = (
         ("build id", parity.build_id),

@@ -36,6 +36,8 @@ class ModelInfo:
     outputs: tuple[TensorInfo, ...] = ()
     macs: int | None = None  # multiply-accumulates of one inference
     parameters: int | None = None  # weights and biases
+    quantized_with: str = ""  # data by which it was quantized, where that is known
+    trained_on: str = ""  # of a model of ours: the data of its training
     keras_bytes: int | None = None  # sizes of the files
     float_bytes: int | None = None
     int8_bytes: int | None = None
@@ -69,6 +71,8 @@ class Parity:
     first_mismatch: str = ""  # "vector 12, output 0, byte 3: op 4 CONV_2D differs first"
     distinct_outputs: int | None = None  # how many different answers the vectors gave
     link_vectors: int | None = None  # over the link; the others through the simulator's memory
+    commonest_output: int | None = None  # how many vectors gave the answer that most gave
+    steady_outputs: bool = False  # whether no output moved by more than its rounding
 
 
 @dataclass(frozen=True)
@@ -225,6 +229,7 @@ class Report:
     stages: tuple[StageTiming, ...] = ()
     versions: dict[str, str] = field(default_factory=dict)  # package or tool -> version
     hashes: dict[str, str] = field(default_factory=dict)  # file or step -> SHA-256
+    warnings: tuple[str, ...] = ()  # what a user should know of the model
     command: str = ""  # that makes this report again
     created: str = ""  # ISO 8601, UTC
 

@@ -25,7 +25,7 @@ def summary(report: Report) -> RenderableType:
     parts: list[RenderableType] = [_headline(report)]
     if report.parity.first_mismatch:
         parts.append(Text(f"  {report.parity.first_mismatch}", style="red"))
-    if doubt := text.doubt(report):
+    for doubt in text.doubts(report):
         parts.append(Padding(Text(doubt, style="yellow"), (0, 0, 0, 2)))
     parts.append(Padding(_figures(report), (1, 0, 0, 2)))
     if report.cycles.per_op:

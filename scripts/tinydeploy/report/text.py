@@ -6,6 +6,8 @@ from tinydeploy.report.model import Accuracy, Report
 
 DASH = "–"
 
+_MANY, _NEARLY_ALL = 10, 0.9  # vectors, and the share of them with one answer that is suspicious
+
 _TARGETS = {
     "simulator": "The flash image, simulated",
     "device": "The board",
@@ -123,15 +125,36 @@ def ways(report: Report) -> str:
     )
 
 
-def doubt(report: Report) -> str:
-    """What takes weight from the receipt; "" if nothing does."""
-    parity = report.parity
-    if not report.verified or parity.vectors < 2 or parity.distinct_outputs != 1:
+def doubts(report: Report) -> list[str]:
+    """What takes weight from the receipt, and what a user should know of the model."""
+    return [*([dead(report)] if dead(report) else []), *report.warnings]
+
+
+def dead(report: Report) -> str:
+    """Word of outputs that say nothing; "" if they do."""
+    what = _steady(report)
+    if not what:
         return ""
-    return (
-        f"All {count(parity.vectors)} vectors gave the same output, so this proves little: "
-        "give inputs that the model tells apart with --data."
-    )
+    if report.model.quantized_with:
+        return (
+            f"{what}, so this proves little: the model is dead or nearly so. It was quantized with "
+            f"{report.model.quantized_with}: give typical inputs with --data or --representative."
+        )
+    return f"{what}, so this proves little: give inputs that the model tells apart with --data."
+
+
+def _steady(report: Report) -> str:
+    parity = report.parity
+    vectors, commonest = parity.vectors, parity.commonest_output or 0
+    if not report.verified or vectors < 2:
+        return ""
+    if parity.distinct_outputs == 1:
+        return f"All {count(vectors)} vectors gave the same output"
+    if vectors >= _MANY and commonest >= _NEARLY_ALL * vectors:
+        return f"{count(commonest)} of {count(vectors)} vectors gave the same output"
+    if parity.steady_outputs:
+        return f"Over {count(vectors)} vectors no output moved by more than rounding does"
+    return ""
 
 
 def title(report: Report) -> str:

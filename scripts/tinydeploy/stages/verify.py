@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,8 +80,17 @@ class Verification:
     @property
     def distinct_outputs(self) -> int:
         """How many different answers the device gave."""
+        return len(self._answers)
+
+    @property
+    def commonest_output(self) -> int:
+        """How many vectors gave the answer that most of them gave."""
+        return max(self._answers.values(), default=0)
+
+    @property
+    def _answers(self) -> Counter[bytes]:
         answers = zip(*self.device_outputs, strict=True)
-        return len({b"".join(part.tobytes() for part in answer) for answer in answers})
+        return Counter(b"".join(part.tobytes() for part in answer) for answer in answers)
 
     @property
     def outputs_sha256(self) -> str:
