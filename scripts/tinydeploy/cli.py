@@ -64,6 +64,17 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def command_names(parser: argparse.ArgumentParser) -> list[str]:
+    """Of all commands."""
+    return list(_commands_of(parser))
+
+
+def _commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """Commands by name; argparse has no public way to ask."""
+    actions = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(next(actions).choices)
+
+
 def error_json(error: TinyDeployError) -> str:
     """An error for who reads the JSON of a result: {"error": {"kind", "message", ...}}."""
     said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}

@@ -224,6 +224,17 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
             timer.cancel()
 
 
+def test_the_campaign_knows_all_commands(tmp_path: Path) -> None:
+    import press_ctrl_c
+    from tinydeploy import cli
+
+    pressed = {trial.arguments[0] for trial in press_ctrl_c.trials(tmp_path)}
+    parser = cli.make_parser()
+    for trial in press_ctrl_c.trials(tmp_path):
+        parser.parse_args(trial.arguments)
+    assert pressed == set(cli.command_names(parser))
+
+
 def test_workers_hear_it_too() -> None:
     interrupts.state.requested = True
     raised: list[BaseException] = []
