@@ -88,6 +88,7 @@ struct GeneralConvParams {
   uint16_t out_height;
   uint16_t out_width;
   uint16_t out_channels;
+  uint16_t channels;  // how many of out_channels are computed
   uint16_t group_depth;  // input channels of a group
   uint16_t group_outputs;  // output channels of a group
   uint16_t kernel_height;
@@ -103,7 +104,7 @@ struct GeneralConvParams {
   int8_t lowest;
   int8_t highest;  // clamp of the output
 };
-static_assert(sizeof(GeneralConvParams) == 38, "padding");
+static_assert(sizeof(GeneralConvParams) == 40, "padding");
 
 // td_fully_connected
 struct FullyConnectedParams {
@@ -150,8 +151,8 @@ struct SoftmaxRows {
 };
 static_assert(sizeof(SoftmaxRows) == 12, "padding");
 
-// td_add: output = clamp((constant + (a * factor_a >> 8) + (b * factor_b >> 8)) >> 22) - 128,
-// with factors of 2^30 times the scale ratios, the second one negative for a difference.
+// td_add: output = clamp((constant + (a * factor_a >> 8) + (b * factor_b >> 8)) >> 20) - 128,
+// with factors of 2^28 times the scale ratios, the second one negative for a difference.
 // elementwise.py: add_params tries all 65,536 pairs against TFLM's formula and refuses where one
 // differs
 struct AddParams {

@@ -6,7 +6,7 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int kAddShift = 22;
+constexpr int kAddShift = 20;
 
 int32_t AddHigh(int32_t sum, int32_t factor, int32_t value) {
   const int64_t product = static_cast<int64_t>(factor) * value;

@@ -28,8 +28,8 @@ td_add_words:
     smlawt lr, r5, r10, r7
     smlawb r12, r6, r11, r12
     smlawt lr, r6, r11, lr
-    usat r12, #8, r12, asr #22     // element 1
-    usat lr, #8, lr, asr #22       // element 3
+    usat r12, #8, r12, asr #20     // element 1
+    usat lr, #8, lr, asr #20       // element 3
     orr r12, r12, lr, lsl #16
     lsl r8, r8, #8
     lsl r9, r9, #8
@@ -39,8 +39,8 @@ td_add_words:
     smlawt r11, r5, r8, r7
     smlawb r10, r6, r9, r10
     smlawt r11, r6, r9, r11
-    usat r10, #8, r10, asr #22     // element 0
-    usat r11, #8, r11, asr #22     // element 2
+    usat r10, #8, r10, asr #20     // element 0
+    usat r11, #8, r11, asr #20     // element 2
     orr r10, r10, r11, lsl #16
     orr r10, r10, r12, lsl #8
     eor r10, r10, #0x80808080

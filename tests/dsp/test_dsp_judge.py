@@ -9,6 +9,7 @@ import pytest
 from tinydeploy.graph import ir, write_tflite
 from tinydeploy.judge import Judge
 from tinydeploy.lower import elementwise, layers, pack
+from tinydeploy.lower.exactness import Scaling, channel_scaling
 from tinydeploy.lower.kernel_lab import CortexM4, Host
 from tinydeploy.lower.layers import Array, Case
 
@@ -46,12 +47,12 @@ def judged(
 
 def scaling_of(
     weights: Array, bias: Array, source: Scale, scales: Array, target: Scale, biased: bool
-) -> tuple[Array, pack.Scaling]:
+) -> tuple[Array, Scaling]:
     start = pack.fold_bias(bias, weights, source[1])
     real = pack.effective_scales(source[0], scales, target[0])
     bounds = pack.accumulator_bounds(weights, start)
-    scaling = pack.channel_scaling(real, target[1], bounds, biased=biased)
-    assert scaling is not None
+    scaling = channel_scaling(real, target[1], bounds, biased=biased)
+    assert not scaling.reasons
     return start, scaling
 
 
@@ -150,8 +151,8 @@ def test_fully_connected(zero_point: int, machine: Machine, rng: np.random.Gener
     start = pack.fold_bias(bias, weights, source[1])
     real = np.full(21, pack.effective_scales(source[0], np.array([scale]), target[0])[0])
     bounds = pack.accumulator_bounds(weights, start)
-    scaling = pack.channel_scaling(real, zero_point, bounds, biased=True)
-    assert scaling is not None
+    scaling = channel_scaling(real, zero_point, bounds, biased=True)
+    assert not scaling.reasons
     Case(
         "td_fully_connected",
         np.array([2, 50, 21], "<u2"),

@@ -132,13 +132,14 @@ def test_random_shapes(seed: int, machine: Machine):
 def test_identity_by_hand(machine: Machine):
     """One weight of 1 and a factor of 1/4: ties away from zero."""
     from tinydeploy.lower import pack
+    from tinydeploy.lower.exactness import channel_scaling
 
     weights = np.array([[1]], np.int8)
     start = pack.fold_bias(None, weights, 0)
-    scaling = pack.channel_scaling(
+    scaling = channel_scaling(
         np.array([0.25]), 0, pack.accumulator_bounds(weights, start), biased=True
     )
-    assert scaling is not None
+    assert not scaling.reasons
     assert scaling.mode == "signed"
     given = np.array([4, 2, -2, -4, 127, -128], np.int8)
     case = layers.Case(

@@ -84,6 +84,7 @@ GENERAL = Struct(
     (
         *_fields("u16", "batches"),
         *_IMAGE,
+        *_fields("u16", "channels", "how many of out_channels are computed"),
         *_fields("u16", "group_depth", "input channels of a group"),
         *_fields("u16", "group_outputs", "output channels of a group"),
         *_fields("u16", "kernel_height kernel_width stride_height stride_width"),
@@ -122,8 +123,8 @@ SOFTMAX = Struct(
 )
 ADD = Struct(
     "AddParams",
-    "td_add: output = clamp((constant + (a * factor_a >> 8) + (b * factor_b >> 8)) >> 22) - 128, "
-    "with factors of 2^30 times the scale ratios, the second one negative for a difference. "
+    "td_add: output = clamp((constant + (a * factor_a >> 8) + (b * factor_b >> 8)) >> 20) - 128, "
+    "with factors of 2^28 times the scale ratios, the second one negative for a difference. "
     "elementwise.py: add_params tries all 65,536 pairs against TFLM's formula and refuses where "
     "one differs",
     (*_fields("u32", "count"), *_fields("i32", "factor_a factor_b constant")),

@@ -12,8 +12,8 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.lower import elementwise
+from tinydeploy.lower.exactness import quantize_multiplier, rescale
 from tinydeploy.lower.lowering import Lowering, quantization_of, refusal, require_int8, scale_of
-from tinydeploy.lower.pack import quantize_multiplier
 from tinydeploy.lower.plan import Argument, Buffer, Constant, Number, Pointer
 from tinydeploy.lower.ranges import INT8, activation_range, clamp_after, lookup
 
@@ -117,7 +117,7 @@ def _terms(tensor: Tensor, largest: float, sign: int) -> Array:
     scale, zero_point = scale_of(tensor)
     factor = quantize_multiplier(float(np.float32(scale)) / largest)
     offsets = (np.roll(elementwise.ALL_INT8, 128) - zero_point) << _ADD_BITS
-    return (sign * elementwise.rescale(offsets, *factor)).astype(np.int32)
+    return (sign * rescale(offsets, *factor)).astype(np.int32)
 
 
 def sizes(op: Op) -> tuple[Tensor, Tensor]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tinydeploy.abi import params as declared
 from tinydeploy.abi.layout import Struct
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.lower import pack, tiles
+from tinydeploy.lower.exactness import Scaling, channel_scaling, crowded_lanes
 from tinydeploy.lower.lowering import (
     Lowering,
     quantization_of,
@@ -33,6 +35,37 @@ _FEW_UNITS = 16
 Size = tuple[int, int]
 
 
+@dataclass(frozen=True)
+class Folded:
+    """A layer as a fast kernel takes it.
+
+    Attributes:
+        rows: weights [out, depth], zeros where they don't count.
+        start: folded bias, int64 [out].
+        scaling: requantization.
+        slow: why the general kernel has to compute a channel, by channel.
+    """
+
+    rows: Array
+    start: Array
+    scaling: Scaling
+    slow: Mapping[int, str]
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether no channel is left for the fast kernel."""
+        return len(self.slow) == len(self.rows)
+
+    @property
+    def why(self) -> str:
+        """What `slow` says, in a line: "2 of 64 channels: scale"."""
+        counts = Counter(self.slow.values())
+        reasons = ", ".join(
+            f"{reason} ({n})" if len(counts) > 1 else reason for reason, n in counts.most_common()
+        )
+        return f"{len(self.slow)} of {len(self.rows)} channels: {reasons}"
+
+
 def conv(lowering: Lowering, op: Op) -> None:
     """CONV_2D int8: 1x1 by pixel pairs, others by patches; groups and dilation the general way."""
     source, weights = _operands(lowering, op)
@@ -47,19 +80,19 @@ def depthwise(lowering: Lowering, op: Op) -> None:
     if channels == 1:  # of one channel, to be seen as a whole: an ordinary convolution
         _conv(lowering, op, source, weights, _by_output(filters))
         return
-    rows = np.ascontiguousarray(filters.reshape(-1, filters.shape[2]).T)
-    folded = _scaling(op, source, weights, rows, biased=False)
-    plain = (
-        filters.shape[2] == channels and source.shape[0] == 1 and step_of(op, "dilation") == (1, 1)
-    )
-    if folded is None or not plain:
-        _general(lowering, op, weights, _by_output(filters))
-    elif filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0):
-        _over_time(lowering, op, filters, *folded)
+    folded = _fold(op, source, weights, _by_output(filters), biased=False)
+    many = f"{filters.shape[2] // channels} outputs a channel" * (filters.shape[2] != channels)
+    if why := many or _unusual(op, source) or (folded.why if folded.hopeless else ""):
+        _general(lowering, op, weights, _by_output(filters), why)
+        return
+    fast = np.ascontiguousarray(folded.rows.T).reshape(filters.shape)
+    if filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0):
+        _over_time(lowering, op, fast, folded)
     elif filters.shape[:2] == (3, 3) and step_of(op, "stride") in ((1, 1), (2, 2)):
-        _planes_3x3(lowering, op, filters, *folded)
+        _planes_3x3(lowering, op, fast, folded)
     else:
-        _planes(lowering, op, filters, *folded)
+        _planes(lowering, op, fast, folded)
+    _finish(lowering, op, weights, _by_output(filters), folded)
 
 
 def fully_connected(lowering: Lowering, op: Op) -> None:
@@ -67,24 +100,25 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
     source, weights = _operands(lowering, op)
     rows = _data(weights)
     units, depth = rows.shape
-    folded = _scaling(op, source, weights, rows, biased=True, few=units <= _FEW_UNITS)
-    if folded is None:
-        _general(lowering, op, weights, rows.reshape(units, 1, 1, depth))
+    filters = rows.reshape(units, 1, 1, depth)
+    folded = _fold(op, source, weights, filters, biased=True, few=units <= _FEW_UNITS)
+    if folded.hopeless:
+        _general(lowering, op, weights, filters, folded.why)
         return
     if source.size == depth and units <= _FEW_UNITS and _has_convolutions(lowering):
-        _pointwise(lowering, op, rows, *folded, pixels=1)  # saves linking a kernel for a head
-        clamp_after(lowering, op)
+        _pointwise(lowering, op, folded, pixels=1)  # saves linking a kernel for a head
     else:
-        _dense(lowering, op, rows, *folded)
+        _dense(lowering, op, folded)
+    _finish(lowering, op, weights, filters, folded)
 
 
-def _dense(lowering: Lowering, op: Op, rows: Array, start: Array, scaling: pack.Scaling) -> None:
+def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
     """Weights [units, depth] times each `depth` numbers of the input."""
     source = op.operands[0]
-    units, depth = rows.shape
+    units, depth = folded.rows.shape
     batches = source.size // depth
     memory = Buffer("scratch", pack.dense_scratch_bytes(depth))
-    if batches == 1 and lowering.dies_here(source, op):
+    if batches == 1 and not folded.slow and lowering.dies_here(source, op):
         # The input is widened into scratch from front to back: it may lie at the scratch's end.
         memory.base = lowering.buffer(source)
         memory.shift = -memory.size // 2
@@ -93,35 +127,59 @@ def _dense(lowering: Lowering, op: Op, rows: Array, start: Array, scaling: pack.
         op,
         ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
         _DENSE.packed(batches, depth, units),
-        pack.pack_dense(rows, start, scaling),
+        pack.pack_dense(folded.rows, folded.start, folded.scaling),
         lowering.output(op),
         memory,
-        f"td_dot_one_{scaling.mode}",
+        f"td_dot_one_{folded.scaling.mode}",
     )
-    clamp_after(lowering, op)
 
 
 def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: Array) -> None:
     """A convolution with `filters` [out, height, width, depth]."""
-    rows = filters.reshape(len(filters), -1)
-    folded = _scaling(op, source, weights, rows, biased=True)
-    plain = filters.shape[3] == source.shape[3] and source.shape[0] == 1
-    if folded is None or not plain or step_of(op, "dilation") != (1, 1):
-        _general(lowering, op, weights, filters)
+    folded = _fold(op, source, weights, filters, biased=True)
+    groups = "groups" * (filters.shape[3] != source.shape[3])
+    if why := groups or _unusual(op, source) or (folded.why if folded.hopeless else ""):
+        _general(lowering, op, weights, filters, why)
         return
     if filters.shape[1:3] == source.shape[1:3] and op.outputs[0].shape[1:3] == (1, 1):
-        _dense(lowering, op, rows, *folded)
-        return
-    if filters.shape[1:3] == (1, 1) and step_of(op, "stride") == (1, 1):
+        _dense(lowering, op, folded)
+    elif filters.shape[1:3] == (1, 1) and step_of(op, "stride") == (1, 1):
         _, height, width, _ = op.outputs[0].shape
-        _pointwise(lowering, op, rows, *folded, pixels=height * width)
+        _pointwise(lowering, op, folded, pixels=height * width)
     else:
-        _patches(lowering, op, filters, *folded)
+        _patches(lowering, op, folded.rows.reshape(filters.shape), folded)
+    _finish(lowering, op, weights, filters, folded)
+
+
+def _unusual(op: Op, source: Tensor) -> str:
+    """What the fast kernels have no loops for."""
+    if source.shape[0] != 1:
+        return f"a batch of {source.shape[0]}"
+    dilation = step_of(op, "dilation")
+    return "" if dilation == (1, 1) else "a dilation of {}x{}".format(*dilation)
+
+
+def _finish(lowering: Lowering, op: Op, weights: Tensor, filters: Array, folded: Folded) -> None:
+    """The channels that were left out, and the clamp."""
+    if folded.slow:
+        _general(lowering, op, weights, filters, folded.why, sorted(folded.slow))
     clamp_after(lowering, op)
 
 
-def _general(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> None:
-    """Any convolution, exact in every case and slow."""
+def _general(
+    lowering: Lowering,
+    op: Op,
+    weights: Tensor,
+    filters: Array,
+    why: str,
+    only: Sequence[int] | None = None,
+) -> None:
+    """Any convolution, exact in every case and slow.
+
+    Args:
+        why: it is needed.
+        only: channels, where the others are computed already.
+    """
     source, result, bias = op.operands[0], op.outputs[0], op.input(2)
     units, depth = len(filters), filters.shape[3]
     rows = source.size // depth
@@ -137,9 +195,11 @@ def _general(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> Non
         padding=padding(op, source, filters.shape[1:3]),
         zero_points=(scale_of(source)[1], scale_of(result)[1]),
         activation=activation_range(op, result),
+        only=only,
     )
     given, output = lowering.buffer(source), lowering.output(op)
-    channels = np.frombuffer(packed.channels, "<i4").reshape(-1, 3)
+    channels = np.frombuffer(packed.channels, "<i4").reshape(-1, 4)
+    macs = op_macs(op)
     lowering.call(
         op,
         "dsp/conv_general.h",
@@ -150,17 +210,16 @@ def _general(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> Non
             Constant("weights", np.frombuffer(packed.weights, np.int8)),
             Pointer(output),
         ],
-        reads=[given],
+        reads=[given] if only is None else [given, output],
         writes=output,
         params_type=_GENERAL.name,
         params=_GENERAL.named(packed.params),
-        macs=op_macs(op),
+        macs=macs if only is None else macs * len(only) // len(filters),
+        fallback=why,
     )
 
 
-def _planes_3x3(
-    lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
-) -> None:
+def _planes_3x3(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None:
     source, result, stride = op.operands[0], op.outputs[0], step_of(op, "stride")
     geometry = pack.depthwise_geometry(
         image(source), image(result)[:2], stride[0], padding(op, source, (3, 3)),
@@ -173,22 +232,19 @@ def _planes_3x3(
         op,
         ("dsp/depthwise.h", "td_depthwise", _DEPTHWISE),
         geometry.params,
-        pack.pack_depthwise(filters, start, scaling),
-        lowering.output(op, over=source if same else None),
+        pack.pack_depthwise(filters, folded.start, folded.scaling),
+        lowering.output(op, over=source if same and not folded.slow else None),
         Buffer("scratch", geometry.scratch_bytes),
-        f"td_depthwise{suffix}_{scaling.mode}",
+        f"td_depthwise{suffix}_{folded.scaling.mode}",
     )
-    clamp_after(lowering, op)
 
 
-def _over_time(
-    lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
-) -> None:
+def _over_time(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None:
     """A kernel as wide as the image, without padding: one output after another."""
-    source, result = op.operands[0], op.outputs[0]
+    source, result, scaling = op.operands[0], op.outputs[0], folded.scaling
     taps, channels = filters.shape[0] * filters.shape[1], filters.shape[2]
     positions, step = result.shape[1], step_of(op, "stride")[0] * source.shape[2]
-    stream = pack.pack_depthwise_time(filters.reshape(taps, channels), start, scaling)
+    stream = pack.pack_depthwise_time(filters.reshape(taps, channels), folded.start, scaling)
     given, output = lowering.buffer(source), lowering.output(op)
     lowering.call(
         op,
@@ -207,55 +263,45 @@ def _over_time(
         ),
         macs=op_macs(op),
     )
-    clamp_after(lowering, op)
 
 
-def _planes(
-    lowering: Lowering, op: Op, filters: Array, start: Array, scaling: pack.Scaling
-) -> None:
+def _planes(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None:
     """A kernel of another size, or with strides of its own."""
     source, result, kernel = op.operands[0], op.outputs[0], filters.shape[:2]
+    in_place = source.shape == result.shape and not folded.slow
     geometry = pack.depthwise_any_geometry(
         image(source), image(result)[:2], kernel, step_of(op, "stride"),
-        padding(op, source, kernel), scale_of(source)[1], scaling.mode,
+        padding(op, source, kernel), scale_of(source)[1], folded.scaling.mode,
     )  # fmt: skip
     _call(
         lowering,
         op,
         ("dsp/depthwise_any.h", "td_depthwise_any", _DEPTHWISE_ANY),
         geometry.params,
-        pack.pack_depthwise_any(filters, start, scaling),
-        lowering.output(op, over=source if source.shape == result.shape else None),
+        pack.pack_depthwise_any(filters, folded.start, folded.scaling),
+        lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
     )
-    clamp_after(lowering, op)
 
 
-def _pointwise(
-    lowering: Lowering, op: Op, weights: Array, start: Array, scaling: pack.Scaling, *, pixels: int
-) -> None:
+def _pointwise(lowering: Lowering, op: Op, folded: Folded, *, pixels: int) -> None:
     source = op.operands[0]
-    units, depth = weights.shape
+    units, depth = folded.rows.shape
+    in_place = units <= depth and not folded.slow
     geometry = pack.pointwise_geometry(pixels, depth, units)
     _call(
         lowering,
         op,
         ("dsp/conv.h", "td_pointwise", _POINTWISE),
         geometry.params,
-        pack.pack_pointwise(weights, start, scaling),
-        lowering.output(op, over=source if units <= depth else None),
+        pack.pack_pointwise(folded.rows, folded.start, folded.scaling),
+        lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
-        f"td_dot_pairs_{scaling.mode}",
+        f"td_dot_pairs_{folded.scaling.mode}",
     )
 
 
-def _patches(
-    lowering: Lowering,
-    op: Op,
-    filters: Array,
-    start: Array,
-    scaling: pack.Scaling,
-) -> None:
+def _patches(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None:
     source, result, stride = op.operands[0], op.outputs[0], step_of(op, "stride")
     kernel = (filters.shape[1], filters.shape[2])
     pad = padding(op, source, kernel)
@@ -264,6 +310,7 @@ def _patches(
         and result.shape[3] <= source.shape[3]
         and result.shape[2] <= source.shape[2]
         and kernel[0] - pad[0] >= 1
+        and not folded.slow
         and lowering.dies_here(source, op)
     )
     geometry = pack.conv_geometry(
@@ -280,10 +327,10 @@ def _patches(
         op,
         ("dsp/conv.h", "td_conv", _CONV),
         geometry.params,
-        pack.pack_conv(filters, start, scaling),
+        pack.pack_conv(filters, folded.start, folded.scaling),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
-        f"td_dot_pairs_{scaling.mode}",
+        f"td_dot_pairs_{folded.scaling.mode}",
     )
 
 
@@ -348,28 +395,36 @@ def _data(tensor: Tensor) -> Array:
     return tensor.data
 
 
-def _scaling(
-    op: Op, source: Tensor, weights: Tensor, rows: Array, *, biased: bool, few: bool = False
-) -> tuple[Array, pack.Scaling] | None:
-    """Folded bias and requantization of weights as [out, depth]; None: too wide for fast kernels.
+def _fold(
+    op: Op, source: Tensor, weights: Tensor, filters: Array, *, biased: bool, few: bool = False
+) -> Folded:
+    """Folded bias and requantization of `filters` [out, height, width, depth].
 
-    The clamp of a fused activation is left to `clamp_after`. The signed variant is exact for all
-    that the positive one is, as long as it shifts to the right: a layer of few outputs takes it,
-    so that a small model links one variant.
+    The clamp of a fused activation is left to `_finish`. A layer of few outputs takes the signed
+    variant where that is exact, too, so that a small model links one variant.
     """
-    if not pack.lanes_are_exact(rows):
-        return None
+    rows = filters.reshape(len(filters), -1)
     bias, zero_point = op.input(2), scale_of(source)[1]
     start = pack.fold_bias(None if bias is None else _data(bias), rows, zero_point)
-    scaling = pack.channel_scaling(
-        effective_scales(op, source, weights, len(rows)),
-        scale_of(op.outputs[0])[1],
-        pack.accumulator_bounds(rows, start),
-        biased=biased,
-    )
-    if scaling is not None and few and (scaling.shift > pack.UNIT_BITS).all():
-        scaling = replace(scaling, mode="signed")
-    return None if scaling is None else (start, scaling)
+    scales = effective_scales(op, source, weights, len(rows))
+    bounds, output_zero_point = pack.accumulator_bounds(rows, start), scale_of(op.outputs[0])[1]
+    scaling = channel_scaling(scales, output_zero_point, bounds, biased=biased)
+    if few:
+        signed = channel_scaling(scales, output_zero_point, bounds, biased=biased, mode="signed")
+        scaling = signed if len(signed.reasons) <= len(scaling.reasons) else scaling
+    slow = dict(scaling.reasons)
+    rows, start = _without(scaling.fixed, rows), _without(scaling.fixed, start)
+    if biased:  # two channels in a lane
+        crowded = np.zeros(len(rows), np.bool_)
+        crowded[crowded_lanes(rows)] = True
+        slow |= dict.fromkeys(np.flatnonzero(crowded).tolist(), "weights of -128")
+        rows, start = _without(crowded, rows), _without(crowded, start)
+    return Folded(rows, start, scaling, slow)
+
+
+def _without(channels: Array, values: Array) -> Array:
+    """`values` [out, ...] with zeros for some channels."""
+    return np.where(channels.reshape(-1, *[1] * (values.ndim - 1)), 0, values).astype(values.dtype)
 
 
 def effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) -> Array:

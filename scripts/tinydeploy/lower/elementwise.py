@@ -10,22 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.abi import params as declared
-from tinydeploy.lower.pack import quantize_multiplier
+from tinydeploy.lower.exactness import quantize_multiplier, rescale
 
 Array = npt.NDArray[Any]
 
-ADD_SHIFT = 22
+ADD_SHIFT = 20  # 2^20 for one output step: factors of ratios below 8 fit, and so do the sums
+_STEEPER = (0, *(sign * 2**bits for bits in range(4, 18) for sign in (1, -1)))  # of 2^28
 ALL_INT8 = np.arange(-128, 128, dtype=np.int64)
-
-
-def rescale(acc: Array, multiplier: int, shift: int) -> Array:
-    """TFLM's MultiplyByQuantizedMultiplier with its two roundings; int64 arrays in and out."""
-    left, right = max(shift, 0), max(-shift, 0)
-    product = (acc.astype(np.int64) << left) * multiplier
-    high = product + np.where(product >= 0, 1 << 30, 1 - (1 << 30))
-    high = np.sign(high) * (np.abs(high) >> 31)  # C++ division truncates
-    mask = (1 << right) - 1
-    return np.asarray((high >> right) + ((high & mask) > (mask >> 1) + (high < 0)), np.int64)
 
 
 def reference_add(
@@ -59,21 +50,21 @@ def add_params(
         a, b, output: (scale, zero point).
         sign: -1 subtracts.
     """
-    wanted = reference_add(a, b, output, sign)
-    ratios = [np.float64(np.float32(s)) / np.float64(np.float32(output[0])) for s, _ in (a, b)]
-    if max(ratios) >= 2:
-        return None
-    factors = [round(float(ratio) * (1 << 30)) for ratio in ratios]
-    factors[1] *= sign
-    terms = [factor * ALL_INT8 >> 8 for factor in factors]
-    zeros = sum(factor * zero for factor, (_, zero) in zip(factors, (a, b), strict=True))
-    middle = ((output[1] + 128) << ADD_SHIFT) + (1 << ADD_SHIFT - 1) - (zeros >> 8)
-    for nudge in (0, 1, 2, -1, 3, -2, 4):
-        sums = terms[0][:, None] + terms[1][None, :] + middle + nudge
-        if np.abs(sums).max() >= 1 << 31:
+    wanted = reference_add(a, b, output, sign) + 128
+    least = np.where(wanted > 0, wanted << ADD_SHIFT, -(1 << 62))
+    most = np.where(wanted < 255, wanted + 1 << ADD_SHIFT, 1 << 62)
+    ratios = [float(np.float32(s)) / float(np.float32(output[0])) for s, _ in (a, b)]
+    for steeper in _STEEPER:  # by a little: ties go away from zero then, as TFLM's do
+        factors = [round(ratio * ((1 << ADD_SHIFT + 8) + steeper)) for ratio in ratios]
+        factors[1] *= sign
+        if max(map(abs, factors)) >= 1 << 31:
             return None
-        if np.array_equal(np.clip(sums >> ADD_SHIFT, 0, 255) - 128, wanted):
-            return declared.ADD.packed(count, *factors, middle + nudge)
+        terms = [factor * ALL_INT8 >> 8 for factor in factors]
+        sums = terms[0][:, None] + terms[1][None, :]
+        low, high = int((least - sums).max()), int((most - sums).min())
+        constant = (low + high) // 2
+        if low < high and -(1 << 31) <= sums.min() + constant <= sums.max() + constant < 1 << 31:
+            return declared.ADD.packed(count, *factors, constant)
     return None
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.lower import elementwise, pack
-from tinydeploy.lower.elementwise import rescale
+from tinydeploy.lower.exactness import Scaling, channel_scaling, quantize_multiplier, rescale
 
 Array = npt.NDArray[Any]
 GUARD = 99  # behind every output, to see writes that go too far
@@ -103,7 +103,7 @@ def words(data: bytes) -> Array:
 
 def requantize(acc: Array, scales: Array, zero_point: int) -> Array:
     """Int8 of sums [..., channels], clamped to int8."""
-    numbers = [pack.quantize_multiplier(float(scale)) for scale in scales]
+    numbers = [quantize_multiplier(float(scale)) for scale in scales]
     channels = [rescale(acc[..., i], *pair) for i, pair in enumerate(numbers)]
     return np.asarray(np.clip(np.stack(channels, -1) + zero_point, -128, 127), np.int8)
 
@@ -124,7 +124,7 @@ class Packed:
 
     start: Array
     scales: Array
-    scaling: pack.Scaling
+    scaling: Scaling
 
 
 def fold(
@@ -135,8 +135,8 @@ def fold(
     scales = random_scales(rng, *weights.shape)
     start = pack.fold_bias(bias, weights, zero_point)
     bounds = pack.accumulator_bounds(weights, start)
-    scaling = pack.channel_scaling(scales, output_zero_point, bounds, biased=biased)
-    assert scaling is not None
+    scaling = channel_scaling(scales, output_zero_point, bounds, biased=biased)
+    assert not scaling.reasons
     return Packed(start, scales, scaling)
 
 

@@ -122,8 +122,9 @@ class Lowering:
         params: Mapping[str, Field] | None = None,
         scratch: Sequence[Buffer] = (),
         macs: int = 0,
+        fallback: str = "",
     ) -> None:
-        """Append a step."""
+        """Append a step; `fallback` says why it is slower than others of its kind, if it is."""
         activations = [tensor for tensor in op.operands if not tensor.is_constant]
         self.steps.append(
             Step(
@@ -139,6 +140,7 @@ class Lowering:
                 scratch=list(scratch),
                 op_index=self.op_index,
                 macs=macs,
+                fallback=fallback,
             )
         )
 

@@ -1,13 +1,13 @@
 """Weights, biases and requantization numbers in the layouts that firmware/dsp reads.
 
 Everything is folded here, on the PC: input offset into the bias, bias into the starting sums,
-output offset and rounding into one constant per channel. `channel_scaling` says whether the fast
-kernels are exact for a layer; where they are not, the lowering chooses the general kernels.
+output offset and rounding into one constant per channel. `exactness` says for which channels the
+fast kernels are exact; for others the lowering chooses the general kernel.
 """
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from tinydeploy.abi import limits
 from tinydeploy.abi import params as declared
+from tinydeploy.lower.exactness import Scaling, quantize_multiplier
 
 Array = npt.NDArray[Any]
 Int8 = npt.NDArray[np.int8]
@@ -23,31 +24,6 @@ Int32 = npt.NDArray[np.int32]
 
 QUAD = 4
 OCTET = 8
-UNIT_BITS = 7  # the kernels' sums, 256*acc * multiplier >> 32, count in 1/128 of TFLM's unit
-SUM_LIMIT = 1 << 23  # 256 times a sum is an int32
-
-
-def quantize_multiplier(real: float) -> tuple[int, int]:
-    """(multiplier, shift) with real = multiplier * 2^(shift - 31), as TFLM's QuantizeMultiplier.
-
-    Args:
-        real: scale of the sums over scale of the output, a double.
-
-    Returns:
-        multiplier in [2^30, 2^31) or 0; shift, positive to the left.
-    """
-    if real == 0.0:
-        return 0, 0
-    fraction, shift = math.frexp(real)
-    multiplier = math.floor(abs(fraction) * (1 << 31) + 0.5) * (1 if fraction > 0 else -1)
-    if multiplier == 1 << 31:
-        multiplier //= 2
-        shift += 1
-    if shift < -31:
-        return 0, 0
-    if shift > 30:
-        return (1 << 31) - 1, 30
-    return multiplier, shift
 
 
 def effective_scales(input_scale: float, weight_scales: Array, output_scale: float) -> Array:
@@ -83,89 +59,10 @@ def accumulator_bounds(weights: Int8, start: Array) -> tuple[Array, Array]:
     return start + 127 * negative - 128 * positive, start + 127 * positive - 128 * negative
 
 
-@dataclass(frozen=True)
-class Scaling:
-    """Requantization numbers of a layer's channels; see firmware/dsp/dot.h.
-
-    Attributes:
-        multiplier: int32 [out].
-        constant: int32 [out], with the output's offset in it (from -128 upwards for `biased`).
-        shift: uint8 [out].
-        mode: which kernel variant is exact: "positive" or "signed".
-    """
-
-    multiplier: Int32
-    constant: Int32
-    shift: npt.NDArray[np.uint8]
-    mode: Literal["positive", "signed"]
-
-
-def channel_scaling(
-    scales: Array,
-    output_zero_point: int,
-    bounds: tuple[Array, Array],
-    activation: tuple[int, int] = (-128, 127),
-    *,
-    biased: bool,
-) -> Scaling | None:
-    """Numbers for the fast kernels; None where these would not be exact.
-
-    Args:
-        scales: double [out], from `effective_scales`.
-        output_zero_point: in [-128, 127].
-        bounds: from `accumulator_bounds`.
-        activation: clamp of the output. Only all of int8 is fast, or [zero point, 127] where the
-            zero point is -128, which is the same.
-        biased: the kernel clamps to [0, 255] and takes 128 off (conv and fully connected), rather
-            than to [-128, 127] (depthwise).
-    """
-    if activation != (-128, 127):
-        return None
-    mode: Literal["positive", "signed"] = "positive" if output_zero_point == -128 else "signed"
-    rows = []
-    for scale, low, high in zip(scales, *bounds, strict=True):
-        row = _scale_channel(float(scale), output_zero_point, int(low), int(high), mode, biased)
-        if row is None:
-            return None
-        rows.append(row)
-    multiplier, constant, shift = np.array(rows, np.int64).reshape(-1, 3).T
-    return Scaling(
-        multiplier.astype(np.int32), constant.astype(np.int32), shift.astype(np.uint8), mode
-    )
-
-
-def _scale_channel(
-    scale: float, zero_point: int, low: int, high: int, mode: str, biased: bool
-) -> tuple[int, int, int] | None:
-    if low < -SUM_LIMIT or high >= SUM_LIMIT:
-        return None
-    multiplier, shift = quantize_multiplier(scale)
-    offset = zero_point + (128 if biased else 0)
-    right = -shift
-    if multiplier == 0 or max(-low, high) * scale < 0.25:  # zero in every case
-        multiplier, right = 0, 1
-    if mode == "signed" and right < 1:
-        return None  # TFLM rounds negative numbers differently only when it shifts to the right
-    down = right + UNIT_BITS
-    if down < 1:
-        return None
-    rounding = (1 << UNIT_BITS - 1) + (1 << down - 1) if right > 0 else 1 << down - 1
-    constant = rounding + (offset << down)
-    highest = max(-low, high) * 256 * multiplier // (1 << 32) + abs(constant) + 128
-    if highest >= 1 << 31 or highest >> down >= 1 << 15:
-        return None
-    return multiplier, constant, down
-
-
 def _pad(array: Array, axis: int, multiple: int) -> Array:
     short = -array.shape[axis] % multiple
     widths = [(0, short if i == axis else 0) for i in range(array.ndim)]
     return np.pad(array, widths) if short else array
-
-
-def lanes_are_exact(weights: Int8) -> bool:
-    """Whether two channels fit one lane: 256*B + A as int16. TFLite's converter never uses -128."""
-    return int(weights.min(initial=0)) >= -127
 
 
 def _lane_words(weights: Int8) -> npt.NDArray[np.uint32]:
@@ -203,7 +100,7 @@ def pack_pointwise(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     """The stream of `DotPairs` (firmware/dsp/dot.h) for td_pointwise.
 
     Args:
-        weights: int8 [out, in], within [-127, 127].
+        weights: int8 [out, in], without `crowded_lanes`.
         start: int64 [out], from `fold_bias`.
         scaling: made with biased=True.
     """
@@ -342,7 +239,7 @@ def pack_conv(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     columns of three rows one after another where `interleaves` says so.
 
     Args:
-        weights: int8 [out, kernel_height, kernel_width, in], within [-127, 127].
+        weights: int8 [out, kernel_height, kernel_width, in], without `crowded_lanes`.
         start: int64 [out], from `fold_bias` of the weights as [out, depth].
         scaling: made with biased=True.
     """
@@ -439,8 +336,8 @@ class GeneralConv:
 
     Attributes:
         params: GeneralConvParams.
-        channels: GeneralChannel of every output channel.
-        weights: int8 [out, height, width, group_depth].
+        channels: GeneralChannel of every output channel that is computed.
+        weights: int8 [channels, height, width, group_depth].
     """
 
     params: bytes
@@ -460,6 +357,7 @@ def pack_general(
     padding: tuple[int, int] = (0, 0),
     zero_points: tuple[int, int] = (0, 0),
     activation: tuple[int, int] = (-128, 127),
+    only: Sequence[int] | None = None,
 ) -> GeneralConv:
     """Any convolution: the input's channels over the weights' depth give the number of groups.
 
@@ -470,16 +368,19 @@ def pack_general(
         input_shape, output_shape: NHWC.
         padding: top, left.
         zero_points: of input and output.
+        only: output channels to compute, in ascending order; None for all.
     """
     out, height, width, group_depth = weights.shape
+    chosen = np.arange(out) if only is None else np.asarray(only, np.int64)
     groups = input_shape[3] // group_depth
     params = declared.GENERAL.packed(
-        input_shape[0], *input_shape[1:], *output_shape[1:], group_depth,
+        input_shape[0], *input_shape[1:], *output_shape[1:], len(chosen), group_depth,
         out // groups, height, width, *stride, *dilation, *padding, *zero_points, *activation,
     )  # fmt: skip
     numbers = [quantize_multiplier(float(scale)) for scale in np.broadcast_to(scales, (out,))]
     start = np.zeros(out, np.int64) if bias is None else np.asarray(bias, np.int64)
-    channels = np.concatenate([start[:, None], np.array(numbers, np.int64)], axis=1)
+    columns = [start[:, None], np.array(numbers, np.int64), np.arange(out)[:, None]]
+    channels = np.concatenate(columns, axis=1)[chosen]
     return GeneralConv(
-        params, channels.astype("<i4").tobytes(), np.ascontiguousarray(weights).tobytes()
+        params, channels.astype("<i4").tobytes(), np.ascontiguousarray(weights[chosen]).tobytes()
     )

@@ -138,6 +138,7 @@ class Step:
         kernel: of the interpreter, that the arguments refer to by its name.
         op_index: operator of the .tflite that this step finishes.
         macs: multiply-accumulates, after what could be removed was removed.
+        fallback: why no faster kernel computes it, "" if there is none.
     """
 
     title: str
@@ -153,6 +154,7 @@ class Step:
     kernel: Kernel | None = None
     op_index: int = 0
     macs: int = 0
+    fallback: str = ""
 
     def __post_init__(self) -> None:
         if self.params_type in declared.BY_NAME:
