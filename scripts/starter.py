@@ -49,3 +49,7 @@ def _runs(name):
             return subprocess.call([name, "-c", ""], stdout=nowhere, stderr=nowhere) == 0
         except (OSError, ValueError):
             return False
+
+
+if __name__ == "__main__":  # starter.py LAYER ARGUMENTS...
+    start(sys.argv[1], sys.argv[2:])

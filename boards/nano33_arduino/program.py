@@ -1,6 +1,7 @@
-"""Adds the model to an Arduino build: TINYDEPLOY_PROGRAM, else build/<model>/nano33/program.
+"""Adds the model to an Arduino build: TINYDEPLOY_PROGRAM, else `custom_model`, compiled here.
 
-`tinydeploy compile --model kws --board nano33` writes that folder; run it first.
+It joins the project's own sources: these see the headers of libraries (`lib_deps`), and what
+`env.BuildSources` adds does not.
 """
 
 import os
@@ -10,16 +11,27 @@ from pathlib import Path
 Import("env")  # noqa: F821 - PlatformIO supplies it
 
 project = Path(env.subst("$PROJECT_DIR"))  # noqa: F821
-model = env.GetProjectOption("custom_model")  # noqa: F821
-default = project / "build" / model / "nano33" / "program"
-program = Path(os.environ.get("TINYDEPLOY_PROGRAM", default))
-if not (program / "model.h").is_file():
-    sys.exit(f"no model.h in {program}: run `tinydeploy compile --model {model} --board nano33`")
+sys.path.insert(0, str(project / "firmware" / "platformio" / "start"))
 
-env.Append(CPPPATH=[str(program)])  # noqa: F821
-env.BuildSources(  # noqa: F821
-    os.path.join("$BUILD_DIR", "program"), str(program), "+<model.cc>"
-)
-env.BuildSources(  # noqa: F821
-    os.path.join("$BUILD_DIR", "board"), str(project / "boards" / "nano33_arduino"), "+<*.cpp>"
-)
+import handover  # noqa: E402
+
+LIKE = "nano33"  # the board of ours whose limits hold
+
+
+def program_folder():
+    """Where model.h and model.cc are; ends the build if the model can't be had."""
+    if os.environ.get(handover.PROGRAM):
+        return Path(os.environ[handover.PROGRAM])
+    model = env.GetProjectOption("custom_model")  # noqa: F821
+    code, folder = handover.compile_model(model, LIKE, "interpreter", "zig")
+    if code:
+        env.Exit(code)  # noqa: F821
+    return folder
+
+
+if not env.IsIntegrationDump() and not env.IsCleanTarget():  # noqa: F821
+    program = program_folder().resolve()
+    if not (program / "model.cc").is_file():
+        sys.exit(f"no model.cc in {program}: compile it with --engine interpreter")
+    relative = os.path.relpath(str(program), env.subst("$PROJECT_SRC_DIR"))  # noqa: F821
+    env.Append(CPPPATH=[str(program)], SRC_FILTER=[f"+<{relative}/model.cc>"])  # noqa: F821

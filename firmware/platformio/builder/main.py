@@ -218,7 +218,8 @@ if not board.is_host:
         env.VerboseAction(write_binary, "Writing $TARGET"),
     )
     products.append(binary)
-    AlwaysBuild(env.Alias("upload", binary, env.VerboseAction(run_flash, "Flashing $SOURCE")))
+    flashing = env.VerboseAction(run_flash, "Flashing $SOURCE")
+    AlwaysBuild(env.AddPlatformTarget("upload", binary, flashing, "Upload"))
 Default(products)
 env.AddPlatformTarget(
     "size", elf, env.VerboseAction("$SIZEPRINTCMD", "Size of $SOURCE"), "Program Size"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,8 +22,11 @@ from tinydeploy.keys import Keyed
 from tinydeploy.stages import image
 from tinydeploy.stages.image import Breakdown, Sizes
 
+# Of our PlatformIO alone: another version in the same folder would start to update itself.
+CORE_DIR = BUILD_DIR / "platformio" / "core-inside"
 TOOLCHAINS = ("zig", "gcc")
 PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
+INSIDE_VARIABLE = "TINYDEPLOY_INSIDE"  # PlatformIO runs in our environment: no handing over to it
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
 VARIANTS_VARIABLE = "TINYDEPLOY_VARIANTS"  # folder of model.h to link besides, see variants.py
 LINK_VARIABLE = "TINYDEPLOY_LINK"  # usb, uart or both; wins over custom_link of platformio.ini
@@ -234,8 +239,8 @@ def _source_files(board: Board) -> Iterator[Path]:
     yield ROOT / "platformio.ini"
     yield BOARDS_DIR / f"{board.id}.json"
     chips = () if board.is_host else ("cortex_m4", board.chip)
-    skipped = [FIRMWARE_DIR / "platformio" / "core"]
-    skipped += [path for path in (FIRMWARE_DIR / "chips").iterdir() if path.name not in chips]
+    skipped = [path for path in (FIRMWARE_DIR / "chips").iterdir() if path.name not in chips]
+    skipped += [FIRMWARE_DIR / "platformio" / name for name in ("start", "tests")]
     for folder in (FIRMWARE_DIR, board.folder):
         for path in sorted(folder.rglob("*")):
             if path.suffix in _SOURCES and not any(path.is_relative_to(skip) for skip in skipped):
@@ -266,10 +271,12 @@ def run_platformio(
         LINK_VARIABLE: link,
         **platformio_environment(),
     }
+    forget_copied_platform()
     command = tools.python_module_argv("platformio", "run", "-e", board.id, "-d", str(ROOT))
     done = tools.run(
         command,
         what=f"the firmware build for {board.id}",
+        cwd=ROOT,
         env=environment,
         timeout_s=_TIMEOUT_S,
         check=False,
@@ -277,18 +284,32 @@ def run_platformio(
     if not quiet:
         print(done.stdout, end="")
     if done.returncode != 0:
-        raise _explain(done.stdout, board)
+        raise _explain(done.stdout, board, program_dir)
 
 
 def platformio_environment() -> dict[str, str]:
     """What keeps PlatformIO and Zig to folders of our own, and off the network."""
     zig_cache = cache_dir() / "zig"
     return {
+        INSIDE_VARIABLE: "1",
+        "PLATFORMIO_CORE_DIR": str(CORE_DIR),
+        "PLATFORMIO_BUILD_DIR": str(BUILD_DIR / "pio"),
         "PLATFORMIO_DISABLE_UPGRADE_CHECK": "true",
         "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "false",
         "ZIG_GLOBAL_CACHE_DIR": os.environ.get("ZIG_GLOBAL_CACHE_DIR", str(zig_cache)),
         "ZIG_LOCAL_CACHE_DIR": os.environ.get("ZIG_LOCAL_CACHE_DIR", str(zig_cache)),
     }
+
+
+def forget_copied_platform() -> None:
+    """Drop PlatformIO's note of where our platform lies if it is the original's of a copy."""
+    for link in CORE_DIR.glob("platforms/*.pio-link"):
+        try:
+            is_here = json.loads(link.read_text(encoding="utf-8"))["cwd"] == str(ROOT)
+        except (OSError, ValueError, KeyError, TypeError):
+            is_here = False
+        if not is_here:
+            link.unlink(missing_ok=True)
 
 
 # "section '.rodata' will not fit in region 'FLASH': overflowed by 1234 bytes" (lld) and
@@ -301,7 +322,7 @@ _FIRST_ERROR = re.compile(
 )
 
 
-def _explain(output: str, board: Board) -> BuildError | ModelTooLargeError:
+def _explain(output: str, board: Board, program_dir: Path) -> BuildError | ModelTooLargeError:
     overflows = [(region, int(size)) for region, size in _OVERFLOW.findall(output)]
     if overflows:
         region, excess = max(overflows, key=lambda found: found[1])
@@ -318,7 +339,8 @@ def _explain(output: str, board: Board) -> BuildError | ModelTooLargeError:
         f"the firmware build for {board.id} failed: {first.group(0).strip()}"
         if first
         else f"the firmware build for {board.id} failed:\n{tail}",
-        f"`pio run -e {board.id} -v` in {ROOT} shows all of it",
+        f"`{PROGRAM_VARIABLE}={shlex.quote(str(program_dir))} pio run -e {board.id} -v` in {ROOT} "
+        "shows all of it",
     )
 
 
