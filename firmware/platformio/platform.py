@@ -96,8 +96,8 @@ def _keep_settings():
 def _provide_scons(packages):
     """The package tool-scons, in the version that this PlatformIO asks for, without a registry.
 
-    It is there only while this process runs: a PlatformIO that finds it after its own update would ask
-    the registry for news of it, and an environment that has the registry gets the real one.
+    It is there only while this process runs: a PlatformIO that finds it after its own update would
+    ask the registry for news of it, and an environment that has the registry gets the real one.
     """
     if "SCons" in sys.modules:  # started from it
         return

@@ -29,16 +29,34 @@ class ForeignPlatformio:
         """Whether it can import a module."""
         return subprocess.run([self.python, "-c", f"import {module}"], check=False).returncode == 0
 
+    def environment(self) -> dict[str, str]:
+        """Variables of its user."""
+        found = {k: v for k, v in os.environ.items() if not k.startswith(VARIABLES)}
+        return found | {"HOME": str(self.home), "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "false"}
+
+    def says(self, *arguments: str, wanted: str, cwd: Path, **variables: str) -> bool:
+        """Whether it prints a line with `wanted`; it is ended then, whatever it would do next."""
+        with subprocess.Popen(
+            [self.python, "-m", "platformio", *arguments],
+            cwd=cwd,
+            env=self.environment() | variables,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            assert process.stdout is not None
+            found = any(wanted in line for line in process.stdout)
+            process.kill()
+        return found
+
     def run(
         self, *arguments: str, cwd: Path, check: bool = True, **variables: str
     ) -> subprocess.CompletedProcess[str]:
         """`pio ARGUMENTS` by a user who has never heard of our variables."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith(VARIABLES)}
-        environment |= {"HOME": str(self.home), "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "false"}
         done = subprocess.run(
             [self.python, "-m", "platformio", *arguments],
             cwd=cwd,
-            env=environment | variables,
+            env=self.environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
