@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from tinydeploy import cli
 from tinydeploy.config import FIRMWARE_DIR
-from tinydeploy.errors import ParityError
-from tinydeploy.fuzz import build, engines, plans
+from tinydeploy.errors import ParityError, UsageError
+from tinydeploy.fuzz import build, engines, parallel, resident
 from tinydeploy.fuzz.campaign import Tally
 from tinydeploy.fuzz.cases import GRAPH, make, subjects
-from tinydeploy.fuzz.engines import BATCH, Compiled, Interpreter, Outcome
+from tinydeploy.fuzz.engines import Compiled, Interpreter, Outcome
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.ops.types import SUPPORTED
 
 Fuzz = Callable[..., Tally]  # the fixture
+SOME = 48  # cases
 COMPILED = "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED MUL SOFTMAX graph graph"
 CUSTOM = "SignalRfft SignalFilterBank SignalPCAN TFLM_DECODE TFLite_Detection_PostProcess"
 ROUNDING = FIRMWARE_DIR / "kernels" / "activations" / "rectifiers.cpp"
@@ -41,9 +42,9 @@ def test_interpreter_computes_what_tflm_does(target: str, fuzz: Fuzz) -> None:
 
 @pytest.mark.parametrize("target", ["host", "simulator"])
 def test_compiled_plans_compute_what_tflm_does(target: str, fuzz: Fuzz) -> None:
-    tally = fuzz(COMPILED, [Compiled(target)], cases=BATCH)
+    tally = fuzz(COMPILED, [Compiled(target)], cases=SOME)
     assert tally.failures == []
-    assert tally.total.ran[f"compiled on {target}"] > BATCH // 2
+    assert tally.total.ran[f"compiled on {target}"] > SOME // 2
 
 
 def test_compiled_custom_operators_compute_what_tflm_does(fuzz: Fuzz) -> None:
@@ -65,7 +66,7 @@ def _wrong_relu(folder: Path) -> Path:
 
 def test_a_wrong_kernel_is_found_and_reduced(fuzz: Fuzz, tmp_path: Path) -> None:
     wrong = Interpreter("host", {ROUNDING: _wrong_relu(tmp_path)})
-    tally = fuzz("RELU graph", [wrong], cases=4 * BATCH)
+    tally = fuzz("RELU graph", [wrong], cases=4 * SOME)
     assert len(tally.failures) == 2
     for failure in tally.failures:
         (op,) = load(failure.files[-2]).main.ops  # the smallest model that still fails
@@ -74,11 +75,13 @@ def test_a_wrong_kernel_is_found_and_reduced(fuzz: Fuzz, tmp_path: Path) -> None
 
 
 def test_a_wrong_plan_is_found(fuzz: Fuzz, monkeypatch: pytest.MonkeyPatch) -> None:
-    source_of = plans.source_of
+    source_of = resident.source_of
     monkeypatch.setattr(
-        plans, "source_of", lambda some: source_of(some).replace(".pad_left = 1", ".pad_left = 0")
+        resident,
+        "source_of",
+        lambda some: source_of(some).replace(".pad_left = 1", ".pad_left = 0"),
     )
-    tally = fuzz("CONV_2D", [Compiled("host")], cases=3 * BATCH)
+    tally = fuzz("CONV_2D", [Compiled("host")], cases=3 * SOME)
     assert tally.failures
 
 
@@ -96,6 +99,30 @@ def test_the_reproducer_shows_it_again(
     assert model.read_bytes() == (tmp_path / model.name).read_bytes()
     monkeypatch.undo()
     assert cli.main(again) == 0  # the right kernel
+
+
+def _task(folder: Path, engine: str = "interpreter") -> parallel.Task:
+    return parallel.Task(tuple(subjects(["ADD"])), 1, 3 * engines.BATCH, engine, "host", folder)
+
+
+def test_a_campaign_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
+    kept, whole = tmp_path / "kept.json", 3 * engines.BATCH
+    stopped = parallel.run(_task(tmp_path), 1, kept=kept, seconds=0)
+    assert stopped.total.cases == engines.BATCH
+    seen: list[int] = []
+    tally = parallel.run(
+        _task(tmp_path), 2, kept=kept, progress=lambda tally: seen.append(tally.total.cases)
+    )
+    assert seen == [2 * engines.BATCH, whole]
+    assert tally.total.cases == tally.total.ran["interpreter on host"] == whole
+    assert parallel.run(_task(tmp_path), 2, kept=kept).subjects == tally.subjects
+
+
+def test_figures_of_another_command_are_not_gone_on_with(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.json"
+    parallel.run(_task(tmp_path), 1, kept=kept, seconds=0)
+    with pytest.raises(UsageError, match="another code or another command"):
+        parallel.run(_task(tmp_path, "compiled"), 1, kept=kept)
 
 
 class _Silent:

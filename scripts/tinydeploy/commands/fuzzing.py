@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PROGRESS_S = 10.0
 DEFAULT_MINUTES = 5.0
+FOREVER = 10_000_000  # cases
 
 
 def add_commands(commands: common.Commands) -> None:
@@ -40,6 +41,15 @@ def add_commands(commands: common.Commands) -> None:
     )
     fuzz.add_argument(
         "--case", type=common.natural, metavar="K", help="this case alone: a reproducer"
+    )
+    fuzz.add_argument(
+        "--jobs", type=common.positive, default=1, metavar="N", help="processes (default: 1)"
+    )
+    fuzz.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on where the same command was stopped; its figures are kept in the folder of what "
+        "fails, by whole batches",
     )
     fuzz.add_argument("--engine", choices=("interpreter", "compiled", "both"), default="both")
     fuzz.add_argument("--target", choices=("host", "simulator", "both"), default="both")
@@ -82,18 +92,15 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
         _hostile(options, ui)
         return
     from tinydeploy.errors import ParityError
-    from tinydeploy.fuzz import campaign, cases, engines, record
+    from tinydeploy.fuzz import cases, record
 
     part = _part(options)
     names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
-    plan = campaign.Campaign(
-        names, options.seed, engines.engines(options.engine, options.target), _folder(options)
-    )
-    first, count, seconds = _extent(options)
-    ui.say(f"{len(names)} subjects, seed {options.seed}; {', '.join(e.name for e in plan.engines)}")
-    tally = plan.run(first=first, cases=count, seconds=seconds, progress=_Progress(ui))
+    ui.say(f"{len(names)} subjects, seed {options.seed}; {options.engine} on {options.target}")
+    tally = (_chunks if options.jobs > 1 or options.resume else _one_process)(options, names, ui)
     if options.record:
-        record.keep(part, _command(options), record.of_tally(tally))
+        command = _command(options, tally.total.cases)
+        record.keep(part, command, record.of_tally(tally), options.seed)
     _print_summary(tally.total)
     for failure in tally.failures:
         _print_failure(failure, options)
@@ -102,6 +109,32 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
             f"{len(tally.failures)} of {tally.total.cases} cases differ from TFLM",
             "the commands above run one of them again",
         )
+
+
+def _one_process(options: argparse.Namespace, names: list[str], ui: Ui) -> Tally:
+    from tinydeploy.fuzz import campaign, engines
+
+    used = engines.engines(options.engine, options.target)
+    plan = campaign.Campaign(names, options.seed, used, _folder(options))
+    first, count, seconds = _extent(options)
+    return plan.run(first=first, cases=count, seconds=seconds, progress=_Progress(ui))
+
+
+def _chunks(options: argparse.Namespace, names: list[str], ui: Ui) -> Tally:
+    """In several processes, or one that goes on where it was stopped."""
+    from tinydeploy.errors import UsageError
+    from tinydeploy.fuzz import engines, parallel
+
+    first, count, seconds = _extent(options)
+    if first or (options.resume and options.cases is None):
+        raise UsageError("--jobs and --resume want --cases or --minutes", "and not --case")
+    whole = -(-(count or FOREVER) // engines.BATCH) * engines.BATCH
+    cases = whole if options.resume or count is None else count
+    where = (options.engine, options.target, _folder(options))
+    task = parallel.Task(tuple(names), options.seed, cases, *where)
+    ops = "".join(c if c.isalnum() else "_" for c in options.ops) or "all"
+    kept = task.folder / f"campaign_{ops}_seed{options.seed}.json" if options.resume else None
+    return parallel.run(task, options.jobs, kept=kept, seconds=seconds, progress=_Progress(ui))
 
 
 def _part(options: argparse.Namespace) -> str:
@@ -123,9 +156,9 @@ def _part(options: argparse.Namespace) -> str:
     return parts.get(options.ops, "")
 
 
-def _command(options: argparse.Namespace) -> str:
+def _command(options: argparse.Namespace, cases: int = 0) -> str:
     """The command line that makes the same figures again."""
-    extent = f"--hostile {options.hostile}" if options.hostile else f"--cases {options.cases}"
+    extent = f"--hostile {options.hostile}" if options.hostile else f"--cases {cases}"
     ops = f" --ops {options.ops}" if options.ops else ""
     return f"tinydeploy fuzz{ops} {extent} --seed {options.seed} --record"
 

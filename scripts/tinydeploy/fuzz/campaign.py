@@ -116,7 +116,7 @@ class Campaign:
         judge = JudgeProcess()
         try:
             while batch := list(islice(numbers, BATCH)):
-                self._batch(batch, judge)
+                self.batch(batch, judge)
                 progress(self.tally)
                 late = seconds is not None and time.monotonic() - started >= seconds
                 if late or len(self.tally.failures) >= self.most_failures:
@@ -127,7 +127,8 @@ class Campaign:
                 engine.close()
         return self.tally
 
-    def _batch(self, numbers: Sequence[int], judge: JudgeProcess) -> None:
+    def batch(self, numbers: Sequence[int], judge: JudgeProcess) -> None:
+        """Compare the cases of these numbers; whoever calls it closes judge and engines."""
         judged = list(self._judged((make(self.seed, n, self.names) for n in numbers), judge))
         for engine in self.engines:
             outcomes = engine.run([case for case, _ in judged])

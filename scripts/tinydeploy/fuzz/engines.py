@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Protocol
 
-from tinydeploy.fuzz import build, plans
+from tinydeploy.fuzz import build, plans, resident
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.runner import CortexM4Runner, HostRunner, RunnerCrashError
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.lower.plan import Plan
 
-BATCH = 48  # cases at a time: plans of so many are compiled into one program
+BATCH = 240  # cases at a time: plans of so many are compiled into one program
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,8 @@ class Compiled:
 
     def __init__(self, target: str) -> None:
         self.name = f"compiled on {target}"
-        self._make = plans.HostPlans if target == "host" else plans.CortexM4Plans
+        self._make = resident.HostPlans if target == "host" else resident.CortexM4Plans
+        self._machine: resident.HostPlans | resident.CortexM4Plans | None = None
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
         """See Engine."""
@@ -92,20 +91,22 @@ class Compiled:
         wanted = [plan for plan in made if isinstance(plan, Plan)]
         if not wanted:
             return [Outcome(refusal=str(reason)) for reason in made]
-        with tempfile.TemporaryDirectory() as folder:
-            machine = self._make(wanted, Path(folder))
-            try:
-                return [
-                    _run(machine, wanted.index(plan), plan, case)
-                    if isinstance(plan, Plan)
-                    else Outcome(refusal=plan)
-                    for plan, case in zip(made, cases, strict=True)
-                ]
-            finally:
-                machine.close()
+        if self._machine is None:
+            self._machine = self._make()
+        self._machine.load(wanted)
+        places = {id(plan): index for index, plan in enumerate(wanted)}
+        return [
+            _run(self._machine, places[id(plan)], plan, case)
+            if isinstance(plan, Plan)
+            else Outcome(refusal=plan)
+            for plan, case in zip(made, cases, strict=True)
+        ]
 
     def close(self) -> None:
-        """Nothing to end."""
+        """End the process."""
+        if self._machine is not None:
+            self._machine.close()
+            self._machine = None
 
 
 def engines(engine: str, target: str) -> list[Engine]:

@@ -34,14 +34,20 @@ compiled engine leaves to the interpreter what it would not compute exactly.
 """
 
 
-def keep(part: str, command: str, figures: Mapping[str, Any]) -> None:
+def keep(part: str, command: str, figures: Mapping[str, Any], seed: int | None = None) -> None:
     """Put the figures of one command into both files.
 
     Args:
-        part: OPERATORS, GRAPHS or DAMAGED.
+        part: OPERATORS, GRAPHS, DAMAGED or COVERED.
+        seed: of figures that stand beside those of other seeds; None: they replace all others.
     """
     known = load()
-    known[part] = {"command": command, **figures}
+    told = {"command": command, **figures}
+    if seed is None:
+        known[part] = told
+    else:
+        seeds = known.setdefault(part, {}).get("seeds", {})
+        known[part] = {"seeds": {**seeds, str(seed): told}}
     text = json.dumps(known, indent=1, sort_keys=True) + "\n"
     FIGURES.write_text(text, encoding="utf-8")
     DOCUMENT.write_text(render(known), encoding="utf-8")
@@ -93,24 +99,48 @@ def _figures(count: Count) -> dict[str, Any]:
 
 def _operators(known: Mapping[str, Any]) -> Iterator[str]:
     by_operator: dict[str, list[Mapping[str, Any]]] = {}
-    for subject, figures in sorted(known["subjects"].items(), key=lambda item: item[0].upper()):
+    subjects = _added(known)
+    for subject, figures in sorted(subjects.items(), key=lambda item: item[0].upper()):
         by_operator.setdefault(subject.split()[0], []).append(figures)
     operators = len(by_operator.keys() - {GRAPH})
     combinations = sum(len(each) for each in by_operator.values()) - (GRAPH in by_operator)
     yield "## Every operator with every combination of types\n"
-    yield f"`{known['command']}`: {operators} operators, {combinations} combinations of types.\n"
+    yield from _commands(known)
+    yield f"{operators} operators, {combinations} combinations of types.\n"
     yield from _table(by_operator)
     for (operator, types), reason in sorted(UNDEFINED.items()):
         yield f"\nNot compared: {operator} {types}; {reason}."
-    alone = [name for name, each in known["subjects"].items() if not any(each["ran"].values())]
+    alone = [name for name, each in subjects.items() if not any(each["ran"].values())]
     if alone:
         yield f"\nNot in TFLM, which refuses these types: {', '.join(sorted(alone))}."
 
 
 def _graphs(known: Mapping[str, Any]) -> Iterator[str]:
     yield f"## Graphs of {FEWEST_OPS} to {MOST_OPS} operators with branches and shared tensors\n"
-    yield f"`{known['command']}`\n"
-    yield from _table({GRAPH: list(known["subjects"].values())})
+    yield from _commands(known)
+    yield from _table({GRAPH: list(_added(known).values())})
+
+
+def _commands(known: Mapping[str, Any]) -> Iterator[str]:
+    """What each seed was asked for and gave."""
+    for _, told in sorted(known["seeds"].items(), key=lambda item: int(item[0])):
+        differ = sum(figures["differ"] for figures in told["subjects"].values())
+        cases = sum(figures["cases"] for figures in told["subjects"].values())
+        yield f"- `{told['command']}`: {cases:,} models, {differ} comparisons differ"
+    yield ""
+
+
+def _added(known: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Figures by subject, of all seeds together."""
+    total: dict[str, dict[str, Any]] = {}
+    for told in known["seeds"].values():
+        for name, figures in told["subjects"].items():
+            seen = total.setdefault(name, {**dict.fromkeys(figures, 0), "ran": {}})
+            for key in figures.keys() - {"ran"}:
+                seen[key] += figures[key]
+            for engine in ENGINES:
+                seen["ran"][engine] = seen["ran"].get(engine, 0) + figures["ran"][engine]
+    return total
 
 
 def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
@@ -128,10 +158,10 @@ def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
 
 def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
     yield (
-        "| operator | types | models | TFLM refuses | interpreter, PC | interpreter, M4 | "
-        "compiled, PC | compiled, M4 | differ |"
+        "| operator | types | models | TFLM refuses | TFLM crashes | interpreter, PC | "
+        "interpreter, M4 | compiled, PC | compiled, M4 | differ |"
     )
-    yield "|---|" + "---:|" * 8
+    yield "|---|" + "---:|" * 9
     for name, each in rows.items():
         yield _row(name, len(each), each)
     if len(rows) > 1:
@@ -141,8 +171,10 @@ def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:
 
 def _row(name: str, types: int, each: Sequence[Mapping[str, Any]]) -> str:
     cases = sum(figures["cases"] for figures in each)
-    refused = sum(figures["refused_by_tflm"] + figures["crashed_tflm"] for figures in each)
+    refused = sum(figures["refused_by_tflm"] for figures in each)
+    crashed = sum(figures["crashed_tflm"] for figures in each)
     ran = [sum(figures["ran"][engine] for figures in each) for engine in ENGINES]
     differ = sum(figures["differ"] for figures in each)
-    cells = [name, str(types), *(f"{number:,}" for number in (cases, refused, *ran, differ))]
+    numbers = (cases, refused, crashed, *ran, differ)
+    cells = [name, str(types), *(f"{number:,}" for number in numbers)]
     return "| " + " | ".join(cells) + " |"

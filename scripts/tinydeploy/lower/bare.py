@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from tinydeploy import tools
 from tinydeploy.config import FIRMWARE_DIR
+from tinydeploy.errors import SetupError
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror"]
 DIALECT = [
@@ -38,6 +40,14 @@ _JOBS = 2
 def zig() -> list[str]:
     """The compiler that comes from PyPI."""
     return tools.python_module_argv("ziglang", "c++")
+
+
+def zig_program() -> Path:
+    """The compiler itself, for its `clang` and `ld.lld`, which keep nothing in Zig's cache."""
+    found = importlib.util.find_spec("ziglang")
+    if found is None or found.origin is None:
+        raise SetupError("the Python package ziglang is not installed", "it has the compiler")
+    return Path(found.origin).with_name("zig")
 
 
 def objects(folder: Path, command: Sequence[str], files: Iterable[Path]) -> list[Path]:

@@ -125,14 +125,15 @@ def kernel_sources(steps: Sequence[Step]) -> dict[str, str]:
     files: dict[str, list[Kernel]] = {}
     for kernel in sorted(kernels, key=lambda kernel: (kernel.file, kernel.name)):
         files.setdefault(kernel.file, []).append(kernel)
-    return {_file_name(file): _source(file, found) for file, found in files.items()}
+    return {_file_name(file): source_with(file, found) for file, found in files.items()}
 
 
 def _file_name(file: str) -> str:
     return f"{KERNEL_PREFIX}{file.removesuffix('.cpp').replace('/', '_')}.cc"
 
 
-def _source(file: str, kernels: Sequence[Kernel]) -> str:
+def source_with(file: str, kernels: Sequence[Kernel]) -> str:
+    """A file of firmware/kernels, and constants that point to these functions of it."""
     lines = [
         f"// Kernels of {file} for plan.cc. Generated with it. Do not edit.",
         '#include "compiled/kernel.h"',

@@ -1,0 +1,258 @@
+"""Kernels that stay: one program with all of them, to which each batch of plans is added.
+
+To link the kernels anew for every batch, and to let the simulator look at their code anew, took
+most of a campaign's time. Here only the plans are compiled, without optimization: all they do is
+call.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tinydeploy import tools
+from tinydeploy.config import FIRMWARE_DIR, cache_dir
+from tinydeploy.errors import DeviceError
+from tinydeploy.fuzz import build
+from tinydeploy.fuzz.plans import GUARD_BYTES, source_of
+from tinydeploy.fuzz.runner import Piped, RunnerCrashError
+from tinydeploy.lower import bare
+from tinydeploy.lower.interpreted import source_with
+from tinydeploy.lower.plan import Kernel, Plan
+from tinydeploy.simulate import image as images
+from tinydeploy.simulate.bench import FLASH, RAM, Bench
+from tinydeploy.simulate.memory_map import Memory
+
+_ROOMS = ("dsp", "kernels", "runtime", "compiled", "any_model")
+_HOST = [*("-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined")]
+_ENTRY = 24  # where an ELF file of 32 bits has the address to start at
+_PLANS_SYMBOL = "_ZN10tinydeploy8compiled6kPlansE"
+_LOAD = 0xFFFF_FFFF  # for an index: the bytes are a path
+_PLAN_FLASH = Memory(0x40_0000, 12 << 20, is_rom=True)  # within reach of a call to the kernels
+_PLAN_RAM = Memory(0x3000_0000, 1 << 20)
+_SCRIPT = """\
+SECTIONS {{
+  . = {flash:#x};
+  .text : {{ *(.text .text.* .rodata .rodata.*) }}
+  . = {ram:#x};
+  .data : {{ *(.data .data.*) *(.bss .bss.* COMMON) }}
+  /DISCARD/ : {{ *(.ARM.exidx*) *(.ARM.extab*) *(.comment) *(.note*) }}
+}}
+"""
+
+
+class Kernels:
+    """The program of a target, with every kernel that a plan has called so far.
+
+    Args:
+        target: "host" or "cortex_m4".
+    """
+
+    def __init__(self, target: str) -> None:
+        self._command = [*bare.zig(), *(_HOST if target == "host" else build.CORTEX_M4)]
+        self._command += [] if target == "host" else ["-O2"]
+        self._link = ["-rdynamic", "-lm", "-ldl"]
+        self._faces = ["resident.cpp", "resident_host.cpp"]
+        if target != "host":
+            swap = {"-Wl,--gc-sections": "-Wl,--no-gc-sections"}  # what no one calls yet stays
+            flags = [swap.get(flag, flag) for flag in build.BARE_LINK]
+            self._link, self._faces = [*flags, "-Wl,-e,RunGivenPlan"], ["resident.cpp"]
+        key = build.digest([*self._command, *self._link], _ROOMS)
+        self._folder = cache_dir() / "fuzz" / f"resident-{target}-{key}"
+        self._list = self._folder / "kernels.json"
+        self._known: set[Kernel] = set()
+        if self._list.is_file():
+            known = json.loads(self._list.read_text(encoding="utf-8"))
+            self._known = {Kernel(*pair) for pair in known}
+
+    def program(self, kernels: Iterable[Kernel]) -> Path:
+        """The program with these kernels, and with those of earlier plans."""
+        self._known |= set(kernels)
+        program = self._folder / f"program-{_digest(self._known)}"
+        if not program.exists():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            names = sorted((kernel.file, kernel.expression) for kernel in self._known)
+            self._list.write_text(json.dumps(names), encoding="utf-8")
+            bare.kept(program, self._build)
+        return program
+
+    def _build(self, scratch: Path, target: Path) -> None:
+        shared = [*(FIRMWARE_DIR / "dsp").glob("*.cpp"), FIRMWARE_DIR / "compiled" / "kernel.cpp"]
+        shared += (FIRMWARE_DIR / "runtime").glob("*.cpp")
+        shared += (FIRMWARE_DIR / "any_model" / face for face in self._faces)
+        made = self._objects(scratch, {f"{p.parent.name}_{p.stem}": _text(p) for p in shared})
+        made += self._objects(scratch, dict(self._kernel_sources()))
+        linker = ["cc" if word == "c++" else word for word in self._command]
+        tools.run([*linker, *made, *self._link, "-o", target], what="linking the kernels")
+
+    def _kernel_sources(self) -> Iterable[tuple[str, str]]:
+        root = FIRMWARE_DIR / "kernels"
+        for path in sorted(root.rglob("*.cpp")):
+            file = path.relative_to(root).as_posix()
+            found = sorted((k for k in self._known if k.file == file), key=lambda k: k.name)
+            name = file.removesuffix(".cpp").replace("/", "_")
+            yield f"kernels_{name}-{_digest(found)}", source_with(file, found)
+
+    def _objects(self, scratch: Path, texts: dict[str, str]) -> list[Path]:
+        """An object for each text, by its name; kept."""
+        missing = [name for name in texts if not (self._folder / f"{name}.o").exists()]
+        sources = [scratch / f"{name}.cc" for name in missing]
+        for name, source in zip(missing, sources, strict=True):
+            source.write_text(texts[name], encoding="utf-8")
+        made = build.objects(scratch / "objects", self._command, sources)
+        for name, path in zip(missing, made, strict=True):
+            os.replace(path, self._folder / f"{name}.o")
+        return [self._folder / f"{name}.o" for name in texts]
+
+
+class HostPlans:
+    """Plans in one process on this PC, the kernels with the undefined-behaviour sanitizer."""
+
+    def __init__(self) -> None:
+        self._kernels = Kernels("host")
+        self._program: Piped | None = None
+        self._path = Path()
+        self._library: bytes = b""
+        self._scratch = tempfile.TemporaryDirectory()
+
+    def load(self, plans: Sequence[Plan]) -> None:
+        """Add a batch, instead of the last one."""
+        made = _compiled(plans, Path(self._scratch.name), ["-fPIC"])
+        library = made.with_suffix(".so")
+        _lld(["-shared", made, "-o", library])
+        program = self._kernels.program(_called(plans))
+        if program != self._path:
+            self.end()
+            self._path, self._program = program, Piped(program)
+        self._library = os.fsencode(library)
+        self._give_library()
+
+    def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:
+        """See plans.PlanMachine."""
+        assert self._program is not None
+        try:
+            self._program.give(struct.pack("<3I", index, len(arena), fresh) + arena)
+            after = self._program.take(len(arena))
+        except BrokenPipeError:
+            after = b""
+        if len(after) != len(arena):
+            error = self._program.ended("the plan")
+            self._give_library()
+            raise error
+        return after
+
+    def end(self) -> None:
+        """End the process."""
+        if self._program is not None:
+            self._program.close()
+            self._program = None
+            self._path = Path()
+
+    def close(self) -> None:
+        """End the process and remove what was compiled."""
+        self.end()
+        self._scratch.cleanup()
+
+    def _give_library(self) -> None:
+        assert self._program is not None
+        self._program.give(struct.pack("<3I", _LOAD, len(self._library), 0) + self._library)
+
+
+class CortexM4Plans:
+    """Plans on one simulated Cortex-M4, each batch behind the last one in flash."""
+
+    def __init__(self) -> None:
+        self._kernels = Kernels("cortex_m4")
+        self._path = Path()
+        self._scratch = tempfile.TemporaryDirectory()
+        self._plans: tuple[int, ...] = ()
+        self._image: images.Image | None = None
+        self._end = _PLAN_FLASH.origin
+
+    def load(self, plans: Sequence[Plan]) -> None:
+        """Add a batch, instead of the last one."""
+        folder = Path(self._scratch.name)
+        made = _compiled(plans, folder, [*_M4_PLANS])
+        program = self._kernels.program(_called(plans))
+        room = 2 * made.stat().st_size
+        if program != self._path or self._end + room > _PLAN_FLASH.end:
+            self._path = program
+            self._start()
+        script, elf = folder / "plans.ld", folder / "plans.elf"
+        script.write_text(_SCRIPT.format(flash=self._end, ram=_PLAN_RAM.origin), encoding="utf-8")
+        start = ["-s", "-e", _PLANS_SYMBOL]  # the one symbol that is asked for
+        _lld(["-T", script, f"--just-symbols={program}", *start, made, "-o", elf])
+        self._image = images.load(elf)
+        self._count = len(plans)
+        self._place_image()
+
+    def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:
+        """See plans.PlanMachine."""
+        self._bench.machine.write(self._place, arena)
+        try:
+            self._bench.call("RunGivenPlan", self._plans[index], self._place, int(fresh))
+        except DeviceError as error:
+            self._start()  # what crashed is no CPU for the next plan
+            self._place_image()
+            raise RunnerCrashError(f"the plan crashed: {error.message}") from error
+        return self._bench.read(self._place, len(arena))
+
+    def close(self) -> None:
+        """Remove what was compiled."""
+        self._scratch.cleanup()
+
+    def _start(self) -> None:
+        self._bench = Bench(self._path, memories=(FLASH, RAM, _PLAN_FLASH, _PLAN_RAM))
+        self._place = self._bench.place(bytes(_ARENA_BYTES))
+        self._end = _PLAN_FLASH.origin
+
+    def _place_image(self) -> None:
+        assert self._image is not None
+        for segment in self._image.segments:
+            self._bench.machine.write(segment.run_address, segment.data)
+            if segment.run_address < _PLAN_FLASH.end:
+                self._end = max(self._end, (segment.run_address + len(segment.data) + 31) & ~15)
+        (table,) = struct.unpack_from("<I", self._image.path.read_bytes(), _ENTRY)
+        self._plans = struct.unpack(f"<{self._count}I", self._bench.read(table, 4 * self._count))
+
+
+_ARENA_BYTES = (1 << 20) + GUARD_BYTES
+_ZIG = bare.zig_program()
+_LIBC = FIRMWARE_DIR / "platformio" / "libc"
+_M4_PLANS = ("-target", "thumbv7em-none-eabihf", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16")
+
+
+def _compiled(plans: Sequence[Plan], folder: Path, flags: Sequence[str]) -> Path:
+    """An object of the plans; by the compiler itself, as nobody asks Zig's cache for it again."""
+    handle, name = tempfile.mkstemp(".cc", "plans", folder)
+    with open(handle, "w", encoding="utf-8") as file:
+        file.write(source_of(plans))
+    source = Path(name)
+    argv: list[str | Path] = [_ZIG, "clang", *flags, "-O0", *build.DIALECT, *build.INCLUDES]
+    argv += ["-nostdinc", "-isystem", _ZIG.parent / "lib" / "include", "-isystem", _LIBC]
+    made = source.with_suffix(".o")
+    tools.run([*argv, "-c", source, "-o", made], what="compiling plans", timeout_s=600)
+    return made
+
+
+def _lld(arguments: Sequence[str | Path]) -> None:
+    tools.run([_ZIG, "ld.lld", *arguments], what="linking the plans", timeout_s=600)
+
+
+def _called(plans: Sequence[Plan]) -> set[Kernel]:
+    return {step.kernel for plan in plans for step in plan.calls if step.kernel is not None}
+
+
+def _text(path: Path) -> str:
+    return f'#include "{path}"\n'
+
+
+def _digest(kernels: Iterable[Kernel]) -> str:
+    import hashlib
+
+    names = "\0".join(sorted(f"{kernel.file} {kernel.expression}" for kernel in kernels))
+    return hashlib.sha256(names.encode()).hexdigest()[:12]
