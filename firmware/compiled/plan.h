@@ -22,6 +22,8 @@ struct Step {
   uint32_t bytes;
 };
 
+static_assert(limits::kCount <= INT16_MAX, "Step::op_index and tensor");
+
 // A model input or output.
 struct End {
   uint32_t offset;  // in the arena

@@ -12,11 +12,12 @@ import pytest
 from tinydeploy import cli
 from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.errors import ParityError, UsageError
-from tinydeploy.fuzz import build, engines, parallel, resident
+from tinydeploy.fuzz import build, cases, engines, parallel, resident
 from tinydeploy.fuzz.campaign import Tally
 from tinydeploy.fuzz.cases import GRAPH, make, subjects
 from tinydeploy.fuzz.engines import Compiled, Interpreter, Outcome
 from tinydeploy.fuzz.families import GENERATORS
+from tinydeploy.fuzz.judging import JudgeProcess
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.ops.types import SUPPORTED
 
@@ -162,3 +163,24 @@ def test_graphs_are_large_and_have_branches() -> None:
 
 def test_the_runner_is_not_built_twice() -> None:
     assert build.host_runner() == build.host_runner()
+
+
+def test_nothing_compared_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(JudgeProcess, "run", lambda self, case: None)
+    command = "fuzz --ops ABS --cases 3 --engine interpreter --target host --out"
+    assert cli.main([*command.split(), str(tmp_path)]) == ParityError.exit_code
+    said = capsys.readouterr().err
+    assert "nothing was compared: TFLM took none of 3 cases" in said
+    assert "--seed" in said
+
+
+@pytest.mark.parametrize("code", ["CONV_2D", "SOFTMAX", "MAX_POOL_2D"])
+def test_sizes_at_limits_compute_what_tflm_does(
+    code: str, monkeypatch: pytest.MonkeyPatch, fuzz: Fuzz
+) -> None:
+    monkeypatch.setattr(cases, "EDGE_SHARE", 1.0)
+    tally = fuzz(code, [Interpreter("host"), Compiled("host")], cases=5)
+    assert tally.failures == []
+    assert tally.total.ran["interpreter on host"] > 2

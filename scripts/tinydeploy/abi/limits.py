@@ -19,10 +19,9 @@ class Limit:
         name: in C++ the same in camel case with a k in front.
         most: the largest that is fine.
         doc: what is limited.
-        size: what a generator of models calls it when it draws one; "" where no model has it as
-            such.
-        operators: that have it; none: all that draw such a size.
-        refuses: beyond it no engine runs the model; else another kernel does.
+        size: what the fuzzer's generators call it; "" where no model has it as such, or none of
+            that size fits the simulated core.
+        operators: that have it.
     """
 
     name: str
@@ -30,7 +29,6 @@ class Limit:
     doc: str
     size: str = ""
     operators: tuple[str, ...] = ()
-    refuses: bool = False
 
 
 # Kernels of firmware/dsp
@@ -54,14 +52,18 @@ POOL_PIXELS = Limit(
     ("AVERAGE_POOL_2D", "MEAN"),
 )
 SOFTMAX_DEPTH = Limit(
-    "softmax_depth", 4096, "row of td_softmax: its sum has 12 integer bits", "row", ("SOFTMAX",)
+    "softmax_depth",
+    4096,
+    "row of td_softmax: its sum has 12 integer bits",
+    "row",
+    ("SOFTMAX", "LOG_SOFTMAX"),
 )
 ADDENDS16 = Limit(
     "addends16",
     (1 << 16) - 1,
     "numbers of int16 whose sum an int32 holds: td_softmax16, td_mean16",
-    "row",
-    ("SOFTMAX", "MEAN"),
+    "window_pixels",
+    ("MEAN",),
 )
 MEAN_PIXELS = Limit(
     "mean_pixels", (1 << 23) - 1, "pixels of td_mean: 255 times as much is an int32"
@@ -72,13 +74,13 @@ PREPARED_BUFFERS = Limit(
 )
 
 # The runtime, whichever the engine
-RANK = Limit("rank", 6, "dimensions of a tensor", "rank", refuses=True)
-COUNT = Limit("count", (1 << 15) - 1, "operators, tensors, arguments of one", refuses=True)
+RANK = Limit("rank", 6, "dimensions of a tensor")
+COUNT = Limit("count", (1 << 15) - 1, "operators, tensors, arguments of one")
 TENSOR_BYTES = Limit(
     "tensor_bytes", 1 << 28, "bytes of a tensor, of scratch, of state: sums fit 32 bits"
 )
 ARENA_BYTES = Limit("arena_bytes", 1 << 29, "bytes of an arena: sums fit 32 bits")
-CALLS_DEEP = Limit("calls_deep", 8, "subgraphs that call subgraphs: ends a recursion", refuses=True)
+CALLS_DEEP = Limit("calls_deep", 8, "subgraphs that call subgraphs: ends a recursion")
 
 # Kernels of the interpreter
 WINDOW_STEP = Limit(
@@ -87,17 +89,8 @@ WINDOW_STEP = Limit(
 WINDOW_INPUT = Limit("window_input", 1 << 28, "side of the input of a window, and its reach")
 FRAME_SAMPLES = Limit("frame_samples", 1 << 16, "samples of a frame, a window or a spectrum")
 FRAME_CONTEXT = Limit("frame_context", 1 << 10, "frames of context, or rows of delayed samples")
-FFT_SAMPLES = Limit(
-    "fft_samples", 1 << 15, "length of a Fourier transform", "fft_length", ("SignalRfft",), True
-)
-BLOCK_SIDE = Limit(
-    "block_side",
-    1 << 12,
-    "side of a block of depth or batches",
-    "block",
-    ("DEPTH_TO_SPACE", "SPACE_TO_DEPTH", "SPACE_TO_BATCH_ND", "BATCH_TO_SPACE_ND"),
-    True,
-)
+FFT_SAMPLES = Limit("fft_samples", 1 << 15, "length of a Fourier transform")
+BLOCK_SIDE = Limit("block_side", 1 << 12, "side of a block of depth or batches")
 RESIZED_SIDE = Limit("resized_side", 1 << 16, "side of an image that is resized")
 DETECTIONS = Limit("detections", 1 << 16, "boxes that a detection may end with")
 

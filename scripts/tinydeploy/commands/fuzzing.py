@@ -109,6 +109,18 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
             f"{len(tally.failures)} of {tally.total.cases} cases differ from TFLM",
             "the commands above run one of them again",
         )
+    if not tally.total.ran:
+        raise ParityError(
+            f"nothing was compared: {_why_nothing(tally.total)}",
+            "try more --cases, another --seed or --ops, or --engine both",
+        )
+
+
+def _why_nothing(total: Count) -> str:
+    """Where all the cases went."""
+    if total.cases == total.refused_by_tflm + total.crashed_tflm:
+        return f"TFLM took none of {total.cases:,} cases"
+    return f"no engine took any of {total.cases:,} cases"
 
 
 def _one_process(options: argparse.Namespace, names: list[str], ui: Ui) -> Tally:

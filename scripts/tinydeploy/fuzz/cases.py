@@ -6,6 +6,7 @@ A case is made from its seed and number alone, so that these two reproduce it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,8 +14,9 @@ import numpy as np
 from tinydeploy.errors import UsageError
 from tinydeploy.fuzz import graphs
 from tinydeploy.fuzz.draw import Draw, Types, UnfitError, concretely
+from tinydeploy.fuzz.edges import Edge, edges_of
 from tinydeploy.fuzz.families import GENERATORS
-from tinydeploy.graph.ir import Array, Model
+from tinydeploy.graph.ir import Array, Model, Subgraph
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.types import SUPPORTED
 
@@ -22,6 +24,10 @@ RUNS = 2  # inferences of a case: the second meets what the first left behind
 FLOAT_TOLERANCE = 1e-5
 GRAPH = "graph"  # the word for whole graphs among operators
 GRAPHS = 10  # turns of theirs among those of all operators
+EDGE_SHARE = 0.06  # of the cases of operators that have limits
+_EDGES, _EDGE_TRIES = 1, 40
+_EDGE_BYTES = 180_000  # fit the simulated core, and three times as much of constants
+_CONSTANTS = 3
 # Combinations that TFLM takes without saying what they mean.
 UNDEFINED = {
     ("GREATER", "int16 -> bool"): "TFLM scales by parameters that it never set",
@@ -78,8 +84,50 @@ def make(seed: int, number: int, names: Sequence[str]) -> Case:
         return finish(draw, number, subject, label, tolerance)
     code, _, types = subject.partition(" ")
     every = concretely(types)
-    draw = one_op(rng, code, every[int(rng.integers(len(every)))])
-    return finish(draw, number, subject, subject, FLOAT_TOLERANCE)
+    kind = every[int(rng.integers(len(every)))]
+    at_edge = _at_edge(np.random.default_rng([seed, number, _EDGES]), code, kind)
+    if at_edge is not None:
+        return finish(at_edge, number, subject, f"{subject}, {at_edge.edge}", FLOAT_TOLERANCE)
+    return finish(one_op(rng, code, kind), number, subject, subject, FLOAT_TOLERANCE)
+
+
+def _at_edge(rng: np.random.Generator, code: str, types: str) -> Draw | None:
+    """Now and then a model with a size at a limit; of its own numbers, so that others stay."""
+    every = edges_of(code)
+    if not every or rng.random() >= EDGE_SHARE:
+        return None
+    for _ in range(_EDGE_TRIES):
+        edge = every[int(rng.integers(len(every)))]
+        with suppress(UnfitError):
+            return at_edge(rng, code, types, edge)
+    return None
+
+
+def _edge_bytes(graph: Subgraph) -> int:
+    """What a model takes at least, with what kernels keep for channels of scales of their own."""
+    ends = sum(tensor.nbytes for tensor in (*graph.inputs, *graph.outputs))
+    scales = (len(t.quantization.scales) for t in graph.tensors if t.quantization is not None)
+    constants = sum(tensor.nbytes for tensor in graph.tensors if tensor.is_constant)
+    given = RUNS * sum(tensor.nbytes for tensor in graph.inputs)
+    return max(ends + 8 * max(scales, default=0), given, constants // _CONSTANTS)
+
+
+def at_edge(rng: np.random.Generator, code: str, types: str, edge: Edge) -> Draw:
+    """A model of one operator that has the size `edge`.
+
+    Raises:
+        UnfitError: it came up in none of a few tries, or takes more memory than there is.
+    """
+    for _ in range(_EDGE_TRIES):
+        draw = Draw(rng, edge=edge)
+        with suppress(UnfitError):
+            GENERATORS[code](draw, code, Types.parse(types))
+            graph = draw.build.subgraph
+            graph.outputs = list(graph.ops[-1].outputs)
+            graph.inputs = [t for t in graph.inputs if t in graph.ops[-1].inputs]
+            if draw.met and _edge_bytes(graph) <= _EDGE_BYTES:
+                return draw
+    raise UnfitError
 
 
 def combinations(code: str) -> list[str]:

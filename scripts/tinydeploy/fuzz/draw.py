@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinydeploy.fuzz.edges import Edge
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Quantization, Subgraph, Tensor, Type, per_tensor
 from tinydeploy.ops.types import ANY
@@ -23,6 +24,9 @@ T = TypeVar("T")
 
 RANKS = (1, 2, 3, 4)
 LARGEST = 4000  # elements of a tensor
+LARGEST_AT_EDGE = 66_000
+_LONG = 1000
+_WINDOWS = {"kernel_height": 1, "dilation_height": 1, "kernel_width": 2, "dilation_width": 2}
 MOST_INPUTS = 4  # of a graph
 REUSE = 0.93  # how often a graph goes on with a tensor that it has
 
@@ -74,15 +78,19 @@ class Draw:
         grows: whether a whole graph is wanted.
         low, high: range of float inputs.
         called: subgraphs beside the main one.
+        edge: a size at a limit that is wanted; met: somebody asked for it.
     """
 
-    def __init__(self, rng: np.random.Generator, *, grows: bool = False) -> None:
+    def __init__(
+        self, rng: np.random.Generator, *, grows: bool = False, edge: Edge | None = None
+    ) -> None:
         self.rng = rng
         self.build = Builder()
         self.pool: list[Tensor] = []
         self.grows = grows
         self.low, self.high = -4.0, 4.0
         self.called: list[Subgraph] = []
+        self.edge, self.met = edge, False
 
     # Numbers
 
@@ -93,6 +101,24 @@ class Draw:
     def integer(self, low: int, high: int) -> int:
         """From low to high, both included."""
         return int(self.rng.integers(low, high + 1))
+
+    def size(self, name: str, low: int, high: int) -> int:
+        """A size that may have a limit, from low to high unless the edge is wanted."""
+        usual = self.integer(low, high)
+        wanted = self.edge_of(name)
+        return usual if wanted is None else wanted
+
+    def edge_of(self, *names: str) -> int | None:
+        """The edge that is wanted, if it is of this size."""
+        if self.edge is None or self.edge.size not in names:
+            return None
+        self.met = True
+        return self.edge.value
+
+    def rectangle(self, area: int) -> tuple[int, int]:
+        """Height and width."""
+        height = self.pick([n for n in range(1, area + 1) if area % n == 0])
+        return height, area // height
 
     def pick(self, options: Sequence[T]) -> T:
         """One of them."""
@@ -196,16 +222,28 @@ class Draw:
 
     def image(self, kind: Type, channels: int | None = None, most: int = 12) -> Tensor:
         """A source of rank 4: [batch, height, width, channels]; channels None: any."""
-        shape = (
-            1 if self.chance(0.85) else 2,
-            *self.shape(2, most),
-            self.integer(1, 9) if channels is None else channels,
-        )
+        batches = 1 if self.chance(0.85) else 2
+        height, width = self.shape(2, most)
+        depth = self.integer(1, 9) if channels is None else channels
+        shape = self._at_edge(batches, height, width, depth)
         if not self.grows:
             return self.source(kind, shape=shape)
         return self.source(
             kind, (4,), most=8, suits=lambda t: channels is None or t.shape[3] == channels
         )
+
+    def _at_edge(self, batches: int, height: int, width: int, channels: int) -> Shape:
+        """The image with what is wanted of it; a window at the edge fits one time in two."""
+        sizes = [batches, height, width, channels]
+        names = (("batches",), ("in_height",), ("in_width",), ("in_channels", "channels"))
+        for axis, name in enumerate(names):
+            wanted = self.edge_of(*name)
+            if wanted is not None:
+                sizes = sizes if wanted < _LONG else [1, 1, 1, 1]
+                sizes[axis] = wanted
+        if self.edge is not None and self.edge.size in _WINDOWS and self.chance(0.5):
+            sizes[_WINDOWS[self.edge.size]] += self.edge.value
+        return tuple(sizes)
 
     def other(self, kind: Type, shape: Shape, *, like: Tensor | None = None) -> Tensor:
         """A second operand: a source, or a constant one time in four."""
@@ -257,7 +295,8 @@ class Draw:
 
     def require_size(self, shape: Sequence[int]) -> None:
         """Not too large a tensor, and not an empty one, which TFLM refuses."""
-        if not 0 < math.prod(shape) <= LARGEST:
+        most = LARGEST if self.edge is None else LARGEST_AT_EDGE
+        if not 0 < math.prod(shape) <= most:
             raise UnfitError
 
     def _keep(self, tensor: Tensor) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from tinydeploy.abi import limits
 from tinydeploy.abi.layout import FieldRangeError
 from tinydeploy.abi.limits import Limit
 from tinydeploy.errors import UnsupportedModelError
@@ -163,6 +164,7 @@ def lower(
         NotCompilableError: an operator has no rule, or its rule has no exact kernel.
     """
     graph = model.main
+    _require_ends(graph)
     lowering = Lowering(graph, evaluate, views or {}, goal, model.subgraphs)
     for tensor in graph.inputs:
         lowering.buffer(tensor)
@@ -176,6 +178,21 @@ def lower(
     inputs = [lowering.buffer(tensor) for tensor in graph.inputs]
     first = resets(lowering.kept, lowering.first_values)
     return Plan(lowering.steps, inputs, outputs, first)
+
+
+def _require_ends(graph: Subgraph) -> None:
+    """What `End` and `Step` of firmware/compiled/plan.h can say."""
+    most = limits.RANK.most
+    for tensor in (*graph.inputs, *graph.outputs):
+        if len(tensor.shape) > most:
+            raise NotCompilableError(
+                f"{tensor.label} has {len(tensor.shape)} dimensions, the runtime knows {most}",
+                "reshape it before the model is converted",
+            )
+    if max(len(graph.ops), len(graph.tensors)) > limits.COUNT.most:
+        raise NotCompilableError(
+            f"more than {limits.COUNT.most:,} operators or tensors", "split the model"
+        )
 
 
 def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:

@@ -10,7 +10,10 @@ from tinydeploy.graph.ir import Type, per_tensor
 def fully_connected(draw: Draw, code: str, types: Types) -> None:
     """FULLY_CONNECTED over the last axis."""
     x = draw.source(types.data, (2, 2, 2, 3, 4), most=draw.pick((4, 8, 40)))
-    depth, units = x.shape[-1], draw.integer(1, 16)
+    if draw.edge_of("batches", "depth") is not None:
+        rows = draw.size("batches", 1, 2)
+        x = draw.source(types.data, shape=(rows, draw.size("depth", 1, 3)))
+    depth, units = x.shape[-1], draw.size("units", 1, 16)
     factors = weights(draw, (units, depth), types.weights, 0)
     shape = (*x.shape[:-1], units)
     draw.result(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinydeploy.fuzz.draw import Draw, Types
-from tinydeploy.graph.ir import Quantization, Type, per_tensor
+from tinydeploy.graph.ir import Quantization, Tensor, Type, per_tensor
 
 
 def _scores(draw: Draw) -> Quantization:
@@ -14,10 +14,19 @@ def _scores(draw: Draw) -> Quantization:
     return per_tensor(scale, draw.zero_point(Type.INT8))
 
 
+def _long_rows(draw: Draw, x: Tensor) -> Tensor:
+    """Another operand if rows at a limit are wanted."""
+    row = draw.edge_of("row")
+    if row is None:
+        return x
+    return draw.source(x.type, shape=(draw.integer(1, 2), row), quantization=x.quantization)
+
+
 def softmax(draw: Draw, code: str, types: Types) -> None:
     """SOFTMAX."""
     given = _scores(draw) if types.data is Type.INT8 else None
     x = draw.source(types.data, quantization=given, most=draw.pick((6, 40)))
+    x = _long_rows(draw, x)
     fixed = {
         (Type.INT8, Type.INT8): (1 / 256, -128),
         (Type.INT8, Type.INT16): (1 / 65536, -32768),
@@ -31,6 +40,7 @@ def log_softmax(draw: Draw, code: str, types: Types) -> None:
     """LOG_SOFTMAX."""
     given = _scores(draw) if types.data is Type.INT8 else None
     x = draw.source(types.data, quantization=given, most=12)
+    x = _long_rows(draw, x)
     fixed = per_tensor(16 / 256, 127) if types.data is Type.INT8 else None
     draw.result(code, [x], x.shape, types.result, fixed)
 

@@ -9,9 +9,12 @@ from tinydeploy.graph.ir import Type
 def reduction(draw: Draw, code: str, types: Types) -> None:
     """MEAN, SUM, REDUCE_MAX, REDUCE_MIN, REDUCE_ALL; one time in three over an image."""
     x = draw.source(types.data, (4,) if draw.chance(0.5) else (1, 2, 3, 4))
+    pixels = draw.edge_of("window_pixels")
+    if pixels is not None:
+        x = draw.source(types.data, shape=(1, *draw.rectangle(pixels), draw.integer(1, 3)))
     rank = len(x.shape)
     axes = [axis for axis in range(rank) if draw.chance(0.5)] or [draw.integer(0, rank - 1)]
-    if rank == 4 and draw.chance(0.6):
+    if pixels is not None or (rank == 4 and draw.chance(0.6)):
         axes = [1, 2]
     keep = draw.chance(0.5)
     shape = [1 if axis in axes else n for axis, n in enumerate(x.shape) if keep or axis not in axes]

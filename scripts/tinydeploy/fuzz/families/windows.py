@@ -44,10 +44,12 @@ def window(draw: Draw, *, dilates: bool, most: int = 5) -> Window:
     if draw.chance(0.25):
         size = draw.pick((1, 3))
         return Window(padding, (size, size), (1, 1), (1, 1))
-    taps = (draw.integer(1, most), draw.integer(1, most))
+    taps = (draw.size("kernel_height", 1, most), draw.size("kernel_width", 1, most))
     if dilates and draw.chance(0.2):
-        return Window(padding, taps, (1, 1), (draw.integer(1, 3), draw.integer(1, 3)))
-    return Window(padding, taps, (draw.integer(1, 3), draw.integer(1, 3)), (1, 1))
+        dilation = draw.size("dilation_height", 1, 3), draw.size("dilation_width", 1, 3)
+        return Window(padding, taps, (1, 1), dilation)
+    stride = draw.size("stride_height", 1, 3), draw.size("stride_width", 1, 3)
+    return Window(padding, taps, stride, (1, 1))
 
 
 def weights(draw: Draw, shape: Shape, kind: Type, axis: int) -> Tensor:
@@ -102,7 +104,7 @@ def conv(draw: Draw, code: str, types: Types) -> None:
     size = slides.positions(image.shape)
     depth = image.shape[3]
     groups = 2 if depth % 2 == 0 and types.data is Type.INT8 and draw.chance(0.1) else 1
-    units = draw.integer(1, 10) * groups
+    units = draw.size("out_channels", 1, 10) * groups
     factors = weights(draw, (units, *slides.taps, depth // groups), types.weights, 0)
     inputs = [image, factors, bias(draw, units, image, factors)]
     taps = factors.size // units
@@ -160,7 +162,11 @@ def pool(draw: Draw, code: str, types: Types) -> None:
     """AVERAGE_POOL_2D, MAX_POOL_2D and L2_POOL_2D."""
     image = draw.image(types.data)
     slides = window(draw, dilates=False)
-    if code != "L2_POOL_2D" and draw.chance(0.2):  # over the whole image
+    if (pixels := draw.edge_of("window_pixels")) is not None:
+        height, width = draw.rectangle(pixels)
+        image = draw.source(types.data, shape=(1, height + 1, width + 2, image.shape[3]))
+        slides = Window(slides.padding, (height, width), slides.stride, (1, 1))
+    elif code != "L2_POOL_2D" and draw.chance(0.2):  # over the whole image
         slides = Window("VALID", (image.shape[1], image.shape[2]), (1, 1), (1, 1))
     size = slides.positions(image.shape)
     draw.result(
