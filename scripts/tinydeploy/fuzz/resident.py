@@ -20,15 +20,15 @@ from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build
 from tinydeploy.fuzz.plans import GUARD_BYTES, source_of
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
-from tinydeploy.lower import bare
+from tinydeploy.lower import bare, kernel_lab
 from tinydeploy.lower.interpreted import source_with
 from tinydeploy.lower.plan import Kernel, Plan
 from tinydeploy.simulate import image as images
 from tinydeploy.simulate.bench import FLASH, RAM, Bench
 from tinydeploy.simulate.memory_map import Memory
 
-_ROOMS = ("dsp", "kernels", "runtime", "compiled", "any_model")
-_HOST = [*("-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined")]
+_ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
+_HOST = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined", kernel_lab.CHECKED]
 _ENTRY = 24  # where an ELF file of 32 bits has the address to start at
 _PLANS_SYMBOL = "_ZN10tinydeploy8compiled6kPlansE"
 _LOAD = 0xFFFF_FFFF  # for an index: the bytes are a path
