@@ -224,7 +224,8 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
             timer.cancel()
 
 
-def test_the_campaign_knows_all_commands(tmp_path: Path) -> None:
+def test_the_campaign_knows_all_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parent)
     import press_ctrl_c
     from tinydeploy import cli
 
