@@ -9,6 +9,7 @@ from typing import Any
 
 from tinydeploy.config import ROOT
 from tinydeploy.errors import UsageError
+from tinydeploy.words import did_you_mean
 
 BOARDS_DIR = ROOT / "boards"
 SLOTS = 2
@@ -76,7 +77,8 @@ def load(board_id: str) -> Board:
     """Read `boards/<board_id>.json`; raises UsageError with the known names for an unknown one."""
     path = BOARDS_DIR / f"{board_id}.json"
     if not path.is_file():
-        raise UsageError(f"no board {board_id!r}", f"boards are: {', '.join(names())}")
+        known = f"boards are: {', '.join(names())}"
+        raise UsageError(f"no board {board_id!r}", did_you_mean(board_id, names(), known))
     manifest = json.loads(path.read_text(encoding="utf-8"))
     own = manifest["tinydeploy"]
     energy = own.get("energy", {})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,9 @@ from typing import Any
 from tinydeploy import __version__, interrupts
 from tinydeploy.commands import (
     benchmarking,
+    combinations,
+    common,
+    completion,
     deploying,
     devices,
     fuzzing,
@@ -25,9 +29,22 @@ from tinydeploy.commands import (
 )
 from tinydeploy.errors import FlashError, TinyDeployError, UsageError
 from tinydeploy.ui import Ui
+from tinydeploy.words import did_you_mean
 
 INTERRUPTED = 130
 MODEL_SUFFIXES = (".tflite", ".keras")
+
+
+# What the commands are for, as `--help` shows them.
+GROUPS = {
+    "a model onto a board": ("deploy", "build", "flash", "verify", "simulate"),
+    "models": ("inspect", "convert", "compile", "train", "models"),
+    "a device that runs": ("push", "status", "boards", "doctor"),
+    "measuring": ("bench", "mlperf", "trade", "patches", "tune"),
+    "trust": ("ops", "fuzz", "power-cuts"),
+    "this command line": ("completion",),
+}
+_CHOICE = re.compile(r"invalid choice: '(.*)' \(choose from (.*)\)")
 
 
 class Parser(argparse.ArgumentParser):
@@ -35,7 +52,38 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> None:  # type: ignore[override]
         """Raise UsageError instead of printing the whole usage."""
-        raise UsageError(message, f"`{self.prog} --help` shows the options")
+        hint = f"`{self.prog} --help` shows the options"
+        if match := _CHOICE.search(message):
+            known = [word.strip(" '") for word in match[2].split(",")]
+            hint = did_you_mean(match[1], known, hint)
+        raise UsageError(message, hint)
+
+    def format_help(self) -> str:
+        """As argparse does; the commands by what they are for."""
+        commands = _commands_of(self)
+        if not commands:
+            return super().format_help()
+        formatter = self._get_formatter()
+        formatter.add_usage(self.usage, [*self._optionals._group_actions], [])
+        formatter.add_text(self.description)
+        text = formatter.format_help().replace("\n\n", " COMMAND ...\n\n", 1)
+        return (
+            text
+            + "".join(self._group_help(*group, commands) for group in GROUPS.items())
+            + (f"\n`{self.prog} COMMAND --help` shows the options of one.\n\n{self.epilog}\n")
+        )
+
+    def _group_help(
+        self, title: str, names: Sequence[str], commands: dict[str, argparse.ArgumentParser]
+    ) -> str:
+        formatter = self._get_formatter()
+        formatter.start_section(title)
+        shown = [argparse.Action([], name, help=commands[name].description) for name in names]
+        for action in shown:
+            action.metavar = action.dest
+            formatter.add_argument(action)
+        formatter.end_section()
+        return "\n" + formatter.format_help()
 
     def parse_args(self, *arguments: Any) -> Any:  # type: ignore[override]
         """As argparse does, with a hint for a model where it is an option."""
@@ -43,6 +91,7 @@ class Parser(argparse.ArgumentParser):
         if not rest:
             return options
         hint = f"`{self.prog} {options.command} --help` shows the options"
+        hint = did_you_mean(rest[0].split("=")[0], _option_names(options.parser), hint)
         if hasattr(options, "model") and Path(rest[0]).suffix in MODEL_SUFFIXES:
             hint = f"name the model with an option: --model {rest[0]}"
         raise UsageError(f"unrecognized arguments: {' '.join(rest)}", hint)
@@ -61,6 +110,7 @@ def make_parser() -> argparse.ArgumentParser:
     areas = (deploying, modelling, devices, pushing, benchmarking, information, fuzzing, tuning)
     for area in areas:
         area.add_commands(commands)
+    completion.add_commands(commands)
     return parser
 
 
@@ -71,8 +121,17 @@ def command_names(parser: argparse.ArgumentParser) -> list[str]:
 
 def _commands_of(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     """Commands by name; argparse has no public way to ask."""
-    actions = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
-    return dict(next(actions).choices)
+    actions = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    return dict(actions[0].choices) if actions else {}
+
+
+def _option_names(parser: argparse.ArgumentParser) -> list[str]:
+    return [name for action in parser._actions for name in action.option_strings]
+
+
+def _wants_json(options: argparse.Namespace) -> bool:
+    """Whether standard output is for JSON alone."""
+    return getattr(options, "json", None) in (True, common.STDOUT)
 
 
 def error_json(error: TinyDeployError) -> str:
@@ -87,11 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = argparse.Namespace()
     try:
         options = make_parser().parse_args(arguments)
-        ui.quiet = getattr(options, "quiet", False)
+        ui.quiet = getattr(options, "quiet", False) or _wants_json(options)
+        combinations.check(options)
         code = int(options.run(options, ui) or 0)
         return INTERRUPTED if interrupts.requested() else code
     except TinyDeployError as error:
-        return _failed(error, ui, as_json=getattr(options, "json", None) is True)
+        return _failed(error, ui, as_json=_wants_json(options))
     except KeyboardInterrupt:
         return _interrupted(ui)
     except BrokenPipeError:  # `| head`: whoever reads us has had enough

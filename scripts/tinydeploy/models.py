@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.errors import ModelFileError, UsageError
+from tinydeploy.words import did_you_mean
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -140,9 +141,10 @@ class ModelSpec:
         for variant in self.variants:
             if variant.name == wanted:
                 return variant
+        known = [variant.name for variant in self.variants]
         raise UsageError(
             f"the model {self.name!r} has no variant {wanted!r}",
-            f"variants are: {', '.join(variant.name for variant in self.variants)}",
+            did_you_mean(wanted, known, f"variants are: {', '.join(known)}"),
         )
 
     def tflite(self, variant: str | None = None) -> Path:
@@ -169,11 +171,11 @@ def load(name: str) -> ModelSpec:
     """The recipe of a model by its name.
 
     Raises:
-        UsageError: there is no such model.
-        ModelFileError: its recipe is wrong.
+        ModelFileError: there is no such model, or its recipe is wrong.
     """
     if name not in names():
-        raise UsageError(f"no model {name!r}", f"models are: {', '.join(names())}")
+        known = f"models are: {', '.join(names())}"
+        raise ModelFileError(f"no model {name!r}", did_you_mean(name, names(), known))
     return load_folder(MODELS_DIR / name)
 
 

@@ -20,6 +20,7 @@ from tinydeploy.keys import Keyed, key_of, package_key
 from tinydeploy.models import ModelSpec
 from tinydeploy.records import Record
 from tinydeploy.ui import Ui
+from tinydeploy.words import did_you_mean
 
 _NAME_CHARACTERS = 40  # of a file's name in a folder's
 _HASH_DIGITS = 8
@@ -118,11 +119,16 @@ def resolve(
         _require_unused(name, given, "representative", "signature", "custom_objects")
         return _own(name, variant, retrain, seed, ui, given.trained)
     if not path.exists():
+        known = f"models are: {', '.join(models.names())}; or give a .tflite, .keras or SavedModel"
         raise ModelFileError(
-            f"no model or file {name!r}",
-            f"models are: {', '.join(models.names())}; or give a .tflite, .keras or SavedModel",
+            f"no model or file {name!r}", did_you_mean(name, models.names(), known)
         )
     _require_unused(name, given, "trained")
+    if variant or retrain:
+        option = "variant" if variant else "retrain"
+        raise UsageError(
+            f"--{option} does not go with the file {name}", "it is for models of ours: leave it out"
+        )
     return _of_file(path, ui, given)
 
 

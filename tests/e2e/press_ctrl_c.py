@@ -102,6 +102,7 @@ def trials(scratch: Path) -> list[Trial]:
         Trial(["doctor"], 1),
         Trial(["boards"], 0.4),
         Trial(["models"], 0.4),
+        Trial(["completion", "bash"], 0.4),
         Trial(["fuzz", "--minutes", "1", "--out", out], 15),
         Trial(["ops", "--json"], 2),
         Trial(["tune", "kws"], 10),
@@ -152,14 +153,10 @@ def _start(arguments: list[str], mark: str) -> tuple[int, int]:
 
 
 def _await_supervisor(process: int) -> None:
-    """Until it takes its signals with sigwait: SIGINT is blocked then."""
-    while True:
-        try:
-            status = Path(f"/proc/{process}/status").read_text()
-        except OSError:
-            return
-        blocked = next((line for line in status.splitlines() if line.startswith("SigBlk")), "0")
-        if int(blocked.split()[-1], 16) & 1 << signal.SIGINT - 1 or "State:\tZ" in status:
+    """Until it has its child: it waits for signals then."""
+    folder = Path(f"/proc/{process}")
+    while not (folder / f"task/{process}/children").read_text():
+        if "State:\tZ" in (folder / "status").read_text():
             return
         time.sleep(0.001)
 

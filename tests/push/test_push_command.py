@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tinydeploy import boards, cli, simulate
 from tinydeploy import targets as all_targets
+from tinydeploy.errors import UsageError
 from tinydeploy.push import targets
 from tinydeploy.push.swap_bench import Candidate
 from tinydeploy.stages.build import Image
@@ -69,6 +70,20 @@ def test_a_running_board_takes_a_model_and_gives_it_back(
 
     assert cli.main(["push", str(model), "--target", port, "--board", "sparkfun_edge"]) == DEVICE
     assert "is a nano33, not a sparkfun_edge" in capsys.readouterr().err
+
+
+def test_it_says_that_no_board_is_meant(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise UsageError("enough")
+
+    monkeypatch.setattr(targets, "opened", stop)
+    for words in (["push", "sine"], ["push", "--rollback"], ["status"]):
+        assert cli.main(words) == 2
+        assert "this is the simulator: Arduino Nano 33" in capsys.readouterr().err
+    assert cli.main(["status", "--target", "/dev/ttyACM9"]) == 2
+    assert "simulator" not in capsys.readouterr().err
 
 
 def test_either_a_model_or_rollback(capsys: pytest.CaptureFixture[str]) -> None:

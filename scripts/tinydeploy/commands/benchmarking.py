@@ -69,7 +69,10 @@ def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
     settings = settings_of(source, options.benchmark)
     samples = _samples(options, source, settings)
     with pipeline.held(source, board, ui):
-        _, image = make_image(source, board, settings, options.toolchain, options.engine, ui)
+        _, image = make_image(
+            *(source, board, settings, options.toolchain, options.engine, ui),
+            common.choices(options),
+        )
         connection = _open(options.target, board, image)
     try:
         runner = Runner(connection.wire)

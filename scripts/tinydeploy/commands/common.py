@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, is_dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,9 +34,56 @@ def add(commands: Commands, name: str, run: Run, help_text: str) -> argparse.Arg
     parser: argparse.ArgumentParser = commands.add_parser(
         name, help=help_text, description=help_text
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, parser=parser)
     parser.add_argument("--quiet", "-q", action="store_true", help="only warnings and errors")
     return parser
+
+
+STDOUT = Path("-")
+
+
+def add_json(parser: argparse.ArgumentParser, *, file: bool = False) -> None:
+    """`--json`; with `file`, `--json FILE` writes them beside what is printed."""
+    if file:
+        parser.add_argument(
+            "--json",
+            type=Path,
+            nargs="?",
+            const=STDOUT,
+            metavar="FILE",
+            help="print the figures as JSON, or write them to FILE beside the table",
+        )
+    else:
+        parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def print_result(options: argparse.Namespace, result: object, *lines: object) -> None:
+    """What a command has found: as JSON where that is wanted, else line by line."""
+    if options.json:
+        print(json.dumps(result, indent=2, default=_plain, ensure_ascii=False))
+    else:
+        print("\n".join(map(str, lines)))
+
+
+def _plain(value: object) -> object:
+    """What JSON has no word for: paths, dataclasses, numbers of NumPy."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+@contextmanager
+def json_file(options: argparse.Namespace) -> Iterator[Path | None]:
+    """Where a command of `add_json(file=True)` writes its figures; what it prints goes aside."""
+    if options.json != STDOUT:
+        yield options.json
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "figures.json"
+        with redirect_stdout(sys.stderr):
+            yield file
+        if file.is_file():
+            print(file.read_text(encoding="utf-8").rstrip())
 
 
 def add_board(parser: argparse.ArgumentParser, default: str | None = "nano33") -> None:
@@ -206,7 +257,9 @@ def _make_image(options: argparse.Namespace, source: Source, board: boards.Board
     from tinydeploy.mlperf.settings import settings_of
 
     settings = settings_of(source, options.benchmark)
-    return firmware.make_image(source, board, settings, options.toolchain, options.engine, ui)[1]
+    return firmware.make_image(
+        *(source, board, settings, options.toolchain, options.engine, ui, choices(options))
+    )[1]
 
 
 def add_hot_swap(parser: argparse.ArgumentParser) -> None:

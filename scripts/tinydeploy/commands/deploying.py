@@ -17,7 +17,7 @@ def add_commands(commands: common.Commands) -> None:
     )
     _add_job(deploy)
     common.add_hot_swap(deploy)
-    deploy.add_argument("--json", action="store_true", help="print the report as JSON")
+    common.add_json(deploy)
     deploy.add_argument("--force", action="store_true", help="verify again what has not changed")
     deploy.add_argument(
         "--flash-tool", help="bossac, ambiq, svl or pyocd instead of the board's own"
@@ -38,6 +38,7 @@ def add_commands(commands: common.Commands) -> None:
     common.add_engine(build)
     common.add_mode(build)
     common.add_hot_swap(build)
+    common.add_json(build)
 
     verify = common.add(
         commands, "verify", _verify, "compare a device that already runs the model with TFLM"
@@ -52,6 +53,7 @@ def add_commands(commands: common.Commands) -> None:
         default=0,
         help="vector that --explain takes (default: %(default)s)",
     )
+    common.add_json(verify)
 
     bench = common.add(
         commands, "bench", _bench, "cycles, flash and RAM of models on boards, beside the peers"
@@ -67,7 +69,7 @@ def add_commands(commands: common.Commands) -> None:
         "--vectors", type=common.positive, default=3, help="inferences each (default: %(default)s)"
     )
     bench.add_argument("--markdown", action="store_true", help="print a Markdown table")
-    bench.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    common.add_json(bench, file=True)
     bench.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write the table")
     bench.add_argument("--plot", type=Path, metavar="FILE", help="also draw them as SVG")
     bench.add_argument("--compare", type=Path, metavar="FILE", help="exit 1 if worse than FILE")
@@ -187,7 +189,9 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
 
 def _build(options: argparse.Namespace, ui: Ui) -> None:
     with common.made_image(options, ui) as image:
-        print(image.elf)
+        fields = ("elf", "bin", "build_id", "toolchain", "flash_bytes", "ram_bytes", "cached")
+        result = {name: getattr(image, name) for name in fields}
+        common.print_result(options, result, image.elf)
 
 
 def _verify(options: argparse.Namespace, ui: Ui) -> None:
@@ -195,12 +199,24 @@ def _verify(options: argparse.Namespace, ui: Ui) -> None:
 
     job = _job(options)
     if options.explain:
-        pipeline.explain(job, options.vector, ui)
-    else:
-        pipeline.verify_only(job, ui)
+        steps = pipeline.explain(job, options.vector, ui)
+        if options.json:
+            common.print_result(options, {"vector": options.vector, "steps": steps})
+        return
+    found = pipeline.verify_only(job, ui)
+    if options.json:
+        common.print_result(options, {name: getattr(found, name) for name in _VERIFIED})
+
+
+_VERIFIED = ("vectors", "bytes_compared", "mismatching_bytes", "cycles", "is_simulated")
 
 
 def _bench(options: argparse.Namespace, ui: Ui) -> int:
+    with common.json_file(options) as file:
+        return _measure(options, file, ui)
+
+
+def _measure(options: argparse.Namespace, json_file: Path | None, ui: Ui) -> int:
     from tinydeploy import bench
 
     if options.link_faults:
@@ -219,7 +235,7 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
     if options.arena:
         from tinydeploy.bench import arena
 
-        arena.run(options.models, options.json, options.markdown_file, ui)
+        arena.run(options.models, json_file, options.markdown_file, ui)
         return 0
     if options.versus:
         from tinydeploy.versus import corpus
@@ -227,7 +243,7 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
 
         folders = None if options.models is None else list(map(Path, options.models))
         subjects = corpus.chosen(folders, options.seed, options.graphs)
-        return run_versus(subjects, options.json, options.markdown_file, ui)
+        return run_versus(subjects, json_file, options.markdown_file, ui)
     if options.flash_cost:
         from tinydeploy.bench import flash_cost
 
@@ -235,7 +251,7 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
             options.boards,
             options.ops or [],
             options.toolchain,
-            json_file=options.json,
+            json_file=json_file,
             markdown_file=options.markdown_file,
             ui=ui,
         )
@@ -246,7 +262,7 @@ def _bench(options: argparse.Namespace, ui: Ui) -> int:
         vectors=options.vectors,
         toolchain=options.toolchain,
         as_markdown=options.markdown,
-        json_file=options.json,
+        json_file=json_file,
         compare_file=options.compare,
         engines=options.engines,
         markdown_file=options.markdown_file,

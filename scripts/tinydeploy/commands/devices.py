@@ -20,6 +20,7 @@ def add_commands(commands: common.Commands) -> None:
     flash.add_argument("--serial-number", help="USB serial number, with several boards")
     flash.add_argument("--tool", help="bossac, ambiq, svl or pyocd (default: the board's)")
     flash.add_argument("image", type=Path, nargs="?", help=".bin file (default: the last deployed)")
+    common.add_json(flash)
 
     simulate = common.add(
         commands, "simulate", _simulate, "run an image in the simulator, on a pseudo-terminal"
@@ -30,7 +31,9 @@ def add_commands(commands: common.Commands) -> None:
     common.add_engine(simulate)
     common.add_mode(simulate)
     common.add_hot_swap(simulate)
-    simulate.add_argument("--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C")
+    simulate.add_argument(
+        "--pty", action="store_true", help="serve a pseudo-terminal until Ctrl-C, as it does anyway"
+    )
     simulate.add_argument("--link", type=Path, help="also make a symbolic link to it there")
     simulate.add_argument("--elf", type=Path, help="image to run (default: build the model)")
     simulate.add_argument(
@@ -60,6 +63,8 @@ def _flash(options: argparse.Namespace, ui: Ui) -> None:
             serial_number=options.serial_number,
         )
         stage.detail = result.summary
+    if options.json:
+        common.print_result(options, result)
 
 
 def _simulate(options: argparse.Namespace, ui: Ui) -> None:

@@ -10,6 +10,8 @@ from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tinydeploy.link.transport import PortInfo
     from tinydeploy.models import ModelSpec, Variant
 
@@ -22,8 +24,10 @@ def add_commands(commands: common.Commands) -> None:
     doctor.add_argument(
         "--probe", action="store_true", help="ask what runs on each port, which may restart a board"
     )
-    common.add(commands, "boards", _boards, "list the boards")
-    common.add(commands, "models", _models, "list the models with their variants and figures")
+    common.add_json(common.add(commands, "boards", _boards, "list the boards"))
+    common.add_json(
+        common.add(commands, "models", _models, "list the models with their variants and figures")
+    )
 
 
 def _doctor(options: argparse.Namespace, ui: Ui) -> int:
@@ -38,21 +42,46 @@ def _doctor(options: argparse.Namespace, ui: Ui) -> int:
 
 
 def _boards(options: argparse.Namespace, ui: Ui) -> None:
-    for name in boards.names():
-        board = boards.load(name)
-        memory = f"{board.flash_size >> 10} KiB flash, {board.ram_size >> 10} KiB RAM"
-        print(f"{board.id:<16}{board.name:<32}{board.cpu_hz // 1_000_000} MHz, {memory}")
+    found = [boards.load(name) for name in boards.names()]
+    rows = [{name: getattr(board, name) for name in _BOARD_FIELDS} for board in found]
+    common.print_result(options, rows, *map(_board_line, found))
+
+
+_BOARD_FIELDS = ("id", "name", "chip", "cpu_hz", "flash_size", "ram_size", "simulator")
+
+
+def _board_line(board: boards.Board) -> str:
+    memory = f"{board.flash_size >> 10} KiB flash, {board.ram_size >> 10} KiB RAM"
+    return f"{board.id:<16}{board.name:<32}{board.cpu_hz // 1_000_000} MHz, {memory}"
 
 
 def _models(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy import models
 
-    for name in models.names():
-        spec = models.load(name)
-        print(f"{name}: {spec.title}")
-        for variant in spec.variants:
-            mark = "*" if variant.name == spec.default_variant else " "
-            print(f"  {mark} {variant.name:<12}{_figures(spec, variant)}")
+    specs = [models.load(name) for name in models.names()]
+    rows = [_model_row(spec, variant) for spec in specs for variant in spec.variants]
+    common.print_result(options, rows, *(line for spec in specs for line in _model_lines(spec)))
+
+
+def _model_row(spec: ModelSpec, variant: Variant) -> dict[str, object]:
+    from tinydeploy import records
+
+    return {
+        "model": spec.name,
+        "title": spec.title,
+        "variant": variant.name,
+        "default": variant.name == spec.default_variant,
+        "quantization": variant.quantization,
+        "tflite": spec.tflite(variant.name),
+        "metrics": records.metrics_of(spec.folder, variant.name),
+    }
+
+
+def _model_lines(spec: ModelSpec) -> Iterator[str]:
+    yield f"{spec.name}: {spec.title}"
+    for variant in spec.variants:
+        mark = "*" if variant.name == spec.default_variant else " "
+        yield f"  {mark} {variant.name:<12}{_figures(spec, variant)}"
 
 
 def _figures(spec: ModelSpec, variant: Variant) -> str:

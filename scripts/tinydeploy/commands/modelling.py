@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinydeploy.commands import common
-from tinydeploy.ui import Ui
+from tinydeploy.errors import ModelError, UnsupportedModelError, UsageError
+from tinydeploy.ui import Ui, terminal_width
+
+if TYPE_CHECKING:
+    from tinydeploy.boards import Board
+    from tinydeploy.stages.inspect import Inspection
 
 
 def add_commands(commands: common.Commands) -> None:
@@ -24,14 +31,15 @@ def add_commands(commands: common.Commands) -> None:
     common.add_engine(compile_)
     compile_.set_defaults(engine="interpreter")  # what any TFLM project can use
     compile_.add_argument("--out", type=Path, help="folder to write to (default: in build/)")
+    common.add_json(compile_)
 
     inspect = common.add(
         commands, "inspect", _inspect, "what a .tflite needs and whether it fits, without building"
     )
-    inspect.add_argument("model", help=common.MODEL_HELP)
+    inspect.add_argument("model", nargs="+", help=common.MODEL_HELP)
     common.add_given(inspect)
     common.add_board(inspect, default=None)
-    inspect.add_argument("--json", action="store_true", help="print JSON")
+    common.add_json(inspect)
     inspect.add_argument("--html", type=Path, metavar="FILE", help="write a page to FILE")
 
 
@@ -48,6 +56,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--update", action="store_true", help="replace the committed .tflite, metrics and test set"
     )
+    common.add_json(parser)
 
 
 def _add_convert(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +64,7 @@ def _add_convert(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, help="default: beside the model, with .tflite")
     parser.add_argument("--quantize", choices=("int8", "int16x8", "float"), default="int8")
     common.add_conversion(parser)
+    common.add_json(parser)
 
 
 def _train(options: argparse.Namespace, ui: Ui) -> None:
@@ -77,7 +87,8 @@ def _train(options: argparse.Namespace, ui: Ui) -> None:
             update=options.update,
         )
         stage.detail = trained.summary
-    print(trained.tflite)
+    result = {"model": spec.name, "variant": variant, "tflite": trained.tflite}
+    common.print_result(options, {**result, "metrics": trained.metrics}, trained.tflite)
 
 
 def _convert(options: argparse.Namespace, ui: Ui) -> None:
@@ -96,7 +107,8 @@ def _convert(options: argparse.Namespace, ui: Ui) -> None:
             warn=ui.warn,
         )
         stage.detail = f"{out}, {out.stat().st_size:,} bytes"
-    print(out)
+    result = {"tflite": out, "bytes": out.stat().st_size, "quantize": options.quantize}
+    common.print_result(options, result, out)
 
 
 def _compile(options: argparse.Namespace, ui: Ui) -> None:
@@ -113,19 +125,45 @@ def _compile(options: argparse.Namespace, ui: Ui) -> None:
         ui,
         common.choices(options),
     )
-    print(program.header)
-    print(program.source)
+    fields = ("engine", "header", "source", "sha256", "arena_bytes", "tflm_arena_bytes", "macs")
+    result = {name: getattr(program, name) for name in fields}
+    common.print_result(options, result, program.header, program.source)
 
 
 def _inspect(options: argparse.Namespace, ui: Ui) -> int:
+    """Of several models all are shown, whatever one of them is; the worst gives the exit code."""
     from tinydeploy import boards
-    from tinydeploy.errors import UnsupportedModelError
     from tinydeploy.stages import inspect
 
-    source = common.source(options, ui)
+    several, code = len(options.model) > 1, 0
+    if several and options.html:
+        raise UsageError("--html takes one model", "write a page for each of them")
     board = boards.load(options.board) if options.board else None
-    inspection = inspect.inspect(source.tflite, board)
-    if options.html:
-        options.html.write_text(inspect.to_html(inspection), encoding="utf-8")
-    print(inspect.to_json(inspection) if options.json else inspect.to_text(inspection))
-    return 0 if inspection.runs else UnsupportedModelError.exit_code
+    documents = []
+    for name in options.model:
+        try:
+            found = _inspected(options, name, board, ui)
+        except ModelError as error:
+            if not several:
+                raise
+            ui.error(error)
+            code = max(code, error.exit_code)
+            documents.append(json.dumps({"name": name, "runs": False, "error": error.message}))
+            continue
+        code = max(code, 0 if found.runs else UnsupportedModelError.exit_code)
+        if options.html:
+            options.html.write_text(inspect.to_html(found), encoding="utf-8")
+        if options.json:
+            documents.append(inspect.to_json(found).rstrip())
+        else:
+            print(inspect.to_text(found, width=terminal_width()))
+    if options.json:
+        print("[\n" + ",\n".join(documents) + "\n]" if several else documents[0])
+    return code
+
+
+def _inspected(options: argparse.Namespace, name: str, board: Board | None, ui: Ui) -> Inspection:
+    from tinydeploy.stages import inspect
+
+    one = argparse.Namespace(**{**vars(options), "model": name})
+    return inspect.inspect(common.source(one, ui).tflite, board)

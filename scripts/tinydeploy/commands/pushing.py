@@ -61,7 +61,7 @@ def add_commands(commands: common.Commands) -> None:
         metavar="N",
         help="only every Nth operation (default: 1)",
     )
-    cuts.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to FILE")
+    common.add_json(cuts, file=True)
     cuts.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write the table")
 
 
@@ -69,16 +69,24 @@ def _add_device(parser: argparse.ArgumentParser) -> None:
     common.add_board(parser)
     common.add_target(parser)
     common.add_toolchain(parser)
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    common.add_json(parser)
 
 
 def _opened(options: argparse.Namespace, ui: Ui) -> AbstractContextManager[Device]:
     from tinydeploy import boards, targets
-    from tinydeploy.push.targets import opened
+    from tinydeploy.push.targets import flash_file, opened
 
     ui.quiet = ui.quiet or options.json
     board = boards.load(options.board)
-    target = targets.choose(options.target, board, options.link_port, options.modelled_baud)
+    target = targets.choose(
+        *(options.target, board, options.link_port, options.modelled_baud),
+        *(options.wait_states, options.usb),
+    )
+    if not target.is_port:
+        ui.say(
+            f"this is the {target.name}: {board.name} with the flash in {flash_file(board)}; a "
+            "board is meant by --target PORT"
+        )
     return opened(target, board, options.toolchain, ui)
 
 
@@ -156,10 +164,23 @@ def _print_swap(
     options: argparse.Namespace, before: str, after: str, fields: dict[str, object]
 ) -> None:
     if options.json:
-        document = {"board": options.board, "model_before": before, "model": after, **fields}
+        document = {
+            "board": options.board,
+            "target": _kind(options),
+            "model_before": before,
+            "model": after,
+            **fields,
+        }
         print(json.dumps(document, indent=2))
     else:
         print(f"{before[:12]} -> {after[:12]}")
+
+
+def _kind(options: argparse.Namespace) -> str:
+    """The target in a report's word: who reads JSON must know a simulator, too."""
+    from tinydeploy import boards, targets
+
+    return targets.choose(options.target, boards.load(options.board), None, False).kind
 
 
 def _status(options: argparse.Namespace, ui: Ui) -> None:
@@ -172,7 +193,7 @@ def _status(options: argparse.Namespace, ui: Ui) -> None:
         operators = len(slots.operators(device))
         arena_bytes = device.memory()["arena_bytes"]
     if options.json:
-        print(_status_json(options.board, identity.model_hash, operators, arena_bytes, found))
+        print(_status_json(options, identity.model_hash, operators, arena_bytes, found))
         return
     print(
         f"{identity.board} runs {identity.model_hash[:12]}; {operators} operators, arena "
@@ -181,7 +202,9 @@ def _status(options: argparse.Namespace, ui: Ui) -> None:
     print("\n".join(_lines(found)))
 
 
-def _status_json(board: str, model: str, operators: int, arena_bytes: int, found: Slots) -> str:
+def _status_json(
+    options: argparse.Namespace, model: str, operators: int, arena_bytes: int, found: Slots
+) -> str:
     from tinydeploy.abi.protocol import SlotState
 
     slots = [
@@ -195,7 +218,8 @@ def _status_json(board: str, model: str, operators: int, arena_bytes: int, found
         for slot in found.slots
     ]
     document = {
-        "board": board,
+        "board": options.board,
+        "target": _kind(options),
         "model": model,
         "slot": _slot(found.running),
         "operators": operators,
@@ -225,9 +249,10 @@ def _power_cuts(options: argparse.Namespace, ui: Ui) -> int:
 
     ids = options.boards or bench.chips()
     found = power_cuts.measure(ids, options.toolchain, options.every, ui)
-    print(power_cuts_page.table(found))
-    if options.json:
-        power_cuts_page.save(found, options.json)
+    with common.json_file(options) as file:
+        print(power_cuts_page.table(found))
+        if file:
+            power_cuts_page.save(found, file)
     if options.markdown_file:
         options.markdown_file.write_text(power_cuts_page.page(found), encoding="utf-8")
     lost = [line for row in found for line in row.lost]

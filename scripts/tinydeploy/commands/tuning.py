@@ -17,6 +17,7 @@ def add_commands(commands: common.Commands) -> None:
     )
     tune.add_argument("models", nargs="*", metavar="MODEL", help="default: those of the bench")
     common.add_toolchain(tune)
+    common.add_json(tune)
 
     patches = common.add(
         commands, "patches", _patches, "what running the first layers in bands saves and costs"
@@ -31,6 +32,7 @@ def add_commands(commands: common.Commands) -> None:
     )
     patches.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
     common.add_board(patches)
+    common.add_json(patches)
 
     trade = common.add(
         commands, "trade", _trade, "what --optimize costs and saves; flash without the link"
@@ -39,6 +41,7 @@ def add_commands(commands: common.Commands) -> None:
     trade.add_argument("--goals", nargs="+", choices=GOALS, default=GOALS, help="default: all")
     trade.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
     common.add_board(trade)
+    common.add_json(trade)
 
 
 def _tune(options: argparse.Namespace, ui: Ui) -> None:
@@ -60,14 +63,15 @@ def _tune(options: argparse.Namespace, ui: Ui) -> None:
             found.update(fresh)
             stage.detail = f"{name}: {len(fresh)} new layer shapes"
     tune.save(found.values())
-    print(tune.table_text(found.values()))
+    rows = [{"key": each.key, **each.row()} for each in found.values()]
+    common.print_result(options, rows, tune.table_text(found.values()))
 
 
 def _patches(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.bench import patches
 
     rows = patches.measure(options.models, options.board, options.bands, ui)
-    print(patches.markdown(rows))
+    common.print_result(options, rows, patches.markdown(rows))
     if options.markdown_file:
         options.markdown_file.write_text(patches.page(rows), encoding="utf-8")
 
@@ -76,6 +80,6 @@ def _trade(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.bench import trade
 
     rows = trade.measure(options.models, options.board, options.goals, ui)
-    print(trade.markdown(rows))
+    common.print_result(options, rows, trade.markdown(rows))
     if options.markdown_file:
         options.markdown_file.write_text(trade.page(rows), encoding="utf-8")

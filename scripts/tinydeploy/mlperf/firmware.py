@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tinydeploy import pipeline
 from tinydeploy.boards import Board
+from tinydeploy.lower.choices import Choices
 from tinydeploy.mlperf.settings import Settings, write
 from tinydeploy.sources import Source
 from tinydeploy.stages import build as build_stage
@@ -13,12 +14,18 @@ from tinydeploy.ui import Ui
 
 
 def make_image(
-    source: Source, board: Board, settings: Settings, toolchain: str, engine: str, ui: Ui
+    source: Source,
+    board: Board,
+    settings: Settings,
+    toolchain: str,
+    engine: str,
+    ui: Ui,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
 ) -> tuple[Program, Image]:
     """As `pipeline.make_image`, with the runner's commands beside the frames, at 115200 baud."""
     folder = pipeline.output_folder(source, board) / f"mlperf-{settings.input}"
     with pipeline.held(source, board, ui):
-        program = pipeline.make_program(source, board, toolchain, engine, folder, ui)
+        program = pipeline.make_program(source, board, toolchain, engine, folder, ui, choices)
         write(settings, source, folder)
         with ui.stage("build") as stage:
             image = build_stage.build(

@@ -10,7 +10,7 @@ from html import escape
 from pathlib import Path
 
 from rich import box
-from rich.console import Console, Group
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,9 +19,11 @@ from tinydeploy.report import charts, text
 from tinydeploy.report.colors import COLORS
 from tinydeploy.report.model import MemoryMap
 from tinydeploy.stages.inspect.analysis import Arena, BoardFit, Inspection
+from tinydeploy.ui import FILE_WIDTH, fitted
 
 _STYLE = Path(charts.__file__).with_name("style.css")
-_WIDTH = 100
+# Columns that a narrow terminal can do without, the first ones first.
+_LESS_IMPORTANT = ("weights", "live", "type", "MACs", "kind", "types", "~cycles", "output", "shape")
 _OP_NOTE = "cycles are estimates of the interpreter engine"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
@@ -32,11 +34,14 @@ def to_json(inspection: Inspection) -> str:
     return json.dumps(data, indent=2, sort_keys=True)
 
 
-def to_text(inspection: Inspection, *, color: bool = False) -> str:
-    """For the terminal, `color` with its control sequences."""
+def to_text(inspection: Inspection, *, color: bool = False, width: int = FILE_WIDTH) -> str:
+    """For a terminal of `width` columns, `color` with its control sequences."""
     out = io.StringIO()
-    console = Console(file=out, width=_WIDTH, force_terminal=color, highlight=False)
-    console.print(Group(*_blocks(inspection)))
+    console = Console(file=out, width=width, force_terminal=color, highlight=False)
+    for block in _blocks(inspection):
+        if isinstance(block, Table):
+            block = fitted(block, width, _LESS_IMPORTANT)
+        console.print(block)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
