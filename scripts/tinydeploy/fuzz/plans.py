@@ -22,11 +22,10 @@ from tinydeploy.lower import kernel_lab
 from tinydeploy.lower.emit import emit
 from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.place import place
 from tinydeploy.lower.plan import Buffer, Plan, Step
 from tinydeploy.lower.rules import RULES
 from tinydeploy.simulate.bench import Bench
-from tinydeploy.stages.compile_plan import evaluate
+from tinydeploy.stages.compile_plan import evaluate, plan_model
 
 GARBAGE, GUARD_BYTES = 0x5A, 64
 _ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
@@ -45,9 +44,7 @@ def plan_of(data: bytes) -> Plan:
     Raises:
         NotCompilableError: an operator has no exact kernel.
     """
-    plan = lowered(read_tflite.load(data))
-    place(plan)
-    return plan
+    return plan_model(read_tflite.load(data))
 
 
 def lowered(model: Model) -> Plan:

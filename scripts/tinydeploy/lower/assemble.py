@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tinydeploy import arena
+from tinydeploy.errors import TinyDeployError
 from tinydeploy.graph.ir import Model
 from tinydeploy.lower import patching
 from tinydeploy.lower.choices import AUTO, OFF, Choices
-from tinydeploy.lower.lowering import Evaluate, Rule, lower
+from tinydeploy.lower.lowering import NO_SCRATCH, Evaluate, Rule, lower
 from tinydeploy.lower.patching import Patched
-from tinydeploy.lower.place import place
+from tinydeploy.lower.place import bytes_by_step, place
 from tinydeploy.lower.plan import Plan
 
 AUTO_BANDS = (2, 3, 4, 6, 8, 12, 16)
@@ -22,17 +24,18 @@ def assemble(
     rules: Mapping[str, Rule],
     choices: Choices = Choices(),  # noqa: B008 - frozen
     ram_bytes: int | None = None,
+    most_bytes: int | None = None,
 ) -> Plan:
     """The plan of the main subgraph, placed.
 
     Args:
         ram_bytes: room for the arena; what `--patch auto` has to fit into.
+        most_bytes: of arena, from `most_arena`; kernels take less scratch memory to stay below it.
 
     Raises:
         NotCompilableError: as `lower`.
     """
-    plan = lower(model, evaluate, rules, goal=choices.optimize)
-    place(plan)
+    plan = _within(model, evaluate, rules, choices.optimize, most_bytes)
     fits = ram_bytes is None or plan.arena_bytes <= ram_bytes
     if choices.patch == OFF or (choices.patch == AUTO and fits):
         return plan
@@ -44,6 +47,54 @@ def assemble(
             key=lambda candidate: (candidate.arena_bytes, _work(candidate)),
         )
     return _least_that_fits(plan, model, evaluate, rules, choices.optimize, ram_bytes or 0)
+
+
+def most_arena(model: Model) -> int | None:
+    """What the interpreter takes for `model`, as it is in the file; None: it does not take it."""
+    try:
+        return arena.needs(model).total_bytes
+    except TinyDeployError:
+        return None
+
+
+def _within(
+    model: Model,
+    evaluate: Evaluate,
+    rules: Mapping[str, Rule],
+    goal: str,
+    most_bytes: int | None,
+) -> Plan:
+    """The plan; with less scratch memory where the arena would be larger than `most_bytes`."""
+    economy: dict[int, int] = {}
+    best = plan = lower(model, evaluate, rules, goal=goal)
+    place(plan)
+    while most_bytes is not None and best.arena_bytes > most_bytes:
+        more = _crowded(plan, most_bytes, economy)
+        if not more:
+            break
+        economy |= more
+        plan = lower(model, evaluate, rules, goal=goal, economy=economy)
+        place(plan)
+        best = min(best, plan, key=lambda each: each.arena_bytes)
+    return best
+
+
+def _crowded(plan: Plan, most_bytes: int, economy: Mapping[int, int]) -> dict[int, int]:
+    """Operators that shall take less scratch than in `plan`: those of the fullest moments.
+
+    Where every moment would fit but the placement does not, all that still can.
+    """
+    needed = bytes_by_step(plan)
+    can = [
+        step.op_index
+        for step in plan.steps
+        if step.scratch and step.kernel is None and economy.get(step.op_index, 0) < NO_SCRATCH
+    ]
+    full = {
+        step.op_index for step, size in zip(plan.steps, needed, strict=True) if size > most_bytes
+    }
+    wanted = full & set(can) or set(can)
+    return {index: economy.get(index, 0) + 1 for index in wanted}
 
 
 def _least_that_fits(

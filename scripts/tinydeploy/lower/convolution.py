@@ -347,7 +347,7 @@ def _call(
     """A step of the form (params, input, constants, output, scratch, inner loop)."""
     header, function, params_type = kernel
     params, memory.size = tiles.fit(
-        function, params_type, params, memory.size, inner, lowering.goal
+        function, params_type, params, memory.size, inner, lowering.goal_here
     )
     source = lowering.buffer(op.operands[0])
     constants = Constant("stream", np.frombuffer(stream, "<u4"))

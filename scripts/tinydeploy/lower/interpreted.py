@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tinydeploy import kernels
 from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor, Type
 from tinydeploy.graph.write_tflite import constant_bytes, dump
 from tinydeploy.lower import prepared
@@ -49,7 +50,7 @@ def without_building(lowering: Lowering, op: Op) -> None:
 def _append(lowering: Lowering, op: Op, ready: Prepared) -> None:
     inputs = [_input(lowering, place, tensor) for place, tensor in enumerate(op.inputs)]
     inputs += [_NULL] * (ready.input_args - len(inputs))
-    outputs = [lowering.buffer(tensor) for tensor in op.outputs]
+    outputs = _outputs(lowering, op)
     memory = [_memory(lowering, op, needed) for needed in ready.memory]
     params = _words("params", ready.params) if ready.params else _NULL
     pointers = [Pointer(buffer, "void") for buffer in (*outputs, *memory)]
@@ -69,6 +70,24 @@ def _append(lowering: Lowering, op: Op, ready: Prepared) -> None:
             macs=op_macs(op),
         )
     )
+
+
+def _outputs(lowering: Lowering, op: Op) -> list[Buffer]:
+    """Where the kernel writes: over an input, as the interpreter's own planner has it."""
+    if len(op.outputs) == 1:
+        free = (x for x in op.operands if lowering.dies_here(x, op, uses=len(op.inputs)))
+        over = next((tensor for tensor in free if _may_write_over(op, tensor)), None)
+        return [lowering.output(op, over, uses=len(op.inputs))]
+    return [lowering.buffer(tensor) for tensor in op.outputs]
+
+
+def _may_write_over(op: Op, tensor: Tensor) -> bool:
+    """Whether firmware/kernels/ops.def says so, or bytes are written where wider ones were read."""
+    result = op.outputs[0]
+    if op.name == "QUANTIZE" and result.type is Type.INT8:
+        return tensor.type.bits >= 8
+    same = (tensor.type, tensor.nbytes) == (result.type, result.nbytes)
+    return op.name in kernels.in_place() and same
 
 
 def _memory(lowering: Lowering, op: Op, needed: Memory) -> Buffer:
@@ -121,9 +140,9 @@ def kernel_sources(steps: Sequence[Step]) -> dict[str, str]:
     Each includes one file of firmware/kernels, whose functions have no names outside of it; the
     linker drops those that no step calls.
     """
-    kernels = {step.kernel for step in steps if step.kernel is not None}
+    called = {step.kernel for step in steps if step.kernel is not None}
     files: dict[str, list[Kernel]] = {}
-    for kernel in sorted(kernels, key=lambda kernel: (kernel.file, kernel.name)):
+    for kernel in sorted(called, key=lambda kernel: (kernel.file, kernel.name)):
         files.setdefault(kernel.file, []).append(kernel)
     return {_file_name(file): source_with(file, found) for file, found in files.items()}
 
@@ -132,7 +151,7 @@ def _file_name(file: str) -> str:
     return f"{KERNEL_PREFIX}{file.removesuffix('.cpp').replace('/', '_')}.cc"
 
 
-def source_with(file: str, kernels: Sequence[Kernel]) -> str:
+def source_with(file: str, called: Sequence[Kernel]) -> str:
     """A file of firmware/kernels, and constants that point to these functions of it."""
     lines = [
         f"// Kernels of {file} for plan.cc. Generated with it. Do not edit.",
@@ -142,8 +161,8 @@ def source_with(file: str, kernels: Sequence[Kernel]) -> str:
         "namespace tinydeploy {",
         "namespace compiled {",
         "",
-        *[f"extern const EvalFn {kernel.name};" for kernel in kernels],
-        *[f"const EvalFn {kernel.name} = {kernel.expression};" for kernel in kernels],
+        *[f"extern const EvalFn {kernel.name};" for kernel in called],
+        *[f"const EvalFn {kernel.name} = {kernel.expression};" for kernel in called],
         "",
         "}  // namespace compiled",
         "}  // namespace tinydeploy",

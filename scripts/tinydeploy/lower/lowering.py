@@ -26,6 +26,7 @@ from tinydeploy.ops.own_memory import VariableKey
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
 Rule = Callable[["Lowering", Op], None]
+LESS_SCRATCH, NO_SCRATCH = 1, 2  # of a kernel: small tiles; the interpreter's, which has none
 ANY_OTHER = "*"  # the code of the rule for operators that no other rule takes
 
 
@@ -40,7 +41,8 @@ class Lowering:
     Attributes:
         evaluate: TFLM, for tables of functions that it alone defines.
         views: tensors that lie in others.
-        goal: what to optimise for, see `tiles`.
+        goal: what to optimise for, see `tiles` and `goal_here`.
+        economy: operators that have to do with less memory, by index, and how much less.
         subgraphs: of the model; operators refer to them by index.
         kept: memory of what lasts from one inference to the next, by variable, or by the tensor
             that the model marks as one.
@@ -51,12 +53,18 @@ class Lowering:
     evaluate: Evaluate
     views: Mapping[Tensor, View] = field(default_factory=dict)
     goal: str = "balanced"
+    economy: Mapping[int, int] = field(default_factory=dict)
     subgraphs: Sequence[Subgraph] = ()
     kept: dict[VariableKey | Tensor, Buffer] = field(default_factory=dict)
     first_values: dict[VariableKey, Array] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     buffers: dict[Tensor, Buffer] = field(default_factory=dict)
     op_index: int = 0
+
+    @property
+    def goal_here(self) -> str:
+        """The goal for the operator under way."""
+        return "size" if self.economy.get(self.op_index) else self.goal
 
     @cached_property
     def variables(self) -> Variables:
@@ -88,8 +96,12 @@ class Lowering:
             self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, -1, base, shift)
         return self.buffers[tensor]
 
-    def dies_here(self, tensor: Tensor, op: Op) -> bool:
-        """Whether nobody needs `tensor` after `op`, so that its memory may be written over."""
+    def dies_here(self, tensor: Tensor, op: Op, *, uses: int = 1) -> bool:
+        """Whether nobody needs `tensor` after `op`, so that its memory may be written over.
+
+        Args:
+            uses: how often it may be an input of `op` itself.
+        """
         index = self.graph.ops.index(op)
         later = self.graph.ops[index + 1 :]
         return (
@@ -97,15 +109,15 @@ class Lowering:
             and tensor not in self.views
             and tensor not in self.variables.home
             and tensor not in self.graph.outputs
-            and op.inputs.count(tensor) == 1
+            and op.inputs.count(tensor) <= uses
             and not any(tensor in other.inputs for other in later)
         )
 
-    def output(self, op: Op, over: Tensor | None = None) -> Buffer:
+    def output(self, op: Op, over: Tensor | None = None, *, uses: int = 1) -> Buffer:
         """The memory of the op's output: over that of the input `over` where that may be."""
         tensor = op.outputs[0]
         placed = tensor in self.views or tensor in self.variables.home
-        if over is not None and not placed and self.dies_here(over, op):
+        if over is not None and not placed and self.dies_here(over, op, uses=uses):
             base = self.buffer(over)
             self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, base=base)
         return self.buffer(tensor)
@@ -152,6 +164,7 @@ def lower(
     rules: Mapping[str, Rule],
     views: Mapping[Tensor, View] | None = None,
     goal: str = "balanced",
+    economy: Mapping[int, int] | None = None,
 ) -> Plan:
     """The plan of the main subgraph, buffers not yet placed.
 
@@ -159,13 +172,14 @@ def lower(
         rules: by operator code.
         views: from `patching.split`.
         goal: "speed", "balanced" or "size"; "rule" for what the kernels choose themselves.
+        economy: by operator index, `LESS_SCRATCH` or `NO_SCRATCH`.
 
     Raises:
         NotCompilableError: an operator has no rule, or its rule has no exact kernel.
     """
     graph = model.main
     _require_ends(graph)
-    lowering = Lowering(graph, evaluate, views or {}, goal, model.subgraphs)
+    lowering = Lowering(graph, evaluate, views or {}, goal, economy or {}, model.subgraphs)
     for tensor in graph.inputs:
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):
@@ -202,6 +216,8 @@ def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:
         rule = rules.get(op.code)
         if rule is None:
             raise refusal(op, "has no compiled kernel")
+        if lowering.economy.get(lowering.op_index) == NO_SCRATCH:
+            raise refusal(op, "has no room for its own kernel's scratch memory")
         try:
             rule(lowering, op)
         except FieldRangeError as error:

@@ -71,13 +71,16 @@ class _Block:
 def place(plan: Plan) -> None:
     """Set every buffer's offset, and the plan's `arena_bytes` and `lower_bound`."""
     blocks = _blocks(plan)
-    plan.lower_bound = max(
-        (sum(block.bytes_at(step) for block in blocks) for step in range(len(plan.steps))),
-        default=0,
-    )
+    plan.lower_bound = max(bytes_by_step(plan), default=0)
     offsets, plan.arena_bytes = _best(blocks, plan.lower_bound)
     for block, offset in zip(blocks, offsets, strict=True):
         block.root.offset = offset + block.before
+
+
+def bytes_by_step(plan: Plan) -> list[int]:
+    """Bytes that no placement can do without while each step runs."""
+    blocks = _blocks(plan)
+    return [sum(block.bytes_at(step) for block in blocks) for step in range(len(plan.steps))]
 
 
 def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tinydeploy import passes
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.graph.ir import Array, Tensor
+from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.judge import Judge
-from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.assemble import assemble, most_arena
 from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.emit import emit
 from tinydeploy.lower.interpreted import kernel_sources
@@ -51,8 +51,7 @@ def compile_plan(
     macs, op_count = work.macs(model), tuple(op.name for op in model.main.ops)
     tensors = list(model.main.tensors)
     shapes = {tensor: tensor.shape for tensor in tensors}
-    passes.optimise(model, evaluate)
-    plan = assemble(model, evaluate, RULES, choices, ram_bytes)
+    plan = plan_model(model, choices, ram_bytes)
     numbers = {
         tensor: index for index, tensor in enumerate(tensors) if tensor.shape == shapes[tensor]
     }
@@ -81,6 +80,21 @@ def compile_plan(
     _write_kernels(plan, out_dir)
     _write_compact(choices, out_dir)
     return program
+
+
+def plan_model(
+    model: Model,
+    choices: Choices = Choices(),  # noqa: B008 - frozen
+    ram_bytes: int | None = None,
+) -> Plan:
+    """The placed plan of a model as it is in the file; changes `model`.
+
+    Raises:
+        NotCompilableError: an operator has no exact kernel in the compiled engine.
+    """
+    most = most_arena(model)
+    passes.optimise(model, evaluate)
+    return assemble(model, evaluate, RULES, choices, ram_bytes, most)
 
 
 def rule_plan(tflite: Path) -> Plan:

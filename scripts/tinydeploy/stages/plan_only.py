@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tinydeploy import passes
 from tinydeploy.graph import read_tflite
-from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.assemble import assemble, most_arena
 from tinydeploy.lower.choices import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.lower.plan import Plan
@@ -27,8 +27,9 @@ def plan_only(
         ram_bytes: room for the arena, for `choices.patch` = "auto".
     """
     model = read_tflite.load(tflite)
+    most = most_arena(model)
     passes.optimise(model, evaluate)
     try:
-        return assemble(model, evaluate, RULES_WITHOUT_BUILDING, choices, ram_bytes)
+        return assemble(model, evaluate, RULES_WITHOUT_BUILDING, choices, ram_bytes, most)
     except NotCompilableError:
         return None
