@@ -1,5 +1,6 @@
 #include "kernels/common/dot.h"
 #include "kernels/common/dot_bytes.h"
+#include "kernels/common/dot_floats.h"
 #include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/conv/conv.h"
@@ -16,9 +17,9 @@ struct Patch {
   Slide::Taps x;
 };
 
-template <class Acc, class Input, class Weight, class Offset>
-Acc Accumulate(const ConvGeometry& g, const Patch<Input>& patch, const Weight* filter, Acc acc,
-               Offset offset) {
+// Calls add(input, weights, length) for each run of taps in order.
+template <class Input, class Weight, class Add>
+void ForEachRun(const ConvGeometry& g, const Patch<Input>& patch, const Weight* filter, Add add) {
   const int32_t row_stride = g.y.dilation * g.x.input * g.input_depth;
   const int32_t pixel_stride = g.x.dilation * g.input_depth;
   // Without gaps between them the taps of a row are one run.
@@ -30,11 +31,19 @@ Acc Accumulate(const ConvGeometry& g, const Patch<Input>& patch, const Weight* f
     const Input* input = patch.origin + y * row_stride + patch.x.begin * pixel_stride;
     const Weight* weights = filter + (y * g.x.filter + patch.x.begin) * g.filter_depth;
     for (int32_t run = 0; run < runs; ++run) {
-      acc = Dot(acc, input, weights, length, offset);
+      add(input, weights, length);
       input += pixel_stride;
       weights += g.filter_depth;
     }
   }
+}
+
+template <class Acc, class Input, class Weight, class Offset>
+Acc Accumulate(const ConvGeometry& g, const Patch<Input>& patch, const Weight* filter, Acc acc,
+               Offset offset) {
+  ForEachRun(g, patch, filter, [&](const Input* input, const Weight* weights, int32_t length) {
+    acc = Dot(acc, input, weights, length, offset);
+  });
   return acc;
 }
 
@@ -73,7 +82,28 @@ T Requantize(const ConvParams& p, int32_t scaled) {
       Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest));
 }
 
-// ---- Int8: channels that see the same input are computed together. ----
+// ---- Int8 and float: channels that see the same input are computed together. ----
+
+// Calls conv.Compute<n>(patch, channel, pixel) for all channels of a pixel.
+template <class Conv, class T>
+void ComputePixel(const Conv& conv, Patch<T> patch, T* pixel) {
+  constexpr int kTogether = 4;
+  const ConvGeometry& g = conv.g;
+  for (int32_t c = 0; c < g.output_depth; patch.origin += g.filter_depth) {
+    const int32_t end = c + g.group_outputs;
+    for (; c + kTogether <= end; c += kTogether) {
+      conv.template Compute<kTogether>(patch, c, pixel);
+    }
+    for (; c < end; ++c) conv.template Compute<1>(patch, c, pixel);
+  }
+}
+
+template <class Conv, class T>
+void ComputeAll(const Conv& conv, void* const* args, const T*) {
+  ForEachPixel(conv.g, static_cast<const T*>(args[conv_arg::kInput]),
+               static_cast<T*>(args[conv_arg::kOutput]),
+               [&](const Patch<T>& patch, T* pixel) { ComputePixel(conv, patch, pixel); });
+}
 
 struct ConvInt8 {
   explicit ConvInt8(const ConvParams& params, void* const* args)
@@ -90,21 +120,10 @@ struct ConvInt8 {
   template <int kCount>
   void Compute(const Patch<int8_t>& patch, int32_t c, int8_t* pixel) const {
     ByteSums<kCount> sums;
-    const int32_t row_stride = g.y.dilation * g.x.input * g.input_depth;
-    const int32_t pixel_stride = g.x.dilation * g.input_depth;
-    const bool joined = g.x.dilation == 1 && g.filter_depth == g.input_depth;
-    const int32_t across = patch.x.end - patch.x.begin;
-    const int32_t runs = joined ? 1 : across;
-    const int32_t length = joined ? across * g.filter_depth : g.filter_depth;
-    for (int32_t y = patch.y.begin; y < patch.y.end; ++y) {
-      const int8_t* input = patch.origin + y * row_stride + patch.x.begin * pixel_stride;
-      const int8_t* weights = filter + c * taps + (y * g.x.filter + patch.x.begin) * g.filter_depth;
-      for (int32_t run = 0; run < runs; ++run) {
-        sums.Add(input, weights, taps, length, offsets);
-        input += pixel_stride;
-        weights += g.filter_depth;
-      }
-    }
+    ForEachRun(g, patch, filter + c * taps,
+               [&](const int8_t* input, const int8_t* weights, int32_t length) {
+                 sums.Add(input, weights, taps, length, offsets);
+               });
     for (int k = 0; k < kCount; ++k) pixel[c + k] = Finish(c + k, sums.sums[k]);
   }
 
@@ -112,15 +131,6 @@ struct ConvInt8 {
     auto acc = static_cast<int32_t>(sum);
     if (bias != nullptr) acc = AddWrapping(acc, bias[c]);
     return Requantize<int8_t>(p, Rescale(acc, multipliers[c], shifts[c]));
-  }
-
-  void Pixel(Patch<int8_t> patch, int8_t* pixel) const {
-    constexpr int kTogether = 4;
-    for (int32_t c = 0; c < g.output_depth; patch.origin += g.filter_depth) {
-      const int32_t end = c + g.group_outputs;
-      for (; c + kTogether <= end; c += kTogether) Compute<kTogether>(patch, c, pixel);
-      for (; c < end; ++c) Compute<1>(patch, c, pixel);
-    }
   }
 
   const ConvParams& p;
@@ -137,9 +147,7 @@ struct ConvInt8 {
 
 Status EvalConvInt8(const void* params, void* const* args) {
   const ConvInt8 conv(*static_cast<const ConvParams*>(params), args);
-  ForEachPixel(conv.g, static_cast<const int8_t*>(args[conv_arg::kInput]),
-               static_cast<int8_t*>(args[conv_arg::kOutput]),
-               [&](const Patch<int8_t>& patch, int8_t* pixel) { conv.Pixel(patch, pixel); });
+  ComputeAll(conv, args, conv.filter);
   return Status::kOk;
 }
 
@@ -179,17 +187,57 @@ Status EvalConvInt16Bias64(const void* params, void* const* args) {
   return EvalInt16<int64_t, Int64>(params, args);
 }
 
+namespace {
+
+struct ConvFloat {
+  ConvFloat(const ConvFloatParams& params, void* const* args)
+      : g(params.geometry),
+        filter(static_cast<const float*>(args[conv_arg::kFilter])),
+        bias(static_cast<const float*>(args[conv_arg::kBias])),
+        range(params.range),
+        taps(g.y.filter * g.x.filter * g.filter_depth) {}
+
+  // Channels [c, c + kCount) of a pixel, all of one group.
+  template <int kCount>
+  void Compute(const Patch<float>& patch, int32_t c, float* pixel) const {
+    FloatSums<kCount> sums;
+    AddTaps(patch, filter + c * taps, [&](const FloatRuns& runs) { sums.Add(runs, taps); });
+    for (int k = 0; k < kCount; ++k) {
+      const float sum = bias == nullptr ? sums.sums[k] : sums.sums[k] + bias[c + k];
+      pixel[c + k] = Clamp(sum, range.lowest, range.highest);
+    }
+  }
+
+  // Calls add(runs) for all rows of taps at once, or for each where the taps have gaps.
+  template <class Add>
+  void AddTaps(const Patch<float>& patch, const float* weights, Add add) const {
+    const int32_t row_stride = g.y.dilation * g.x.input * g.input_depth;
+    const int32_t pixel_stride = g.x.dilation * g.input_depth;
+    const int32_t across = patch.x.end - patch.x.begin, rows = patch.y.end - patch.y.begin;
+    const int32_t weights_row = g.x.filter * g.filter_depth;
+    const float* input = patch.origin + patch.y.begin * row_stride + patch.x.begin * pixel_stride;
+    weights += patch.y.begin * weights_row + patch.x.begin * g.filter_depth;
+    if (pixel_stride == g.filter_depth) {
+      add({input, weights, across * g.filter_depth, rows, row_stride, weights_row});
+      return;
+    }
+    for (int32_t y = 0; y < rows; ++y, input += row_stride, weights += weights_row) {
+      add({input, weights, g.filter_depth, across, pixel_stride, g.filter_depth});
+    }
+  }
+
+  const ConvGeometry& g;
+  const float* filter;
+  const float* bias;
+  FloatRange range;
+  int32_t taps;  // of one filter
+};
+
+}  // namespace
+
 Status EvalConvFloat(const void* params, void* const* args) {
-  const auto& p = *static_cast<const ConvFloatParams*>(params);
-  const auto* bias = static_cast<const float*>(args[conv_arg::kBias]);
-  ForEachOutput(p.geometry, static_cast<const float*>(args[conv_arg::kInput]),
-                static_cast<const float*>(args[conv_arg::kFilter]),
-                static_cast<float*>(args[conv_arg::kOutput]),
-                [&](int32_t c, const Patch<float>& patch, const float* filter) {
-                  const float acc = Accumulate<float>(p.geometry, patch, filter, 0.0f, 0.0f);
-                  const float value = bias == nullptr ? acc : acc + bias[c];
-                  return Clamp(value, p.range.lowest, p.range.highest);
-                });
+  const ConvFloat conv(*static_cast<const ConvFloatParams*>(params), args);
+  ComputeAll(conv, args, conv.filter);
   return Status::kOk;
 }
 

@@ -130,15 +130,16 @@ struct DepthwiseInt8 {
   int32_t pixel_stride;
 };
 
-void EvalOneToOne(const DepthwiseParams& p, void* const* args) {
-  const DepthwiseInt8 conv(p, args);
-  const DepthwiseGeometry& g = p.geometry;
-  const auto* image = static_cast<const int8_t*>(args[depthwise_arg::kInput]);
-  auto* output = static_cast<int8_t*>(args[depthwise_arg::kOutput]);
+// Calls conv.Pixel(taps, taps, first input, first output) for each pixel.
+template <class T, class Conv>
+void ForEachPixel(const Conv& conv, void* const* args) {
+  const DepthwiseGeometry& g = conv.g;
+  const auto* image = static_cast<const T*>(args[depthwise_arg::kInput]);
+  auto* output = static_cast<T*>(args[depthwise_arg::kOutput]);
   for (int32_t b = 0; b < g.batches; ++b, image += g.y.input * g.x.input * g.input_depth) {
     for (int32_t y = 0; y < g.y.output; ++y) {
       const Slide::Taps ys = g.y.at(y);
-      for (int32_t x = 0; x < g.x.output; ++x, output += g.input_depth) {
+      for (int32_t x = 0; x < g.x.output; ++x, output += g.input_depth * g.multiplier) {
         const Slide::Taps xs = g.x.at(x);
         conv.Pixel(ys, xs, image + (ys.origin * g.x.input + xs.origin) * g.input_depth, output);
       }
@@ -151,7 +152,7 @@ void EvalOneToOne(const DepthwiseParams& p, void* const* args) {
 Status EvalDepthwiseInt8(const void* params, void* const* args) {
   const auto& p = *static_cast<const DepthwiseParams*>(params);
   if (p.geometry.multiplier == 1) {
-    EvalOneToOne(p, args);
+    ForEachPixel<int8_t>(DepthwiseInt8(p, args), args);
   } else {
     EvalQuantized<int8_t, int32_t, int32_t>(p, args);
   }
@@ -169,12 +170,66 @@ Status EvalDepthwiseInt16(const void* params, void* const* args) {
   return Status::kOk;
 }
 
+namespace {
+
+// ---- Float: four output channels at a time, each sum in the order of the taps. ----
+
+struct DepthwiseFloat {
+  DepthwiseFloat(const DepthwiseFloatParams& params, void* const* args)
+      : g(params.geometry),
+        filter(static_cast<const float*>(args[depthwise_arg::kFilter])),
+        bias(static_cast<const float*>(args[depthwise_arg::kBias])),
+        range(params.range),
+        channels(g.input_depth * g.multiplier) {}
+
+  // Channels [c, c + kCount) of a pixel; kStep: from the input of one to that of the next, 0 or 1.
+  template <int kCount, int kStep>
+  void Compute(const Slide::Taps& ys, const Slide::Taps& xs, const float* origin, int32_t c,
+               float* pixel) const {
+    const int32_t pixel_stride = g.x.dilation * g.input_depth, filter_step = channels;
+    float sums[kCount] = {};
+    for (int32_t y = ys.begin; y < ys.end; ++y) {
+      const float* input =
+          origin + (y * g.y.dilation * g.x.input + xs.begin * g.x.dilation) * g.input_depth;
+      const float* weight = filter + (y * g.x.filter + xs.begin) * channels + c;
+      for (int32_t x = xs.begin; x < xs.end; ++x) {
+#pragma GCC unroll 4
+        for (int k = 0; k < kCount; ++k) sums[k] += input[k * kStep] * weight[k];
+        input += pixel_stride;
+        weight += filter_step;
+      }
+    }
+    for (int k = 0; k < kCount; ++k) {
+      const float sum = bias == nullptr ? sums[k] : sums[k] + bias[c + k];
+      pixel[c + k] = Clamp(sum, range.lowest, range.highest);
+    }
+  }
+
+  void Pixel(const Slide::Taps& ys, const Slide::Taps& xs, const float* origin,
+             float* pixel) const {
+    int32_t c = 0;
+    if (g.multiplier == 1) {
+      for (; c + 4 <= channels; c += 4) Compute<4, 1>(ys, xs, origin + c, c, pixel);
+    }
+    for (int32_t i = c; i < g.input_depth; ++i) {
+      const int32_t end = c + g.multiplier;
+      for (; c + 4 <= end; c += 4) Compute<4, 0>(ys, xs, origin + i, c, pixel);
+      for (; c < end; ++c) Compute<1, 0>(ys, xs, origin + i, c, pixel);
+    }
+  }
+
+  const DepthwiseGeometry& g;
+  const float* filter;
+  const float* bias;
+  FloatRange range;
+  int32_t channels;  // of the output
+};
+
+}  // namespace
+
 Status EvalDepthwiseFloat(const void* params, void* const* args) {
-  const auto& p = *static_cast<const DepthwiseFloatParams*>(params);
-  const auto* bias = static_cast<const float*>(args[depthwise_arg::kBias]);
-  ForEachOutput<float, float, float>(p.geometry, args, 0.0f, [&](int32_t c, float acc) {
-    return Clamp(bias == nullptr ? acc : acc + bias[c], p.range.lowest, p.range.highest);
-  });
+  const DepthwiseFloat conv(*static_cast<const DepthwiseFloatParams*>(params), args);
+  ForEachPixel<float>(conv, args);
   return Status::kOk;
 }
 

@@ -1,5 +1,6 @@
 #include "kernels/common/dot.h"
 #include "kernels/common/dot_bytes.h"
+#include "kernels/common/dot_floats.h"
 #include "kernels/common/int4.h"
 #include "kernels/common/per_channel.h"
 #include "kernels/fully_connected/fully_connected.h"
@@ -104,14 +105,37 @@ Status EvalFullyConnectedInt16(const void* params, void* const* args) {
   return Status::kOk;
 }
 
+namespace {
+
+// Units [unit, unit + kCount) of one row of inputs.
+template <int kCount>
+void FloatUnits(const FullyConnectedFloatParams& p, void* const* args, const float* input,
+                int32_t unit, float* output) {
+  const int32_t depth = p.geometry.depth;
+  const auto* weights = static_cast<const float*>(args[fully_connected_arg::kWeights]);
+  const auto* bias = static_cast<const float*>(args[fully_connected_arg::kBias]);
+  FloatSums<kCount> sums;
+  sums.Add({input, weights + unit * depth, depth, 1, 0, 0}, depth);
+  for (int k = 0; k < kCount; ++k) {
+    const float sum = bias == nullptr ? sums.sums[k] : sums.sums[k] + bias[unit + k];
+    output[unit + k] = Clamp(sum, p.range.lowest, p.range.highest);
+  }
+}
+
+}  // namespace
+
 Status EvalFullyConnectedFloat(const void* params, void* const* args) {
   const auto& p = *static_cast<const FullyConnectedFloatParams*>(params);
-  const auto* bias = static_cast<const float*>(args[fully_connected_arg::kBias]);
-  ForEachOutput<float, float>(
-      p.geometry, args, [&](int32_t unit, const float* input, const float* row) {
-        const float acc = Dot(0.0f, input, row, p.geometry.depth, 0.0f);
-        return Clamp(bias == nullptr ? acc : acc + bias[unit], p.range.lowest, p.range.highest);
-      });
+  const FullyConnectedGeometry& g = p.geometry;
+  const auto* input = static_cast<const float*>(args[fully_connected_arg::kInput]);
+  auto* output = static_cast<float*>(args[fully_connected_arg::kOutput]);
+  for (int32_t b = 0; b < g.batches; ++b, input += g.depth, output += g.units) {
+    int32_t unit = 0;
+    for (; unit + kFloatsTogether <= g.units; unit += kFloatsTogether) {
+      FloatUnits<kFloatsTogether>(p, args, input, unit, output);
+    }
+    for (; unit < g.units; ++unit) FloatUnits<1>(p, args, input, unit, output);
+  }
   return Status::kOk;
 }
 
