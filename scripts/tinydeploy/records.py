@@ -84,7 +84,7 @@ class Record:
         data = _bytes_of(self.test_file, self._remedy)
         if hashlib.sha256(data).hexdigest() != self.metrics.get("test_sha256"):
             raise ModelFileError(
-                f"{_shown(self.test_file)} is not the test set of the training that made "
+                f"{shown(self.test_file)} is not the test set of the training that made "
                 f"{self.tflite.name}",
                 self._remedy,
             )
@@ -96,20 +96,20 @@ class Record:
         data = _bytes_of(self.tflite, self._remedy)
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise ModelFileError(
-                f"{_shown(self.tflite)} is not the model that {METRICS_FILE} beside it was "
+                f"{shown(self.tflite)} is not the model that {METRICS_FILE} beside it was "
                 "measured with",
                 self._remedy,
             )
         if self.labels != self.spec.labels:
             raise ModelFileError(
-                f"{_shown(self.tflite)} was trained for the labels {', '.join(self.labels)}; "
+                f"{shown(self.tflite)} was trained for the labels {', '.join(self.labels)}; "
                 f"its recipe says {', '.join(self.spec.labels)}",
                 self._remedy,
             )
         outputs = self.model.main.outputs[0].size
         if self.labels and outputs != len(self.labels):
             raise ModelFileError(
-                f"{_shown(self.tflite)} has {outputs} outputs for {len(self.labels)} labels",
+                f"{shown(self.tflite)} has {outputs} outputs for {len(self.labels)} labels",
                 self._remedy,
             )
         self.test_set()
@@ -121,7 +121,7 @@ class Record:
             return wanted.quantize(stored.dequantize(inputs))
         if (stored.scale, stored.zero_point) != (wanted.scale, wanted.zero_point):
             raise ModelFileError(
-                f"{_shown(self.test_file)} is quantized with scale {stored.scale:g} and zero point "
+                f"{shown(self.test_file)} is quantized with scale {stored.scale:g} and zero point "
                 f"{stored.zero_point}, the input of {self.tflite.name} with {wanted.scale:g} and "
                 f"{wanted.zero_point}",
                 self._remedy,
@@ -139,7 +139,7 @@ def remedy(spec: ModelSpec, variant: str) -> str:
     again = f"train it: `tinydeploy train {name} --update`, or deploy it with --retrain"
     if training(spec, variant) is None:
         return again
-    folder = _shown(training_folder(spec, variant))
+    folder = shown(training_folder(spec, variant))
     return f"--trained takes the training that is in {folder}; or {again}"
 
 
@@ -153,11 +153,11 @@ def committed(spec: ModelSpec, variant: str | None = None) -> Record:
     found = of_folder(spec, chosen, spec.folder)
     if not found.tflite.is_file():
         raise ModelFileError(
-            f"{_shown(found.tflite)} is missing", f"restore it from git, or {remedy(spec, chosen)}"
+            f"{shown(found.tflite)} is missing", f"restore it from git, or {remedy(spec, chosen)}"
         )
     if not found.metrics:
         raise ModelFileError(
-            f"{_shown(spec.folder / METRICS_FILE)} has no record of {found.tflite.name}",
+            f"{shown(spec.folder / METRICS_FILE)} has no record of {found.tflite.name}",
             f"{remedy(spec, chosen)}; a .tflite of your own deploys by its path",
         )
     found.check()
@@ -202,7 +202,7 @@ def metrics_of(folder: Path, variant: str) -> dict[str, Any]:
         return dict(json.loads(path.read_text(encoding="utf-8"))["variants"].get(variant, {}))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelFileError(
-            f"{_shown(path)} is not what training writes", "restore it from git, or train anew"
+            f"{shown(path)} is not what training writes", "restore it from git, or train anew"
         ) from error
 
 
@@ -216,15 +216,16 @@ def _stored(path: Path, hint: str) -> tuple[Array, Array, Encoding]:
             scale, zero_point = np.float32(stored["scale"]), int(stored["zero_point"])
             return inputs, labels, Encoding(inputs.dtype, scale, zero_point)
     except (OSError, ValueError, KeyError) as error:
-        raise ModelFileError(f"{_shown(path)} cannot be read: {error}", hint) from error
+        raise ModelFileError(f"{shown(path)} cannot be read: {error}", hint) from error
 
 
 def _bytes_of(path: Path, hint: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ModelFileError(f"{_shown(path)} cannot be read: {error.strerror}", hint) from error
+        raise ModelFileError(f"{shown(path)} cannot be read: {error.strerror}", hint) from error
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
+    """From the checkout, where it lies in there."""
     return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)

@@ -218,9 +218,9 @@ def _own(
     if trained:
         found = records.training(spec, chosen)
         if found is None:
+            folder = records.shown(records.training_folder(spec, chosen))
             raise ModelFileError(
-                f"{records.training_folder(spec, chosen)} has no training of {name} for the labels "
-                "of its recipe",
+                f"{folder} has no training of {name} for the labels of its recipe",
                 f"`tinydeploy train {name}` makes one, --retrain deploys it, too",
             )
         return _trained(found, "as it was trained last")

@@ -162,6 +162,15 @@ def test_a_third_label_stops_before_the_training(edit: Edit) -> None:
         resolved(retrain=True)
 
 
+def test_failed_training_leaves_the_last_one(edit: Edit) -> None:
+    first = resolved(retrain=True)
+    edit("epochs = 30", 'epochs = 30\nbatch_size = "many"\n#')
+    with pytest.raises((TrainingError, ModelFileError, TypeError)):
+        resolved(retrain=True)
+    edit()
+    assert resolved(trained=True).data == first.data
+
+
 def test_model_without_an_output_for_a_label(edit: Edit, tmp_path: Path) -> None:
     edit('"shake"]', '"shake", "tilt"]')
     data = tmp_path / "models" / "gestures" / "data.py"

@@ -152,8 +152,6 @@ def train_and_convert(
     """
     chosen = spec.variant(variant)
     out_dir = out_dir or records.training_folder(spec, chosen.name)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    (out_dir / METRICS_FILE).unlink(missing_ok=True)  # which vouches for what is written now
     with _shown(progress) as tell:
         trained = train(
             spec,
@@ -165,6 +163,7 @@ def train_and_convert(
             log_dir=log_dir,
             progress=tell,
         )
+        (out_dir / METRICS_FILE).unlink(missing_ok=True)  # vouches for what is written over now
         tell("converting", 0, 1)
         float_path = out_dir / f"{chosen.name}.float.tflite"
         tflite = out_dir / chosen.tflite
