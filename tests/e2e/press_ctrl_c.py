@@ -104,6 +104,7 @@ def trials(scratch: Path) -> list[Trial]:
         Trial(["models"], 0.4),
         Trial(["completion", "bash"], 0.4),
         Trial(["fuzz", "--minutes", "1", "--out", out], 15),
+        Trial(["fuzz", "--jobs", "2", "--minutes", "1", "--out", out], 15),
         Trial(["ops", "--json"], 2),
         Trial(["tune", "kws"], 10),
         Trial(["patches", "kws"], 5),

@@ -40,7 +40,7 @@ def functions() -> Functions:
 
 
 def reads(place: tuple[str, str], known: Functions, seen: set[tuple[str, str]]) -> set[str]:
-    """Attributes of `options` that a function reads, or one that it calls."""
+    """Attributes of `options` that a function reads, or one that it names."""
     if place in seen or place not in known:
         return set()
     seen.add(place)
@@ -48,12 +48,13 @@ def reads(place: tuple[str, str], known: Functions, seen: set[tuple[str, str]]) 
     for node in ast.walk(known[place]):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             found |= {node.attr} if node.value.id == "options" else set()
+        if isinstance(node, ast.Name):
+            found |= reads((place[0], node.id), known, seen)
         if not isinstance(node, ast.Call):
             continue
         if isinstance(node.func, ast.Name):
             if node.func.id == "getattr" and isinstance(node.args[1], ast.Constant):
                 found.add(str(node.args[1].value))
-            found |= reads((place[0], node.func.id), known, seen)
         elif isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Name):
             found |= reads((node.func.value.id, node.func.attr), known, seen)
     return found
