@@ -344,7 +344,7 @@ def choose_vectors(source: Source, job: Job) -> Vectors:
         inputs, labels = source.record.test_set()
         where = f"test set of {source.name}"
         own = vectors_stage.fitted((inputs,), labels, specs, where, answers)
-        return own.take(job.vectors, job.seed)
+        return replace(own, of_training=True).take(job.vectors, job.seed)
     return vectors_stage.random(specs, job.vectors or DEFAULT_VECTORS, job.seed)
 
 

@@ -254,12 +254,17 @@ def _accuracy(source: Source, vectors: Vectors, found: Verification) -> report_m
     return report_model.Accuracy(
         device=float(np.mean(ours == vectors.labels)),
         host=float(np.mean(theirs == vectors.labels)),
-        float_model=source.metrics.get("float_accuracy"),
+        float_model=_of_float_model(source, vectors, "float_accuracy"),
         samples=vectors.count,
         labels=source.labels or tuple(str(number) for number in range(count)),
         confusion=tuple(tuple(int(value) for value in row) for row in confusion),
         data=vectors.source,
     )
+
+
+def _of_float_model(source: Source, vectors: Vectors, figure: str) -> float | None:
+    """What training measured, unless the vectors are other data."""
+    return source.metrics.get(figure) if vectors.of_training else None
 
 
 def _regression(source: Source, vectors: Vectors, found: Verification) -> report_model.Accuracy:
@@ -273,7 +278,7 @@ def _regression(source: Source, vectors: Vectors, found: Verification) -> report
         metric="mean absolute error",
         device=float(np.mean(np.abs(ours - target))),
         host=float(np.mean(np.abs(theirs - target))),
-        float_model=source.metrics.get("float_mean_absolute_error"),
+        float_model=_of_float_model(source, vectors, "float_mean_absolute_error"),
         samples=vectors.count,
         curve=_curve(source, vectors, target, ours),
         data=vectors.source,

@@ -58,13 +58,23 @@ class Record:
     @property
     def figure(self) -> str:
         """How well it does, in words."""
-        quantization = self.spec.variant(self.variant).quantization
-        what = "mean_absolute_error" if self.spec.is_regression else "accuracy"
-        value = self.metrics.get(f"{quantization}_{what}")
+        shown = self._shown(self.spec.variant(self.variant).quantization)
+        return f"{self._what.replace('_', ' ')} {shown}"
+
+    @property
+    def figures(self) -> str:
+        """`figure`, and that of the float model."""
+        return f"{self.figure} (float {self._shown('float')})"
+
+    def _shown(self, quantization: str) -> str:
+        value = self.metrics.get(f"{quantization}_{self._what}")
         if value is None:
             return "not measured"
-        shown = f"{value:.4f}" if self.spec.is_regression else f"{100 * value:.1f} %"
-        return f"{what.replace('_', ' ')} {shown}"
+        return f"{value:.4f}" if self.spec.is_regression else f"{100 * value:.1f} %"
+
+    @property
+    def _what(self) -> str:
+        return "mean_absolute_error" if self.spec.is_regression else "accuracy"
 
     @cached_property
     def model(self) -> Model:

@@ -98,7 +98,7 @@ def test_a_record_has_all(own: ModelSpec) -> None:
     assert inputs.tolist() == [[4, 2], [1, 3]]
     assert labels.tolist() == [0, 1]
     assert record.labels == ("rest", "shake")
-    assert record.figure == "accuracy 75.0 %"
+    assert record.figures == "accuracy 75.0 % (float 80.0 %)"
     source = taken()
     assert source.metrics["float_accuracy"] == 0.8
     assert source.labels == ("rest", "shake")
@@ -235,6 +235,16 @@ def test_vectors_and_their_names_come_from_the_record(own: ModelSpec) -> None:
     assert vectors.inputs[0].tolist() == [[[9, 9]]]
     assert vectors.labels is not None
     assert vectors.labels.tolist() == [1]
+
+
+def test_recipe_that_was_not_trained_yet_is_listed(own: ModelSpec) -> None:
+    from tinydeploy.commands import information
+
+    (own.folder / "a.tflite").unlink()
+    _, first, second = information._model_lines(own)
+    assert "not trained yet: `tinydeploy train own --variant a --update`" in first
+    assert "not trained yet" in second
+    assert information._model_row(own, own.variant())["tflite"] is None
 
 
 def trained(spec: ModelSpec, folder: Path, variant: str) -> Trained:

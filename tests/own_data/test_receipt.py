@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -23,7 +24,8 @@ def source(outputs: int, names: tuple[str, ...] = ()) -> Any:
     x = build.input((1, 2), Type.INT8, per_tensor(0.5, 0))
     encoding = per_tensor(1 / 256, -128)
     y = build.op("LOGISTIC", [x], (1, outputs), Type.INT8, encoding)
-    return SimpleNamespace(model=build.model(y), labels=names, metrics={})
+    metrics = {"float_accuracy": 0.75}
+    return SimpleNamespace(model=build.model(y), labels=names, metrics=metrics)
 
 
 def vectors(labels: Any) -> Vectors:
@@ -65,3 +67,11 @@ def test_targets_are_compared_as_real_numbers() -> None:
 )
 def test_steady_outputs(outputs: Any, kind: Any, is_steady: bool) -> None:
     assert receipt._are_steady(verification(outputs, kind)) == is_steady
+
+
+def test_figures_of_training_stand_beside_its_own_test_set_only() -> None:
+    data, found = vectors([0, 1]), verification([[127, -128], [-128, 127]])
+    assert receipt._accuracy(source(2), data, found).float_model is None
+    own = replace(data, of_training=True).take(1, seed=1)
+    found = verification([[127, -128]])
+    assert receipt._accuracy(source(2), own, found).float_model == 0.75

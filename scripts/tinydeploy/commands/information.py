@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinydeploy import boards
@@ -72,7 +73,7 @@ def _model_row(spec: ModelSpec, variant: Variant) -> dict[str, object]:
         "variant": variant.name,
         "default": variant.name == spec.default_variant,
         "quantization": variant.quantization,
-        "tflite": spec.tflite(variant.name),
+        "tflite": _committed(spec, variant),
         "metrics": records.metrics_of(spec.folder, variant.name),
     }
 
@@ -84,16 +85,21 @@ def _model_lines(spec: ModelSpec) -> Iterator[str]:
         yield f"  {mark} {variant.name:<12}{_figures(spec, variant)}"
 
 
+def _committed(spec: ModelSpec, variant: Variant) -> Path | None:
+    """The .tflite of a variant; None where it has not been trained yet."""
+    path = spec.folder / variant.tflite
+    return path if path.is_file() else None
+
+
 def _figures(spec: ModelSpec, variant: Variant) -> str:
-    """Size and accuracy from training, as far as they are known."""
+    """Size, and what training measured, as far as they are known."""
     from tinydeploy import records
 
-    metrics = records.metrics_of(spec.folder, variant.name)
-    size = f"{spec.tflite(variant.name).stat().st_size:,} bytes, {variant.quantization}"
-    if "int8_accuracy" not in metrics:
-        return size
-    ours, before = metrics["int8_accuracy"], metrics["float_accuracy"]
-    return f"{size}, accuracy {ours:.1%} (float {before:.1%})"
+    path, record = _committed(spec, variant), records.of_folder(spec, variant.name, spec.folder)
+    if path is None:
+        return f"not trained yet: `tinydeploy train {spec.name} --variant {variant.name} --update`"
+    size = f"{path.stat().st_size:,} bytes, {variant.quantization}"
+    return f"{size}, {record.figures}" if record.metrics else size
 
 
 def _firmware_on(port: PortInfo) -> str:

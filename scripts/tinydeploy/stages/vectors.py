@@ -32,11 +32,14 @@ class Vectors:
         labels: class index of each vector [count], or targets [count, outputs] as floats, or None
             when nobody knows.
         source: where they come from, in words.
+        of_training: whether they are the test set of the model's own training, so that figures
+            of the one may stand beside those of the other.
     """
 
     inputs: tuple[Array, ...]
     labels: Array | None
     source: str
+    of_training: bool = False
 
     @property
     def count(self) -> int:
@@ -61,7 +64,8 @@ class Vectors:
             return self
         chosen = np.sort(np.random.default_rng(seed).permutation(self.count)[:count])
         labels = None if self.labels is None else self.labels[chosen]
-        return Vectors(tuple(values[chosen] for values in self.inputs), labels, self.source)
+        inputs = tuple(values[chosen] for values in self.inputs)
+        return replace(self, inputs=inputs, labels=labels)
 
 
 def random(specs: Sequence[InputSpec], count: int, seed: int) -> Vectors:
