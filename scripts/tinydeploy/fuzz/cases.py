@@ -21,6 +21,12 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.types import SUPPORTED
 
 RUNS = 2  # inferences of a case: the second meets what the first left behind
+LONGEST, RUN_BYTES = 60, 64 << 10  # inferences where a state lasts, and bytes of their inputs
+STATEFUL = {
+    *("ASSIGN_VARIABLE", "CALL_ONCE", "CIRCULAR_BUFFER", "READ_VARIABLE", "SVDF"),
+    *("SignalDelay", "SignalFilterBankSpectralSubtraction", "SignalFramer", "SignalOverlapAdd"),
+    *("SignalStacker", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE"),
+}
 FLOAT_TOLERANCE = 1e-5
 GRAPH = "graph"  # the word for whole graphs among operators
 GRAPHS = 10  # turns of theirs among those of all operators
@@ -150,8 +156,19 @@ def one_op(rng: np.random.Generator, code: str, types: str) -> Draw:
 def finish(draw: Draw, number: int, subject: str, label: str, tolerance: float) -> Case:
     """The case of a model that is complete, with inputs."""
     model = model_of(draw)
-    inputs = [[draw.values(t.shape, t.type) for t in model.main.inputs] for _ in range(RUNS)]
+    runs = _runs(draw, model)
+    inputs = [[draw.values(t.shape, t.type) for t in model.main.inputs] for _ in range(runs)]
     return Case(number, subject, label, model, dump(model), inputs, tolerance)
+
+
+def _runs(draw: Draw, model: Model) -> int:
+    """How many inferences; long runs now and then where something lasts from one to the next."""
+    keeps = any(op.name in STATEFUL for graph in model.subgraphs for op in graph.ops)
+    if not keeps or draw.chance(0.5):
+        return RUNS
+    room = sum(t.nbytes for t in model.main.inputs) or 1
+    most = max(RUNS, min(LONGEST, RUN_BYTES // room))
+    return draw.integer(RUNS, most if draw.chance(0.2) else min(8, most))
 
 
 def model_of(draw: Draw) -> Model:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from tinydeploy.fuzz import patterns
 from tinydeploy.fuzz.edges import Edge
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Quantization, Subgraph, Tensor, Type, per_tensor
@@ -120,6 +121,10 @@ class Draw:
         height = self.pick([n for n in range(1, area + 1) if area % n == 0])
         return height, area // height
 
+    def up_to(self, usual: int, most: int) -> int:
+        """From 0 to `usual`, or one time in two to `most`."""
+        return self.integer(0, self.pick((usual, most)))
+
     def pick(self, options: Sequence[T]) -> T:
         """One of them."""
         return options[int(self.rng.integers(len(options)))]
@@ -144,13 +149,28 @@ class Draw:
     def scale(self, kind: Type, largest: float = 12.0) -> Quantization:
         """A scale whose real range ends between `largest`/100 and `largest`.
 
-        One in twenty is extreme, so that everything saturates or rounds to one number.
+        One in twenty is extreme, so that everything saturates or rounds to one number. One in four
+        is at an edge of rounding, see `rounding_edge`.
         """
         steps = {Type.INT8: 128, Type.UINT8: 128}.get(kind, 32768)
         reach = largest * 10 ** float(self.rng.uniform(-2, 0))
         if self.chance(0.05):
             reach *= self.pick((0.01, 30.0))
-        return per_tensor(float(np.float32(reach / steps)), self.zero_point(kind))
+        real = self.rounding_edge(reach / steps) if self.chance(0.25) else reach / steps
+        return per_tensor(float(np.float32(real)), self.zero_point(kind))
+
+    def rounding_edge(self, real: float) -> float:
+        """A scale of about this size that makes ties, or the first or last multiplier of a shift.
+
+        A power of two, or such a multiple of a scale that the model has: their ratio is a power of
+        two, and every second result a tie. Half of them one float further.
+        """
+        known = [t.quantization.scale for t in self.build.subgraph.tensors if t.quantization]
+        base = self.pick(known) if known and self.chance(0.6) else 1.0
+        base *= self.pick((1.0, 1.0, 1.5, 3.0, 1.25))
+        power = np.float32(base * 2.0 ** round(math.log2(real / base)))
+        to = self.pick((None, None, np.float32(0), np.float32(np.inf)))
+        return float(power if to is None else np.nextafter(power, to))
 
     def zero_point(self, kind: Type) -> int:
         """Often an end of the range, as rectified activations have it."""
@@ -170,9 +190,13 @@ class Draw:
         if kind in (Type.INT32, Type.INT64):
             return self.rng.integers(-100, 101, shape).astype(kind.dtype)
         if kind in (Type.UINT32, Type.UINT64):  # of all magnitudes
+            if self.chance(0.3):
+                return patterns.values(self.rng, shape, kind.dtype)
             wide = self.rng.integers(0, 1 << kind.bits, shape, kind.dtype)
             shifted: Array = wide >> self.rng.integers(0, kind.bits, shape).astype(kind.dtype)
             return shifted
+        if self.chance(0.3):
+            return patterns.values(self.rng, shape, kind.dtype)
         info = np.iinfo(kind.dtype)
         inside = self.rng.integers(info.min, info.max + 1, shape)
         ends = np.where(self.rng.random(shape) < 0.5, info.min, info.max)

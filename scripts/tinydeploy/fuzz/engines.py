@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Protocol
 
 from tinydeploy.fuzz import build, plans, resident
@@ -49,11 +50,13 @@ class Interpreter:
 
     may_refuse = False
 
-    def __init__(self, target: str, replaced: build.Replaced | None = None) -> None:
+    def __init__(
+        self, target: str, replaced: build.Replaced | None = None, program: Path | None = None
+    ) -> None:
         self.name = f"interpreter on {target}"
         self._runner: HostRunner | CortexM4Runner
         if target == "host":
-            self._runner = HostRunner(build.host_runner(replaced))
+            self._runner = HostRunner(program or build.host_runner(replaced))
         else:
             self._runner = CortexM4Runner(build.cortex_m4_runner(replaced))
 
@@ -80,9 +83,12 @@ class Compiled:
 
     may_refuse = True
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, kernels: resident.Kernels | None = None) -> None:
         self.name = f"compiled on {target}"
-        self._make = resident.HostPlans if target == "host" else resident.CortexM4Plans
+        self._make: Callable[[], resident.HostPlans | resident.CortexM4Plans]
+        self._make = resident.CortexM4Plans
+        if target == "host":
+            self._make = lambda: resident.HostPlans(kernels)
         self._machine: resident.HostPlans | resident.CortexM4Plans | None = None
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:

@@ -80,14 +80,18 @@ def run(
     *,
     first: int = 0,
     most_crashes: int = 10,
+    program: Path | None = None,
     progress: Callable[[Hostile], None] = lambda found: None,
 ) -> Hostile:
     """Feed `mutants` damaged models to the sanitized runtime, each made from seed and number.
 
+    Args:
+        program: another build of the runtime.
+
     Raises:
         SetupError: there is no g++ for the sanitizers.
     """
-    runner = HostRunner(build.sanitized_runner(), cpu_limit_s=CPU_LIMIT_S)
+    runner = HostRunner(program or build.sanitized_runner(), cpu_limit_s=CPU_LIMIT_S)
     models = originals(seed)
     found = Hostile(originals=len(set(models)))
     for number in range(first, first + mutants):

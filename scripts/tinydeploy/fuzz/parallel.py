@@ -22,7 +22,7 @@ from tinydeploy.lower import bare
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DECIDING = ("fuzz", "graph", "lower", "ops", "passes", "simulate")  # rooms of the package
-_ROOMS = ("any_model", "compiled", "dsp", "kernels", "runtime", "tflm")  # of the firmware
+_ROOMS = ("abi", "any_model", "compiled", "dsp", "kernels", "runtime", "tflm")  # of the firmware
 
 
 @dataclass(frozen=True)

@@ -50,9 +50,10 @@ class Kernels:
 
     Args:
         target: "host" or "cortex_m4".
+        compiler: another one for the host.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, compiler: Sequence[str] | None = None) -> None:
         self._command = [*bare.zig(), *(_HOST if target == "host" else build.CORTEX_M4)]
         self._command += [] if target == "host" else ["-O2"]
         self._link = ["-rdynamic", "-lm", "-ldl"]
@@ -61,9 +62,11 @@ class Kernels:
             swap = {"-Wl,--gc-sections": "-Wl,--no-gc-sections"}  # what no one calls yet stays
             flags = [swap.get(flag, flag) for flag in build.BARE_LINK]
             self._link, self._faces = [*flags, "-Wl,-e,RunGivenPlan"], ["resident.cpp"]
+        if compiler is not None:
+            self._command = list(compiler)
         key = build.digest([*self._command, *self._link], _ROOMS)
-        self._folder = cache_dir() / "fuzz" / f"resident-{target}-{key}"
-        self._list = self._folder / "kernels.json"
+        self.folder = cache_dir() / "fuzz" / f"resident-{target}-{key}"
+        self._list = self.folder / "kernels.json"
         self._known: set[Kernel] = set()
         if self._list.is_file():
             known = json.loads(self._list.read_text(encoding="utf-8"))
@@ -72,9 +75,9 @@ class Kernels:
     def program(self, kernels: Iterable[Kernel]) -> Path:
         """The program with these kernels, and with those of earlier plans."""
         self._known |= set(kernels)
-        program = self._folder / f"program-{_digest(self._known)}"
+        program = self.folder / f"program-{_digest(self._known)}"
         if not program.exists():
-            self._folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
             names = sorted((kernel.file, kernel.expression) for kernel in self._known)
             self._list.write_text(json.dumps(names), encoding="utf-8")
             bare.kept(program, self._build)
@@ -89,6 +92,10 @@ class Kernels:
         linker = ["cc" if word == "c++" else word for word in self._command]
         tools.run([*linker, *made, *self._link, "-o", target], what="linking the kernels")
 
+    def compiled(self, folder: Path, sources: Sequence[Path]) -> list[Path]:
+        """An object for each source, in its order."""
+        return build.objects(folder, self._command, sources)
+
     def _kernel_sources(self) -> Iterable[tuple[str, str]]:
         root = FIRMWARE_DIR / "kernels"
         for path in sorted(root.rglob("*.cpp")):
@@ -99,21 +106,21 @@ class Kernels:
 
     def _objects(self, scratch: Path, texts: dict[str, str]) -> list[Path]:
         """An object for each text, by its name; kept."""
-        missing = [name for name in texts if not (self._folder / f"{name}.o").exists()]
+        missing = [name for name in texts if not (self.folder / f"{name}.o").exists()]
         sources = [scratch / f"{name}.cc" for name in missing]
         for name, source in zip(missing, sources, strict=True):
             source.write_text(texts[name], encoding="utf-8")
-        made = build.objects(scratch / "objects", self._command, sources)
+        made = self.compiled(scratch / "objects", sources)
         for name, path in zip(missing, made, strict=True):
-            os.replace(path, self._folder / f"{name}.o")
-        return [self._folder / f"{name}.o" for name in texts]
+            os.replace(path, self.folder / f"{name}.o")
+        return [self.folder / f"{name}.o" for name in texts]
 
 
 class HostPlans:
     """Plans in one process on this PC, the kernels with the undefined-behaviour sanitizer."""
 
-    def __init__(self) -> None:
-        self._kernels = Kernels("host")
+    def __init__(self, kernels: Kernels | None = None) -> None:
+        self._kernels = kernels or Kernels("host")
         self._program: Piped | None = None
         self._path = Path()
         self._library: bytes = b""

@@ -12,7 +12,10 @@ _HIDDEN = {Type.INT8: 1 / 128, Type.INT16: 1 / 32768}
 
 
 def _scale(draw: Draw, low: float, high: float, zero_point: int = 0) -> Quantization:
-    return per_tensor(float(np.float32(draw.rng.uniform(low, high))), zero_point)
+    """Now and then wider, or at an edge of rounding."""
+    real = float(draw.rng.uniform(low, high)) * (draw.pick((0.1, 4.0)) if draw.chance(0.1) else 1.0)
+    real = draw.rounding_edge(real) if draw.chance(0.25) else real
+    return per_tensor(float(np.float32(real)), zero_point)
 
 
 def _weights(draw: Draw, shape: Shape, kind: Type, low: float, high: float) -> Tensor:
@@ -20,6 +23,8 @@ def _weights(draw: Draw, shape: Shape, kind: Type, low: float, high: float) -> T
         return draw.build.constant(draw.rng.normal(0, 0.5, shape).astype(np.float32))
     most = np.iinfo(kind.dtype).max
     values = draw.rng.integers(-most, most + 1, shape).astype(kind.dtype)
+    if draw.chance(0.1):
+        values = draw.values(shape, kind)
     return draw.build.constant(values, kind, _scale(draw, low, high))
 
 
@@ -28,7 +33,8 @@ def _bias(draw: Draw, units: int, kind: Type, *factors: Tensor) -> Tensor:
     if kind is Type.FLOAT32:
         return draw.build.constant(draw.rng.normal(size=units).astype(np.float32))
     scales = [t.quantization.scale for t in factors if t.quantization is not None]
-    values = draw.rng.integers(-3000, 3000, units).astype(kind.dtype)
+    most = draw.pick((3000, 3000, 100_000, 1 << 28))
+    values = draw.rng.integers(-most, most, units).astype(kind.dtype)
     return draw.build.constant(values, kind, per_tensor(float(np.float32(np.prod(scales))), 0))
 
 

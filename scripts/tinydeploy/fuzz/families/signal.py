@@ -16,7 +16,7 @@ def window(draw: Draw, code: str, types: Types) -> None:
     """Rows times the same weights."""
     x = draw.source(types.data, (1, 2), most=40)
     weights = draw.build.constant(draw.values(x.shape[-1:], Type.INT16))
-    draw.result(code, [x, weights], x.shape, types.result, shift=draw.integer(0, 15))
+    draw.result(code, [x, weights], x.shape, types.result, shift=draw.integer(0, 17))
 
 
 def delay(draw: Draw, code: str, types: Types) -> None:
@@ -95,6 +95,8 @@ def filter_bank(draw: Draw, code: str, types: Types) -> None:
     frequencies = draw.rng.integers(0, bins - widest, channels + 1)
     weights = draw.rng.integers(0, (1 << _FILTER_BITS) + 1, int(widths.sum()) + 1)
     rest = (1 << _FILTER_BITS) - weights
+    if draw.chance(0.3):
+        weights, rest = (draw.values(weights.shape, Type.INT16) for _ in range(2))
     tables = [weights, rest, frequencies, np.cumsum(widths) - widths, widths]
     constants = [draw.numbers(table, Type.INT16) for table in tables]
     draw.result(code, [x, *constants], (channels,), types.result, num_channels=channels)
@@ -103,20 +105,21 @@ def filter_bank(draw: Draw, code: str, types: Types) -> None:
 def square_root(draw: Draw, code: str, types: Types) -> None:
     """Energies of 64 bits, shifted right afterwards."""
     x = draw.source(types.data, (1,), most=60)
-    draw.result(code, [x, draw.numbers(draw.integer(0, 12))], x.shape, types.result)
+    draw.result(code, [x, draw.numbers(draw.up_to(12, 31))], x.shape, types.result)
 
 
 def subtraction(draw: Draw, code: str, types: Types) -> None:
     """The estimated noise is taken away, and given out."""
     x = draw.source(types.data, (1,), most=40)
-    even, odd = draw.integer(1, 2000), draw.integer(1, 2000)
+    most = draw.pick((2000, 1 << 14))
+    even, odd = draw.integer(1, most), draw.integer(1, most)
     bits = 14
     outputs = [draw.build.tensor(x.shape, types.result) for _ in range(2)]
     draw.results(
         code, [x], outputs, num_channels=x.shape[0], smoothing=even,
         one_minus_smoothing=(1 << bits) - even, alternate_smoothing=odd,
-        alternate_one_minus_smoothing=(1 << bits) - odd, smoothing_bits=draw.integer(0, 10),
-        min_signal_remaining=draw.integer(0, 2000), clamping=draw.chance(0.5),
+        alternate_one_minus_smoothing=(1 << bits) - odd, smoothing_bits=draw.up_to(10, 31),
+        min_signal_remaining=draw.integer(0, most), clamping=draw.chance(0.5),
         spectral_subtraction_bits=bits,
     )  # fmt: skip
 
@@ -126,16 +129,18 @@ def pcan(draw: Draw, code: str, types: Types) -> None:
     x = draw.source(types.data, (1,), most=60)
     noise = draw.source(types.data, shape=x.shape)
     gains = np.sort(draw.rng.integers(-3000, 32768, _GAIN_ENTRIES))[::-1]
+    if draw.chance(0.3):
+        gains = draw.values((_GAIN_ENTRIES,), Type.INT16)
     inputs = [x, noise, draw.numbers(gains, Type.INT16)]
-    draw.result(code, inputs, x.shape, types.result, snr_shift=draw.integer(0, 11))
+    draw.result(code, inputs, x.shape, types.result, snr_shift=draw.up_to(11, 40))
 
 
 def log(draw: Draw, code: str, types: Types) -> None:
     """Logarithm times a scale."""
     x = draw.source(types.data, (1,), most=60)
     draw.result(
-        code, [x], x.shape, types.result, output_scale=draw.integer(1, 3000),
-        input_correction_bits=draw.integer(0, 5),
+        code, [x], x.shape, types.result, output_scale=draw.up_to(3000, (1 << 31) - 1),
+        input_correction_bits=draw.up_to(5, 31),
     )  # fmt: skip
 
 

@@ -78,7 +78,7 @@ def bias(draw: Draw, channels: int, image: Tensor, factors: Tensor) -> Tensor | 
     assert image.quantization is not None
     assert factors.quantization is not None
     scales = factors.quantization.scales * image.quantization.scales
-    most = draw.pick((100, 20_000, 1_000_000))
+    most = draw.pick((100, 20_000, 1_000_000, 1 << 30 if draw.chance(0.1) else 5000))
     values = draw.rng.integers(-most, most, channels).astype(kind.dtype)
     zeros = np.zeros(len(scales), np.int64)
     return draw.build.constant(values, kind, Quantization(scales.astype(np.float32), zeros))
