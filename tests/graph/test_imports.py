@@ -38,6 +38,7 @@ LAYERS = [
     {"hardware"},
     {"bench", "fuzz", "push", "pytest_plugin"},
     {"versus"},
+    {"estimates"},
     {"commands"},
     {"cli"},
     {"__main__"},

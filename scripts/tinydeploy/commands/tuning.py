@@ -1,4 +1,5 @@
-"""`tune`, `patches` and `trade`: measure what the compiled engine may choose."""
+"""`tune`, `patches` and `trade`: measure what the compiled engine may choose; `estimates`: what
+`inspect` says of it beforehand."""
 
 from __future__ import annotations
 
@@ -42,6 +43,33 @@ def add_commands(commands: common.Commands) -> None:
     trade.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
     common.add_board(trade)
     common.add_json(trade)
+
+    estimates = common.add(
+        commands, "estimates", _estimates, "how far inspect's cycles are from measured ones"
+    )
+    estimates.add_argument(
+        "--fit", action="store_true", help="measure and fit the coefficients anew before that"
+    )
+    estimates.add_argument(
+        "--models",
+        nargs="+",
+        type=Path,
+        metavar="FOLDER",
+        help="of .tflite files (default: the zoo, ours, random graphs and single operators)",
+    )
+    estimates.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
+
+
+def _estimates(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.estimates import check, corpus, run
+
+    if options.fit:
+        run.refit(ui)
+    found = run.judge(ui, options.models)
+    print(check.summary(found))
+    if options.markdown_file:
+        text = check.page(found, corpus.OPERATORS)
+        options.markdown_file.write_text(text, encoding="utf-8")
 
 
 def _tune(options: argparse.Namespace, ui: Ui) -> None:

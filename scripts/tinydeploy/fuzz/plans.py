@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 import tempfile
@@ -117,15 +118,22 @@ class CortexM4Plans:
     Args:
         kernel_level: how the compiler optimises kernels of the interpreter; "-O2" is what a
             deployment has, "-O1" is compiled faster.
+        kernels: objects of them, from `kernel_objects`; None: made here.
 
     Attributes:
         cycles: of the last run.
     """
 
-    def __init__(self, plans: Sequence[Plan], folder: Path, kernel_level: str = "-O1") -> None:
-        command = [*tools.python_module_argv("ziglang", "c++"), *build.CORTEX_M4, "-O2", "-g"]
+    def __init__(
+        self,
+        plans: Sequence[Plan],
+        folder: Path,
+        kernel_level: str = "-O1",
+        kernels: Sequence[Path] | None = None,
+    ) -> None:
+        command = _cortex_m4()
         link = [*build.BARE_LINK, "-Wl,-e,RunPlan"]
-        self._elf = _link(plans, folder, "cortex_m4", command, [], link, kernel_level)
+        self._elf = _link(plans, folder, "cortex_m4", command, [], link, kernel_level, kernels)
         self._most = max(plan.arena_bytes for plan in plans) + GUARD_BYTES
         self.cycles = 0
         self._start()
@@ -159,7 +167,7 @@ def run(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Ar
     answers: list[bytes] = []
     kept: dict[Buffer, Array] = {}
     for number, inputs in enumerate(runs):
-        space = _arena(plan, inputs)
+        space = arena_of(plan, inputs)
         for buffer, value in kept.items():
             space[buffer.address : buffer.address + buffer.size] = value
         after = machine.run(index, space.tobytes(), fresh=number == 0)
@@ -171,7 +179,8 @@ def run(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Ar
     return b"".join(answers)
 
 
-def _arena(plan: Plan, inputs: Sequence[Array]) -> Array:
+def arena_of(plan: Plan, inputs: Sequence[Array]) -> Array:
+    """The arena before a run: the inputs, and garbage everywhere else, up to the guard."""
     space = np.full(plan.arena_bytes + GUARD_BYTES, GARBAGE, np.uint8)
     for buffer, value in zip(plan.inputs, inputs, strict=True):
         space[buffer.address : buffer.address + buffer.size] = np.frombuffer(
@@ -193,7 +202,7 @@ _HOST = [
 
 def _link(
     plans: Sequence[Plan], folder: Path, name: str, command: list[str], faces: list[str],
-    link: list[str], kernel_level: str = "-O1",
+    link: list[str], kernel_level: str = "-O1", given: Sequence[Path] | None = None,
 ) -> Path:  # fmt: skip
     """A program of the plans, the kernels and the faces."""
     source, program = folder / f"{name}.cc", folder / f"{name}_plans"
@@ -201,13 +210,40 @@ def _link(
     steps = {step.kernel: step for plan in plans for step in plan.steps if step.kernel is not None}
     made = build.objects(folder / name, [*command, "-O1"], [source])
     made += _kernels(name, command, faces)
-    if kernels := _interpreted(name, [*command, kernel_level], steps.values()):
+    if given is not None:
+        made += given
+    elif kernels := _interpreted(name, [*command, kernel_level], steps.values()):
         made.append(folder / f"{name}_kernels.o")  # of one file two have the same functions
         merge = [*tools.python_module_argv("ziglang", "ld.lld"), "-r", "-z", "muldefs"]
         tools.run([*merge, *kernels, "-o", made[-1]], what="merging kernels")
     linker = ["cc" if word == "c++" else word for word in command]
     tools.run([*linker, *made, *link, "-o", program], what="linking the plans")
     return program
+
+
+def _cortex_m4() -> list[str]:
+    return [*tools.python_module_argv("ziglang", "c++"), *build.CORTEX_M4, "-O2", "-g"]
+
+
+def kernel_objects(plans: Iterable[Plan], kernel_level: str = "-O2") -> list[Path]:
+    """An object for each file of kernels that the steps of all these plans call: for many plans,
+    few compilations. Kept in the cache.
+    """
+    texts = kernel_sources([step for plan in plans for step in plan.steps])
+    command = [*_cortex_m4(), kernel_level]
+    folder = cache_dir() / "fuzz" / f"files-cortex_m4-{build.digest(command, _ROOMS)}"
+    known = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
+    targets = {name: folder / f"{Path(name).stem}-{known[name]}.o" for name in sorted(texts)}
+    missing = [name for name, target in targets.items() if not target.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        sources = [Path(scratch) / name for name in missing]
+        for source in sources:
+            source.write_text(texts[source.name], encoding="utf-8")
+        made = build.objects(Path(scratch) / "made", command, sources)
+        for name, file in zip(missing, made, strict=True):
+            os.replace(file, targets[name])
+    return list(targets.values())
 
 
 def _interpreted(name: str, command: list[str], steps: Iterable[Step]) -> list[Path]:

@@ -1,66 +1,37 @@
 """Estimates of a compiled plan before anything is built: cycles, flash.
 
-Fitted to the networks of the bench on the Nano 33 (docs/bench.md); a network may be off by a
-quarter, a single step by more. Real figures come from a deployment.
+Cycles are fitted to steps that ran on the simulated core (docs/estimates.md has the errors and
+the command). Flash is fitted to the networks of the bench (docs/bench.md) and may be off by 15 %.
+Real figures come from a deployment.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from pathlib import Path
 
+from tinydeploy.lower.features import RUN_KERNEL, features, key
 from tinydeploy.lower.plan import Plan, Step
+from tinydeploy.ops import cost, table
 
+COSTS = Path(__file__).with_name("costs.json")
 BASE_FLASH_BYTES = 7_500  # what every image has: link, board, start-up
 _FUNCTION_BYTES = 1_000  # what a kernel, or the inner loop of one, adds
 _STEP_BYTES = 90  # its call, parameters and row in the table
-_DISPATCH_CYCLES = 40
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Cycles of a kernel for each byte of output, multiply-accumulate, and byte of input."""
-
-    output: float
-    mac: float = 0.0
-    input: float = 0.0
-
-
-_COSTS = {
-    "td_add": Cost(7.5),
-    "td_average_pool": Cost(20, input=2.1),
-    "td_average_pool16": Cost(20, input=1.9),
-    "td_conv": Cost(30, 0.95),
-    "td_conv16": Cost(5, 1.25),
-    "td_conv_general": Cost(60, 8),
-    "td_copy": Cost(0.7),
-    "td_depthwise": Cost(0, 2.8),
-    "td_depthwise16": Cost(0, 7),
-    "td_depthwise_any": Cost(60, 6),
-    "td_depthwise_time": Cost(25, 4),
-    "td_fill": Cost(0.5),
-    "td_fully_connected": Cost(12, 1.2),
-    "td_fully_connected16": Cost(6, 1.6),
-    "td_max_pool": Cost(20, input=2.1),
-    "td_mean": Cost(20, input=2.1),
-    "td_move": Cost(1.5),
-    "td_pointwise": Cost(12.5, 0.95),
-    "td_softmax": Cost(90),
-}
-_USUAL = Cost(15, 2)
-_INTERPRETED = Cost(60, 8)
+DISPATCH_CYCLES = 40  # of a step, beside it
+_INTERPRETERS_CYCLES = 100  # of the interpreter for an operator, that a step does not have
 
 
 def cycles(plan: Plan) -> int:
     """Estimated cycles of one inference."""
-    return round(sum(map(_step_cycles, plan.steps)))
+    return sum(map(step_cycles, plan.steps))
 
 
-def _step_cycles(step: Step) -> float:
-    usual = _USUAL if step.kernel is None else _INTERPRETED
-    cost = _COSTS.get(step.function, usual)
-    outputs = sum(buffer.size for buffer in step.writes)
-    inputs = sum(buffer.size for buffer in step.reads)
-    return _DISPATCH_CYCLES + outputs * cost.output + step.macs * cost.mac + inputs * cost.input
+def step_cycles(step: Step) -> int:
+    """Estimated cycles of a step and its call."""
+    if step.function == RUN_KERNEL and step.op is not None:
+        kernel = max(cost.cycles(step.op) - _INTERPRETERS_CYCLES, 0)
+        return DISPATCH_CYCLES + kernel
+    return round(DISPATCH_CYCLES + table.estimate(table.load(COSTS), key(step), features(step)))
 
 
 def flash_bytes(plan: Plan) -> int:

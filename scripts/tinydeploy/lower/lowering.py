@@ -183,8 +183,10 @@ def lower(
     for tensor in graph.inputs:
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):
-        lowering.op_index = index
+        lowering.op_index, before = index, len(lowering.steps)
         _apply(lowering, op, rules)
+        for step in lowering.steps[before:]:
+            step.op = op
     inner.choose(lowering.steps, goal)
     outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
     if not lowering.steps:

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.abi import params as declared
-from tinydeploy.graph.ir import Tensor
+from tinydeploy.graph.ir import Op, Tensor
 
 Array = npt.NDArray[Any]
 Number = int | float | bool
@@ -139,6 +139,7 @@ class Step:
         op_index: operator of the .tflite that this step finishes.
         macs: multiply-accumulates, after what could be removed was removed.
         fallback: why no faster kernel computes it, "" if there is none.
+        op: the operator that it was lowered from; None for a step of no operator.
     """
 
     title: str
@@ -155,6 +156,7 @@ class Step:
     op_index: int = 0
     macs: int = 0
     fallback: str = ""
+    op: Op | None = None
 
     def __post_init__(self) -> None:
         if self.params_type in declared.BY_NAME:

@@ -19,6 +19,7 @@ ZOO = ROOT / "tests" / "e2e" / "zoo"
 SHARED = ROOT.parent / "shared" / "data"
 GRAPHS = "fuzz graphs"
 DEFAULT_GRAPHS = 200
+MOST_BYTES = 16 << 20  # of a tensor: no board has room for more, and hostile files say so
 RUNS = 2  # inferences: the second meets what the first left behind
 _FILE_TOLERANCE = 1e-3  # of floats: errors add up
 _ACTIVATIONS = (Type.INT8, Type.INT16, Type.UINT8)
@@ -34,7 +35,7 @@ class Subject:
 
 
 def files(group: str, folder: Path) -> Iterator[Subject]:
-    """Every .tflite below `folder`; what cannot be read is left out.
+    """Every .tflite below `folder`; what cannot be read, or ever fit, is left out.
 
     Raises:
         UsageError: there is no such folder or file.
@@ -79,6 +80,8 @@ def _case(name: str, data: bytes) -> Case | None:
     try:
         model = read_tflite.load(data)
     except (ModelFileError, UnsupportedModelError):
+        return None
+    if any(tensor.nbytes > MOST_BYTES for tensor in model.main.tensors):
         return None
     rng = np.random.default_rng(len(data))
     inputs = [[_values(rng, tensor) for tensor in model.main.inputs] for _ in range(RUNS)]

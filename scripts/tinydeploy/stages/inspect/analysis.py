@@ -36,7 +36,7 @@ class OpRow:
     output_shape: tuple[int, ...]
     macs: int
     weight_bytes: int
-    cycles: int  # estimate
+    cycles: int  # estimate, of the engine that `--engine auto` takes; 0: done by other operators
     live_bytes: int  # of intermediate tensors while it runs
     runs: bool
 
@@ -169,7 +169,7 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
         macs=work.macs(model),
         parameters=work.parameters(model),
         counts=_counts(model, problems),
-        ops=_rows(model.main, plan, problems),
+        ops=_rows(model, plan, compiled, problems),
         problems=problems,
         findings=tuple(lint(model)),
         arena=arena,
@@ -221,7 +221,10 @@ def _counts(model: Model, problems: tuple[Problem, ...]) -> tuple[OpCount, ...]:
     return tuple(OpCount(name, types, n, runs) for (name, types, runs), n in ordered)
 
 
-def _rows(subgraph: Subgraph, plan: Plan, problems: tuple[Problem, ...]) -> tuple[OpRow, ...]:
+def _rows(
+    model: Model, plan: Plan, compiled: CompiledPlan | None, problems: tuple[Problem, ...]
+) -> tuple[OpRow, ...]:
+    cycles = _cycles(model, compiled)
     return tuple(
         OpRow(
             index=index,
@@ -230,12 +233,26 @@ def _rows(subgraph: Subgraph, plan: Plan, problems: tuple[Problem, ...]) -> tupl
             output_shape=op.outputs[0].shape if op.outputs else (),
             macs=work.op_macs(op),
             weight_bytes=sum(t.nbytes for t in op.operands if t.is_constant),
-            cycles=cost.cycles(op),
+            cycles=cycles[index],
             live_bytes=live,
             runs=_runs(op, problems),
         )
-        for index, (op, live) in enumerate(zip(subgraph.ops, plan.live_bytes(), strict=True))
+        for index, (op, live) in enumerate(zip(model.main.ops, plan.live_bytes(), strict=True))
     )
+
+
+def _cycles(model: Model, compiled: CompiledPlan | None) -> list[int]:
+    """Of each operator of the main subgraph in the engine that `--engine auto` takes."""
+    ops = model.main.ops
+    if compiled is None:
+        return [cost.cycles(op) for op in ops]
+    makes = {tensor.name: index for index, op in enumerate(ops) for tensor in op.outputs}
+    found, last = [0] * len(ops), 0
+    for step in compiled.steps:
+        results = step.op.outputs if step.op else []
+        last = next((makes[t.name] for t in results if t.name in makes), last)
+        found[last] += compiled_cost.step_cycles(step)
+    return found
 
 
 def _memory_map(subgraph: Subgraph, plan: Plan, arena: Arena) -> MemoryMap:
@@ -269,6 +286,13 @@ def _largest(model: Model) -> tuple[LargeTensor, ...]:
     )
 
 
+def _total(model: Model, compiled: CompiledPlan | None) -> int:
+    """Of one inference: the sum of the rows, and of what is in other subgraphs."""
+    others = [op for subgraph in model.subgraphs[1:] for op in subgraph.ops]
+    inner = 0 if compiled else sum(map(cost.cycles, others))
+    return sum(_cycles(model, compiled)) + inner
+
+
 def _fit(
     tflite: Path,
     model: Model,
@@ -278,10 +302,8 @@ def _fit(
     runs: bool,
 ) -> BoardFit:
     ram = arena.default_bytes + STACK_AND_STATICS_BYTES
-    if compiled is None:
-        flash, cycles = cost.flash_bytes(model), sum(map(cost.cycles, model.ops))
-    else:
-        flash, cycles = compiled_cost.flash_bytes(compiled), compiled_cost.cycles(compiled)
+    flash = cost.flash_bytes(model) if compiled is None else compiled_cost.flash_bytes(compiled)
+    cycles = _total(model, compiled)
     too_much = remedies.FLASH if flash > board.flash_size else ""
     too_much = remedies.RAM if ram > board.ram_size else too_much
     helps = runs and too_much != ""

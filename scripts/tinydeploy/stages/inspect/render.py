@@ -24,7 +24,6 @@ from tinydeploy.ui import FILE_WIDTH, fitted
 _STYLE = Path(charts.__file__).with_name("style.css")
 # Columns that a narrow terminal can do without, the first ones first.
 _LESS_IMPORTANT = ("weights", "live", "type", "MACs", "kind", "types", "~cycles", "output", "shape")
-_OP_NOTE = "cycles are estimates of the interpreter engine"
 _BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -85,7 +84,7 @@ def _table(title: str, *columns: str) -> Table:
 
 def _op_table(inspection: Inspection) -> Table:
     columns = (" #", "operator", "types", "output", " MACs", " weights", " live", " ~cycles")
-    table = _table(f"Operators ({_OP_NOTE})", *columns)
+    table = _table(f"Operators ({_op_note(inspection)})", *columns)
     for row in inspection.ops:
         table.add_row(
             str(row.index),
@@ -95,7 +94,7 @@ def _op_table(inspection: Inspection) -> Table:
             f"{row.macs:,}" if row.macs else "",
             f"{row.weight_bytes:,}" if row.weight_bytes else "",
             f"{row.live_bytes:,}",
-            f"{row.cycles:,}",
+            f"{row.cycles:,}" if row.cycles else "",
             style="" if row.runs else "red",
         )
     return table
@@ -136,9 +135,18 @@ def _largest(inspection: Inspection) -> Table:
     return table
 
 
+def _engine(inspection: Inspection) -> str:
+    return "interpreter" if inspection.arena.compiled_bytes is None else "compiled"
+
+
+def _op_note(inspection: Inspection) -> str:
+    engine = _engine(inspection)
+    note = f"cycles are estimates, {engine} engine"
+    return note if engine == "interpreter" else f"{note}; without: part of others"
+
+
 def _board_note(inspection: Inspection) -> str:
-    engine = "interpreter" if inspection.arena.compiled_bytes is None else "compiled"
-    return f"{engine} engine; flash and time are estimates"
+    return f"{_engine(inspection)} engine; flash and time are estimates"
 
 
 def _board_table(inspection: Inspection) -> Table:
@@ -234,7 +242,7 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
             f"{_compiled(arena)}",
             f'<div class="drawing" tabindex="0">{memory_svg(inspection.memory)}</div>',
         ),
-        ("Operators", _OP_NOTE, _html_table(_op_table(inspection))),
+        ("Operators", _op_note(inspection), _html_table(_op_table(inspection))),
         (
             "Largest tensors",
             "weights lie in flash, the others in RAM",
