@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from tinydeploy import passes
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import plans
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.runner import RunnerCrashError
+from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array
 from tinydeploy.lower import cost as compiled_cost
 from tinydeploy.lower.features import features, key
-from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower.lowering import NotCompilableError, lower
+from tinydeploy.lower.place import place
 from tinydeploy.lower.plan import Plan, Step
+from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
 from tinydeploy.ops import cost
 from tinydeploy.ops import features as of_operators
 from tinydeploy.ops.features import Features
+from tinydeploy.stages.compile_plan import evaluate
 from tinydeploy.versus.timing import Interpreter
 
 _KERNEL_LEVEL = "-O2"  # a deployment's
@@ -120,6 +125,20 @@ def plan_of(case: Case) -> Plan | None:
         return plans.plan_of(case.data)
     except NotCompilableError:
         return None
+
+
+def own_plan_of(case: Case) -> Plan | None:
+    """The plan if none of its steps calls a kernel of the interpreter, which need not be asked."""
+    model = read_tflite.load(case.data)
+    passes.optimise(model, evaluate)
+    try:
+        plan = lower(model, evaluate, RULES_WITHOUT_BUILDING)
+    except NotCompilableError:
+        return None
+    if any(step.kernel is not None for step in plan.steps):
+        return None
+    place(plan)
+    return plan
 
 
 def steps_of(planned: Sequence[tuple[Case, Plan]]) -> Iterator[Measured]:

@@ -59,8 +59,8 @@ def judge(
 
 def _steps(given: Iterator[Case]) -> list[Observation]:
     """Of plans that call no kernel of the interpreter."""
-    planned = [(case, plan) for case in given if (plan := measure.plan_of(case)) is not None]
-    own = [each for each in planned if all(step.kernel is None for step in each[1].steps)]
+    planned = ((case, measure.own_plan_of(case)) for case in given)
+    own = [(case, plan) for case, plan in planned if plan is not None]
     return check.measured_of(measure.steps_of(own))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 from tinydeploy.lower.plan import Step
@@ -11,7 +12,7 @@ from tinydeploy.ops.features import Features
 RUN_KERNEL = "RunKernel"
 _PLACES = (("out_height", "out_width"), ("pixels",), ("batches",), ("rows",))
 _WIDTHS = ("out_channels", "channels", "units", "bytes", "length", "count", "depth")
-_DEPTHS = ("in_channels", "depth")
+_DEPTHS = ("group_depth", "in_channels", "depth")
 _LANES = 4  # channels that the kernels take at a time
 
 
@@ -29,8 +30,8 @@ def features(step: Step) -> Features:
         return of_operators.features(step.op)
     numbers = {name: int(value) for name, value in step.params.items() if isinstance(value, int)}
     out, taken = (sum(buffer.size for buffer in some) for some in (step.writes, step.reads))
-    places = _places(numbers)
-    width = next((numbers[name] for name in _WIDTHS if name in numbers), 1)
+    places = _places(numbers) * _runs(step)
+    width = _width(numbers)
     lanes = _padded(width, _LANES)
     taps = numbers.get("kernel_height", 1) * numbers.get("kernel_width", 1)
     depth = taps * next((numbers[name] for name in _DEPTHS if name in numbers), 1)
@@ -48,7 +49,22 @@ def features(step: Step) -> Features:
         "planes": plane * lanes,
         "lines": numbers.get("out_height", 1) * lanes,
         "groups": lanes,
+        "moved": places * width,
+        "short": places * (width % _LANES),
     }
+
+
+def _runs(step: Step) -> int:
+    """How often a move is repeated."""
+    counts = step.params.get("counts", ())
+    return math.prod(counts) if isinstance(counts, tuple) else 1
+
+
+def _width(numbers: Mapping[str, int]) -> int:
+    """Channels that are computed, or bytes of a run."""
+    if "group_depth" in numbers:
+        return numbers.get("channels", 1)
+    return next((numbers[name] for name in _WIDTHS if name in numbers), 1)
 
 
 def _places(numbers: Mapping[str, int]) -> int:
