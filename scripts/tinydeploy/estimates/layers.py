@@ -32,6 +32,8 @@ def case(seed: int, number: int) -> Case:
 
 
 def _network(rng: np.random.Generator, number: int) -> Model:
+    if number % 8 == 2:
+        return _stream(rng)
     kind = Type.INT16 if number % 4 == 3 else Type.INT8
     zero = 0 if kind is Type.INT16 else int(rng.integers(-128, 128))
     if number % 5 == 4:
@@ -43,6 +45,18 @@ def _dense(rng: np.random.Generator, kind: Type, zero: int) -> Model:
     net = Network((1, int(rng.integers(8, 700))), 0.1, zero, int(rng.integers(1 << 30)), kind)
     for _ in range(int(rng.integers(1, 5))):
         net.dense(int(rng.integers(2, 200)), _pick(rng, ("NONE", "RELU", "RELU6")))
+    return net.model()
+
+
+def _stream(rng: np.random.Generator) -> Model:
+    """Steps of a network that keeps the rows that it needs again."""
+    new = int(rng.integers(1, 4))
+    net = Network((1, new, 1, _pick(rng, _CHANNELS)), 0.1, -128, int(rng.integers(1 << 30)))
+    for index in range(int(rng.integers(1, 5))):
+        rows = int(rng.integers(1, 24))
+        net.stream(f"rows_{index}", rows)
+        net.depthwise((rows + 1, 1), 1, padding="VALID")
+        net.conv(_pick(rng, _CHANNELS), 1, 1, "RELU")
     return net.model()
 
 
