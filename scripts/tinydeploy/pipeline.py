@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+from rich.markup import escape
+
 from tinydeploy import boards, flash, judge, locks, receipt, targets
 from tinydeploy import report as report_stage
 from tinydeploy.boards import Board
@@ -150,10 +152,10 @@ def explain(job: Job, vector: int, ui: Ui) -> list[OpComparison]:
     for step in steps:
         mark = "[red]differs[/red]" if step.mismatching_bytes else "[green]equal[/green]"
         ui.say(
-            f"{step.op_index:4} {step.op:<24}{mark} {step.mismatching_bytes:6} of {step.bytes:6} "
-            f"bytes, largest difference {step.largest_difference:g}"
+            f"{step.op_index:4} {escape(step.op):<24}{mark} {step.mismatching_bytes:6} of "
+            f"{step.bytes:6} bytes, largest difference {step.largest_difference:g}"
         )
-    ui.say(f"tensors: [bold]{dumps}[/bold]")
+    ui.say(f"tensors: [bold]{escape(str(dumps))}[/bold]")
     first = next((step for step in steps if step.mismatching_bytes), None)
     if first is not None:
         raise ParityError(
@@ -272,7 +274,7 @@ def _make_program(
         except NotCompilableError as error:
             if engine == "compiled":
                 raise
-            ui.say(f"[dim]interpreter engine: {error.message}[/dim]")
+            ui.say(f"[dim]interpreter engine: {escape(error.message)}[/dim]")
     return _compile_model(source, board, toolchain, folder if out_dir else folder / "program", ui)
 
 

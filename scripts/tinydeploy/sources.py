@@ -11,9 +11,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from rich.markup import escape
+
 from tinydeploy import bootstrap, locks, models, records
 from tinydeploy.config import BUILD_DIR, ROOT
 from tinydeploy.errors import ModelFileError, UsageError
+from tinydeploy.foreign import shown
 from tinydeploy.graph import c_array, read_tflite, schema, signatures
 from tinydeploy.graph.ir import Model
 from tinydeploy.keys import Keyed, key_of, package_key
@@ -253,7 +256,7 @@ def _committed(record: Record, ui: Ui) -> Source:
         f"{spec.name} was trained since ({last.figure}), and that is not the committed model "
         f"({record.figure}) which is taken here: --trained takes it"
     )
-    ui.say(f"[yellow]note:[/yellow] {note}")
+    ui.say(f"[yellow]note:[/yellow] {escape(note)}")
     return replace(source, warnings=(note,))
 
 
@@ -339,7 +342,7 @@ def folder_name(path: Path) -> str:
 def _origin(path: Path) -> str:
     """Where the file lies, from the checkout where it lies in there."""
     whole = _absolute(path)
-    return str(whole.relative_to(ROOT) if whole.is_relative_to(ROOT) else whole)
+    return shown(str(whole.relative_to(ROOT) if whole.is_relative_to(ROOT) else whole), 4096)
 
 
 def _absolute(path: Path) -> Path:

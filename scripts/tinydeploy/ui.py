@@ -20,6 +20,12 @@ from rich.table import Table
 from rich.text import Text
 
 from tinydeploy.errors import TinyDeployError
+from tinydeploy.foreign import shown_lines
+
+
+def _text(text: str) -> str:
+    """Markup of a text that may hold whatever a file, a tool or a device said."""
+    return escape(shown_lines(text))
 
 FILE_WIDTH = 100  # of tables that go to a file or a pipe
 _LONG_TEXT, _BETWEEN_COLUMNS = 24, 3
@@ -117,7 +123,7 @@ class Ui:
         seconds = time.perf_counter() - started
         self.times.append(StageTime(name, seconds, stage.cached))
         taken = "  unchanged" if stage.cached else f"{seconds:7.1f} s"
-        self.say(f"[bold]{name:<9}[/bold][dim]{taken}[/dim]  {escape(stage.detail)}")
+        self.say(f"[bold]{name:<9}[/bold][dim]{taken}[/dim]  {_text(stage.detail)}")
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
@@ -147,14 +153,14 @@ class Ui:
     def say(self, markup: str) -> None:
         """A line of rich markup, unless quiet."""
         if not self.quiet:
-            self.console.print(markup, soft_wrap=True)
+            self.console.print(shown_lines(markup), soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """A line that matters even when quiet."""
-        self.console.print(f"[yellow]warning:[/yellow] {escape(text)}", soft_wrap=True)
+        self.console.print(f"[yellow]warning:[/yellow] {_text(text)}", soft_wrap=True)
 
     def error(self, error: TinyDeployError) -> None:
         """What was seen and what to do."""
-        self.console.print(f"[bold red]error:[/bold red] {escape(error.message)}", soft_wrap=True)
+        self.console.print(f"[bold red]error:[/bold red] {_text(error.message)}", soft_wrap=True)
         if error.hint:
-            self.console.print(f"[bold]hint:[/bold]  {escape(error.hint)}", soft_wrap=True)
+            self.console.print(f"[bold]hint:[/bold]  {_text(error.hint)}", soft_wrap=True)

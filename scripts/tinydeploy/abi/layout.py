@@ -12,6 +12,8 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tinydeploy.foreign import shown
+
 Number = int | float | bool
 Value = int | float | bytes | str | tuple[int, ...]
 
@@ -216,7 +218,9 @@ def _take(field: Field, flat: list[int | float | bytes]) -> Value:
     if field.is_bytes:
         raw = flat.pop(0)
         assert isinstance(raw, bytes)
-        return raw.split(b"\0")[0].decode("utf-8", "replace") if field.kind == "char" else raw
+        if field.kind != "char":
+            return raw
+        return shown(raw.split(b"\0")[0].decode("utf-8", "replace"))
     taken = [flat.pop(0) for _ in range(field.count)]
     if field.count == 1:
         return taken[0]

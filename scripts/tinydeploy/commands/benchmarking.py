@@ -8,6 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -77,7 +79,8 @@ def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
     try:
         runner = Runner(connection.wire)
         runner.synchronise()
-        ui.say(f"{settings.model} on {connection.wire.description}: {runner.name()}")
+        where, who = connection.wire.description, runner.name()
+        ui.say(f"{settings.model} on {escape(where)}: {escape(who)}")
         figures = _run(options, runner, samples, ui)
     finally:
         connection.close()

@@ -6,6 +6,8 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+from rich.markup import escape
+
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -138,7 +140,7 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
         print(to_json(report))
     elif not ui.quiet:
         terminal.show(report, ui.console)
-        ui.say(f"report: [bold]{pipeline.report_path(report)}[/bold]")
+        ui.say(f"report: [bold]{escape(str(pipeline.report_path(report)))}[/bold]")
 
 
 def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]

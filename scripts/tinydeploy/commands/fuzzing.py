@@ -9,6 +9,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -96,7 +98,8 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
 
     part = _part(options)
     names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
-    ui.say(f"{len(names)} subjects, seed {options.seed}; {options.engine} on {options.target}")
+    where = f"{options.engine} on {options.target}"
+    ui.say(f"{len(names)} subjects, seed {options.seed}; {escape(where)}")
     tally = (_chunks if options.jobs > 1 or options.resume else _one_process)(options, names, ui)
     if options.record:
         command = _command(options, tally.total.cases)

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.foreign import shown
+
 Array = npt.NDArray[Any]
 
 
@@ -179,7 +181,7 @@ class Tensor:
     @property
     def label(self) -> str:
         """Name to show: converters join the names of all ops that were fused, the first will do."""
-        return self.name.split(";")[0].removesuffix(":0") or "(no name)"
+        return shown(self.name.split(";")[0].removesuffix(":0")) or "(no name)"
 
     def __repr__(self) -> str:
         return f"{self.label}: {self.type.label}{list(self.shape)}"
@@ -209,7 +211,7 @@ class Op:
     @property
     def name(self) -> str:
         """Name to show: of the builtin, or of the custom operator."""
-        return self.custom_code if self.code == "CUSTOM" else self.code
+        return shown(self.custom_code) if self.code == "CUSTOM" else self.code
 
     @property
     def operands(self) -> list[Tensor]:

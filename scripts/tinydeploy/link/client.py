@@ -23,6 +23,7 @@ from tinydeploy.errors import (
     LinkError,
     PortError,
 )
+from tinydeploy.foreign import shown_lines
 from tinydeploy.link import fault
 from tinydeploy.link.frame import Decoder, Frame, Noise, encode
 from tinydeploy.link.transport import Transport
@@ -338,7 +339,7 @@ class Device:
                 self._arrived.append(item)
                 continue
             if item.text is not None and self.log is not None:
-                self.log(item.text)
+                self.log(shown_lines(item.text))
             self.stats.noise += item.text is None
             self._last_noise = item
 

@@ -15,6 +15,7 @@ _FOLDER = Path(__file__).parent
 
 def render(report: Report) -> str:
     """The whole page."""
+    report = text.harmless(report)
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=True,

@@ -10,6 +10,7 @@ from tinydeploy.report.model import Report
 
 def render(report: Report) -> str:
     """The whole document, GitHub-flavoured."""
+    report = text.harmless(report)
     parts = [
         f"# {_cell(text.title(report))} on {report.board_info.name}",
         _verdict(report),
@@ -138,4 +139,6 @@ def _row(cells: Sequence[str]) -> str:
 
 def _cell(content: str) -> str:
     """Text of a model or label, with what Markdown would take for its own made harmless."""
-    return content.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("\n", " ")
+    return (
+        content.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").replace("[", "\\[")
+    )

@@ -22,6 +22,7 @@ def show(report: Report, console: Console) -> None:
 
 def summary(report: Report) -> RenderableType:
     """The summary, for whoever prints it."""
+    report = text.harmless(report)
     parts: list[RenderableType] = [_headline(report)]
     if report.parity.first_mismatch:
         parts.append(Text(f"  {report.parity.first_mismatch}", style="red"))

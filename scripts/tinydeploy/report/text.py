@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+from tinydeploy.foreign import shown
 from tinydeploy.report.model import Accuracy, Report
 
 DASH = "–"
+_LONGEST = 2000  # characters of a name or a command
 
 _MANY, _NEARLY_ALL = 10, 0.9  # vectors, and the share of them with one answer that is suspicious
 
@@ -14,6 +19,19 @@ _TARGETS = {
     "simulated device": "A simulated board on a port",
     "host": "The same program on this PC",
 }
+
+
+def harmless(value: Any) -> Any:
+    """A report, or a part of one, whose strings are text: labels, names and paths are foreign."""
+    if isinstance(value, str):
+        return shown(value, _LONGEST)
+    if isinstance(value, tuple):
+        return tuple(map(harmless, value))
+    if isinstance(value, dict):
+        return {shown(name, _LONGEST): harmless(entry) for name, entry in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: harmless(getattr(value, f.name)) for f in fields(value)})
+    return value
 
 
 def count(value: float | None) -> str:

@@ -7,7 +7,6 @@ content changed, so that an incremental build stays one.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 from tinydeploy import memory
 from tinydeploy.boards import Board
 from tinydeploy.errors import ModelFileError, ModelTooLargeError
+from tinydeploy.foreign import c_string, comment
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Tensor
 from tinydeploy.ops import support, work
@@ -227,7 +227,7 @@ def header_text(program: Program, methods: Sequence[str]) -> str:
             "",
             "namespace tinydeploy_model {",
             "",
-            f"constexpr char kName[] = {_c_string(program.name)};",
+            f"constexpr char kName[] = {c_string(program.name)};",
             "constexpr uint8_t kHash[32] = {  // SHA-256 of g_model",
             hash_bytes,
             "};",
@@ -252,10 +252,10 @@ def header_text(program: Program, methods: Sequence[str]) -> str:
 
 def _preamble(program: Program) -> list[str]:
     return [
-        f"// {_one_line(program.name)}: {len(program.ops)} operators, {program.macs:,} multiply-"
+        f"// {comment(program.name)}: {len(program.ops)} operators, {program.macs:,} multiply-"
         f"accumulates, {program.model_bytes:,} bytes.",
-        f"// Generated from {_one_line(program.tflite.name)}; do not edit. Make it again with",
-        f"//   tinydeploy compile {_one_line(program.tflite.name)} --out .",
+        f"// Generated from {comment(program.tflite.name)}; do not edit. Make it again with",
+        f"//   tinydeploy compile {comment(program.tflite.name)} --out .",
         "",
     ]
 
@@ -279,7 +279,7 @@ def _tensors(kind: str, tensors: Iterable[TensorInfo]) -> list[str]:
         prefix = f"k{kind.capitalize()}{index}"
         lines += [
             "",
-            f"constexpr char {prefix}Name[] = {_c_string(tensor.name)};",
+            f"constexpr char {prefix}Name[] = {c_string(tensor.name)};",
             f"constexpr TfLiteType {prefix}Type = {c_type(tensor.dtype)};",
             f"constexpr int {prefix}Rank = {len(tensor.shape)};",
             f"constexpr int {prefix}Shape[] = {{{', '.join(map(str, tensor.shape)) or '0'}}};",
@@ -327,19 +327,6 @@ def _array(data: bytes, indent: str) -> str:
     """C initializer of `data`, 16 bytes to a line."""
     rows = (data[start : start + 16] for start in range(0, len(data), 16))
     return "\n".join(indent + " ".join(f"0x{byte:02x}," for byte in row) for row in rows)
-
-
-def _one_line(text: str) -> str:
-    return re.sub(r"[^ -~]|\\", "_", text)
-
-
-def _c_string(text: str) -> str:
-    """C string literal; what is not printable ASCII as octal, so that no digit can follow."""
-    escaped = "".join(
-        f"\\{byte:03o}" if not 32 <= byte < 127 or byte in b'"\\?' else chr(byte)
-        for byte in text.encode("utf-8")
-    )
-    return f'"{escaped}"'
 
 
 def c_type(dtype: str) -> str:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceFaultError, LinkError
+from tinydeploy.foreign import safe_file_part
 from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.guarded import GuardedJudge
 from tinydeploy.link.client import Device, Identity
@@ -272,7 +273,7 @@ def _compare_op(op_index: int, op: str, tensor: Tensor, ours: Array, theirs: Arr
     return OpComparison(
         op_index=op_index,
         op=op,
-        tensor=tensor.name,
+        tensor=tensor.label,
         bytes=ours.nbytes,
         mismatching_bytes=mismatching_bytes(ours, theirs),
         largest_difference=float(difference.max(initial=0.0)),
@@ -281,7 +282,7 @@ def _compare_op(op_index: int, op: str, tensor: Tensor, ours: Array, theirs: Arr
 
 def _dump(folder: Path, op_index: int, tensor: Tensor, ours: Array, theirs: Array) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    safe = "".join(char if char.isalnum() else "_" for char in tensor.name)[-60:]
+    safe = safe_file_part(tensor.name)
     for side, value in (("device", ours), ("host", theirs)):
         np.save(folder / f"op{op_index:03}_{safe}_{side}.npy", value)
 

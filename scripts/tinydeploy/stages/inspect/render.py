@@ -36,7 +36,8 @@ def to_json(inspection: Inspection) -> str:
 def to_text(inspection: Inspection, *, color: bool = False, width: int = FILE_WIDTH) -> str:
     """For a terminal of `width` columns, `color` with its control sequences."""
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=color, highlight=False)
+    # Names come from the model: they are text, not markup.
+    console = Console(file=out, width=width, force_terminal=color, highlight=False, markup=False)
     for block in _blocks(inspection):
         if isinstance(block, Table):
             block = fitted(block, width, _LESS_IMPORTANT)
