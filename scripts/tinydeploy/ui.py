@@ -27,6 +27,7 @@ def _text(text: str) -> str:
     """Markup of a text that may hold whatever a file, a tool or a device said."""
     return escape(shown_lines(text))
 
+
 FILE_WIDTH = 100  # of tables that go to a file or a pipe
 _LONG_TEXT, _BETWEEN_COLUMNS = 24, 3
 LINE_EVERY_S = 10.0  # of progress, where there is no terminal to draw a bar on

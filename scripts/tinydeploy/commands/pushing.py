@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
+
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -83,9 +85,10 @@ def _opened(options: argparse.Namespace, ui: Ui) -> AbstractContextManager[Devic
         *(options.wait_states, options.usb),
     )
     if not target.is_port:
+        where = escape(str(flash_file(board)))
         ui.say(
-            f"this is the {target.name}: {board.name} with the flash in {flash_file(board)}; a "
-            "board is meant by --target PORT"
+            f"this is the {target.name}: {board.name} with the flash in {where}; a board is meant "
+            "by --target PORT"
         )
     return opened(target, board, options.toolchain, ui)
 
