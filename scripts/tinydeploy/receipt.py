@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import __version__
+from tinydeploy import __version__, memory
 from tinydeploy.boards import Board
 from tinydeploy.keys import Keyed
 from tinydeploy.ops import work
@@ -302,10 +302,12 @@ def _curve(
 
 def _memory_map(program: Program, used: dict[str, int]) -> report_model.MemoryMap:
     planned = used["arena_planned_bytes"] or program.memory.size
+    inputs = {tensor.name for tensor in program.inputs}
     return report_model.MemoryMap(
         buffers=tuple(
             report_model.Buffer(
-                buffer.name, buffer.offset, buffer.size, buffer.first_op, buffer.last_op
+                *(buffer.name, buffer.offset, buffer.size, buffer.first_op, buffer.last_op),
+                kind=_kind_of_buffer(buffer, inputs),
             )
             for buffer in program.memory.buffers
         ),
@@ -313,6 +315,13 @@ def _memory_map(program: Program, used: dict[str, int]) -> report_model.MemoryMa
         persistent_bytes=max(used["arena_used_bytes"] - planned, 0),
         op_names=tuple(step.op for step in program.steps),
     )
+
+
+def _kind_of_buffer(buffer: memory.Buffer, inputs: set[str]) -> str:
+    """As the legend of the memory map has it."""
+    if buffer.name == memory.SCRATCH or buffer.name.startswith(f"{memory.SCRATCH} "):
+        return memory.SCRATCH
+    return "input" if buffer.name in inputs and buffer.first_op == 0 else "activation"
 
 
 def _energy(board: Board, cycles: float) -> report_model.Energy | None:

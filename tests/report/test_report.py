@@ -14,7 +14,7 @@ import samples
 from rich.console import Console
 from tinydeploy.report import Report, charts, from_dict, html, markdown, terminal, to_json, write
 from tinydeploy.report import text as shown_text
-from tinydeploy.report.model import Buffer, MemoryMap
+from tinydeploy.report.model import Buffer, Cycles, MemoryMap
 
 SAMPLES = [samples.keyword_spotter, samples.sine, samples.failed]
 
@@ -172,6 +172,79 @@ def test_buffers_are_drawn_where_they_lie() -> None:
     assert first["y"] == pytest.approx(14 + height / 2, abs=0.1)  # at the bottom half
     assert second["x"] == pytest.approx(64 + column + 1.5, abs=0.1)
     assert second["y"] + second["height"] == pytest.approx(first["y"], abs=0.1)  # on top of it
+
+
+IN_PLACE = MemoryMap(
+    (
+        Buffer("input", 0, 512, 0, 0, kind="input"),
+        Buffer("a", 512, 256, 0, 1),
+        Buffer("over a", 512, 256, 1, 2),
+        Buffer("scratch", 0, 64, 1, 1, kind="scratch"),
+        Buffer("later", 0, 256, 3, 3),
+    ),
+    *(1024, 128, ("OP",) * 4),
+)
+
+
+def test_in_place_is_told_and_nothing_overlaps() -> None:
+    drawing = str(charts.memory_map(IN_PLACE, {"OP": 1}))
+    assert drawing.count("in place over") == drawing.count("inplace") == 1
+    assert "written in place over a<" in drawing
+    boxes = [
+        {name: float(value) for name, value in rect.attrib.items()}
+        for rect in ElementTree.fromstring(drawing).iter("rect")
+    ]
+    for index, one in enumerate(boxes):
+        for other in boxes[index + 1 :]:
+            apart_x = (
+                one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+            )
+            apart_y = (
+                one["y"] + one["height"] <= other["y"] + 0.2
+                or other["y"] + other["height"] <= one["y"] + 0.2
+            )
+            assert apart_x or apart_y
+
+
+def test_the_legend_has_what_is_drawn() -> None:
+    report = samples.keyword_spotter()
+    assert charts.kinds(IN_PLACE) == {"input", "in place", "scratch", "runtime"}
+    page = html.render(replace(report, memory=IN_PLACE))
+    for word in ("input", "in place: written", "scratch", "runtime"):
+        assert f"</span>{word}" in page
+    plain_map = MemoryMap((Buffer("a", 0, 16, 0, 0),), 16, 0, ("OP",))
+    page = html.render(replace(report, memory=plain_map))
+    assert not re.search(r"key k(in|place|out|run)\"", page)
+
+
+def test_a_drawing_for_phones() -> None:
+    page = html.render(samples.keyword_spotter())
+    assert page.count('class="narrow-only"') == page.count('class="wide-only"') == 1
+    assert "min-width: 620px" not in page
+
+
+def test_no_cycles_at_all() -> None:
+    """A clock that is too coarse counts 0."""
+    report = samples.keyword_spotter()
+    rows = tuple(replace(row, cycles=0.0) for row in report.cycles.per_op)
+    report = replace(report, cycles=Cycles(0.0, 0.0, 0.0, rows, 0.0))
+    assert html.render(report)
+    assert markdown.render(report)
+    assert plain(report)
+    assert to_json(report)
+
+
+def test_distinct_outputs_are_told() -> None:
+    report = samples.keyword_spotter()
+    report = replace(report, parity=replace(report.parity, distinct_outputs=37))
+    assert re.search(r"Distinct outputs</th><td>37<", html.render(report))
+    assert re.search(r"distinct outputs +\| 37 ", markdown.render(report))
+
+
+def test_the_source_is_told() -> None:
+    report = samples.keyword_spotter()
+    for text in (html.render(report), markdown.render(report), plain(report)):
+        assert report.model.source in text
 
 
 def test_one_color_per_operator_kind() -> None:

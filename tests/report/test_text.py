@@ -13,7 +13,10 @@ from tinydeploy.report.model import Accuracy
         (text.short_count(999), "999"),
         (text.short_count(9_753_120), "9.75 M"),
         (text.short_count(41_210), "41.2 k"),
-        (text.size(1023), "1023 B"),
+        (text.size(0), "0 KiB"),
+        (text.size(3), "0.01 KiB"),
+        (text.size(16), "0.02 KiB"),  # stands beside "12.3 KiB": one unit
+        (text.size(1023), "1.00 KiB"),
         (text.size(1536), "1.5 KiB"),
         (text.size(832 << 10), "832 KiB"),
         (text.size(256 << 20), "256 MiB"),

@@ -6,6 +6,7 @@ Every function returns markup that is safe to insert; names from the model are e
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
@@ -15,6 +16,8 @@ from tinydeploy.report import text
 from tinydeploy.report.model import Buffer, Curve, MemoryMap
 
 _LEGIBLE_WIDTH = 6.6  # of a character in the small font, in units of the drawing
+
+INPUT, SCRATCH, IN_PLACE, RUNTIME = "input", "scratch", "in place", "runtime"
 
 _SHORT_NAMES = {
     "DEPTHWISE_CONV_2D": "depthwise",
@@ -51,15 +54,29 @@ class _Frame:
         return self.top + (1 - share) * self.inner_height
 
 
-def memory_map(memory: MemoryMap, op_colors: dict[str, int]) -> Markup:
+def memory_maps(memory: MemoryMap, op_colors: dict[str, int]) -> Markup:
+    """The memory map twice, for a screen and for a phone; style.css shows the one that fits."""
+    wide, narrow = memory_map(memory, op_colors), memory_map(memory, op_colors, narrow=True)
+    return Markup('<div class="wide-only">{}</div><div class="narrow-only">{}</div>').format(
+        wide, narrow
+    )
+
+
+def memory_map(memory: MemoryMap, op_colors: dict[str, int], *, narrow: bool = False) -> Markup:
     """The arena over op time: each buffer a box, from its first op to its last, at its offset."""
-    frame = _Frame(960, 400)
+    frame = _Frame(380, 360, left=56, right=4) if narrow else _Frame(960, 400)
     ops = len(memory.op_names) or 1 + max((b.last_op for b in memory.buffers), default=0)
     top_bytes = max(memory.planned_bytes + memory.persistent_bytes, 1)
     parts = [_byte_axis(frame, top_bytes), _op_axis(frame, memory.op_names, ops)]
     parts += [
-        _buffer(frame, buffer, _color(buffer, memory.op_names, op_colors), ops, top_bytes)
-        for buffer in memory.buffers
+        _buffer(
+            frame,
+            buffer,
+            _color(buffer, memory.op_names, op_colors),
+            *(overwritten(buffer, memory.buffers), _is_covered(buffer, memory.buffers)),
+            *(ops, top_bytes),
+        )
+        for buffer in sorted(memory.buffers, key=lambda buffer: buffer.first_op)
     ]
     if memory.persistent_bytes:
         parts.append(_persistent(frame, memory, top_bytes))
@@ -68,6 +85,31 @@ def memory_map(memory: MemoryMap, op_colors: dict[str, int]) -> Markup:
         f"{text.size(memory.planned_bytes)} planned"
     )
     return _svg(frame, label, parts)
+
+
+def kinds(memory: MemoryMap) -> set[str]:
+    """What the drawing shows besides the operators' outputs, for its legend."""
+    found = {buffer.kind for buffer in memory.buffers if buffer.kind in (INPUT, SCRATCH)}
+    if any(overwritten(buffer, memory.buffers) for buffer in memory.buffers):
+        found.add(IN_PLACE)
+    return found | ({RUNTIME} if memory.persistent_bytes else set())
+
+
+def overwritten(buffer: Buffer, others: Iterable[Buffer]) -> Buffer | None:
+    """What the operator that writes `buffer` reads from the same bytes: it works in place."""
+    end = buffer.offset + buffer.size_bytes
+    for other in others:
+        meets = other.offset < end and buffer.offset < other.offset + other.size_bytes
+        if meets and other.first_op < buffer.first_op <= other.last_op:
+            return other
+    return None
+
+
+def _is_covered(buffer: Buffer, others: Iterable[Buffer]) -> bool:
+    """Whether the last operator that reads it writes over it."""
+    return any(
+        other.first_op == buffer.last_op and overwritten(other, [buffer]) for other in others
+    )
 
 
 def curve(points: Curve) -> Markup:
@@ -126,7 +168,7 @@ def _round_step(smallest: float) -> int:
 
 
 def _bytes_label(value: int, step: int) -> str:
-    return f"{value / 1024:g} KiB" if step >= 512 and value else f"{value} B"
+    return f"{value / 1024:.3g} KiB" if step >= 16 else f"{value}"
 
 
 def _value_axis(frame: _Frame, low: float, high: float) -> str:
@@ -170,15 +212,26 @@ def _op_label(name: str, width: float) -> str:
 
 
 def _color(buffer: Buffer, names: tuple[str, ...], op_colors: dict[str, int]) -> str:
-    if buffer.kind in ("input", "scratch"):
+    if buffer.kind in (INPUT, SCRATCH):
         return buffer.kind
     producer = names[buffer.first_op] if buffer.first_op < len(names) else ""
     return f"c{op_colors.get(producer, 8)}"
 
 
-def _buffer(frame: _Frame, buffer: Buffer, color: str, ops: int, top_bytes: int) -> str:
-    left = frame.x(buffer.first_op / ops) + 1.5
-    width = frame.inner_width * (buffer.last_op - buffer.first_op + 1) / ops - 3
+def _buffer(
+    frame: _Frame,
+    buffer: Buffer,
+    color: str,
+    below: Buffer | None,
+    is_covered: bool,
+    ops: int,
+    top_bytes: int,
+) -> str:
+    """A box; two that share bytes during an operator share its column, the older one left."""
+    first = buffer.first_op + 0.5 * (below is not None)
+    last = buffer.last_op + 1 - 0.5 * is_covered
+    left = frame.x(first / ops) + 1.5
+    width = max(frame.inner_width * (last - first) / ops - 3, 1.5)
     top = frame.y((buffer.offset + buffer.size_bytes) / top_bytes)
     height = max(frame.inner_height * buffer.size_bytes / top_bytes, 1.5)
     kind = f"{buffer.kind} " if buffer.kind != "activation" else ""
@@ -186,6 +239,9 @@ def _buffer(frame: _Frame, buffer: Buffer, color: str, ops: int, top_bytes: int)
         f"{kind}{buffer.tensor}: {text.count(buffer.size_bytes)} bytes at offset "
         f"{text.count(buffer.offset)}, ops {buffer.first_op} to {buffer.last_op}"
     )
+    if below is not None:
+        tooltip += f"; written in place over {below.tensor}"
+        color += " inplace"
     parts = [
         f'<g class="buffer {color}"><title>{escape(tooltip)}</title>',
         f'<rect x="{left:.1f}" y="{top:.1f}" width="{width:.1f}" height="{height:.1f}" rx="3"/>',

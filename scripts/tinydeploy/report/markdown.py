@@ -98,6 +98,8 @@ def _receipt(report: Report) -> str:
         ("mismatching bytes", text.count(parity.mismatching_bytes)),
         ("engine", report.engine),
     ]
+    if parity.distinct_outputs is not None and parity.vectors:
+        rows.insert(2, ("distinct outputs", text.count(parity.distinct_outputs)))
     rows += [
         (name, value)
         for name, value in (

@@ -50,11 +50,11 @@ def short_count(value: float | None) -> str:
 
 
 def size(value: int | None) -> str:
-    """1536 -> "1.5 KiB"."""
+    """1536 -> "1.5 KiB", 16 -> "0.02 KiB": one unit for what stands side by side."""
     if value is None:
         return DASH
-    if value < 1024:
-        return f"{value} B"
+    if 0 < value < 1024:
+        return f"{max(value / 1024, 0.01):.2f} KiB"
     scaled, unit = (value / 1024, "KiB") if value < 10 << 20 else (value / (1 << 20), "MiB")
     return f"{scaled:.1f}".removesuffix(".0") + f" {unit}"
 

@@ -22,6 +22,7 @@ from tinydeploy.stages.inspect.analysis import Arena, BoardFit, Inspection
 from tinydeploy.ui import FILE_WIDTH, fitted
 
 _STYLE = Path(charts.__file__).with_name("style.css")
+_NOT_ON_A_PHONE = ("weights", "live", "types", "type", "MACs", "kind")
 # Columns that a narrow terminal can do without, the first ones first.
 _LESS_IMPORTANT = ("weights", "live", "type", "MACs", "kind", "types", "~cycles", "output", "shape")
 _BLOCKS = " ▁▂▃▄▅▆▇█"
@@ -264,7 +265,7 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
 def memory_svg(memory: MemoryMap) -> str:
     """The memory map, one color for each kind of operator."""
     colors = {name: 1 + i % COLORS for i, name in enumerate(sorted(set(memory.op_names)))}
-    return str(charts.memory_map(memory, colors))
+    return str(charts.memory_maps(memory, colors))
 
 
 def _section(title: str, explanation: str, content: str) -> str:
@@ -293,6 +294,7 @@ def _html_table(table: Table) -> str:
 
 
 def _html_column(header: str, cells: Iterable[str], is_number: bool) -> list[str]:
-    css = ' class="n"' if is_number else ""
+    names = ["n"] * is_number + ["hide"] * (header in _NOT_ON_A_PHONE)
+    css = f' class="{" ".join(names)}"' if names else ""
     head = f"<th{css}>{escape(header)}</th>"
     return [head, *(f"<td{css}>{escape(cell)}</td>" for cell in cells)]
