@@ -38,6 +38,12 @@ def test_tflite_whatever_its_name(sine: bytes, tmp_path: Path, name: str) -> Non
     assert taken(tmp_path / name).data == sine
 
 
+def test_a_damaged_file_is_named(sine: bytes, tmp_path: Path) -> None:
+    (tmp_path / "cut.tflite").write_bytes(sine[:1000])
+    with pytest.raises(ModelFileError, match=r"^cut\.tflite is damaged"):
+        taken(tmp_path / "cut.tflite")
+
+
 def hexadecimal(data: bytes) -> str:
     return ", ".join(f"0x{value:02x}" for value in data)
 

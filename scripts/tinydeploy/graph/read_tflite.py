@@ -27,17 +27,18 @@ _HINT_DAMAGED = "the file is damaged: copy or convert it again"
 _T = TypeVar("_T")
 
 
-def load(source: Path | str | bytes) -> Model:
+def load(source: Path | str | bytes, name: str = "model") -> Model:
     """Read and verify a model.
 
     Args:
         source: path of a .tflite file, or its bytes.
+        name: of the bytes, for messages.
 
     Raises:
         ModelFileError: not there, not a .tflite file, cut short, or inconsistent.
     """
     if isinstance(source, bytes):
-        return _load(source, "model")
+        return _load(source, name)
     return _load(read_bytes(Path(source)), Path(source).name)
 
 

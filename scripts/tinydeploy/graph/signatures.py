@@ -18,7 +18,7 @@ def chosen(data: bytes, wanted: str | None, name: str) -> bytes:
         UsageError: no such signature, or several and none was chosen.
         ModelFileError: the file cannot be read.
     """
-    model = read_tflite.load(data)
+    model = read_tflite.load(data, name)
     subgraphs = {signature.key: signature.subgraph for signature in model.signatures}
     if wanted is None:
         if len(set(subgraphs.values())) > 1:
