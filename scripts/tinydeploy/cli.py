@@ -27,7 +27,7 @@ from tinydeploy.commands import (
     pushing,
     tuning,
 )
-from tinydeploy.errors import FlashError, TinyDeployError, UsageError
+from tinydeploy.errors import FlashError, TinyDeployError, UsageError, of_system
 from tinydeploy.ui import Ui
 from tinydeploy.words import did_you_mean
 
@@ -157,6 +157,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`: whoever reads us has had enough
         sys.stderr.close()
         return INTERRUPTED if interrupts.requested() else 0
+    except OSError as error:
+        refused = of_system(error)
+        if refused is None:
+            raise
+        return _failed(refused, ui, as_json=getattr(options, "json", None) is True)
 
 
 def _failed(error: TinyDeployError, ui: Ui, *, as_json: bool) -> int:

@@ -23,6 +23,9 @@ The number is the exit code of the command line; it is inherited.
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class TinyDeployError(Exception):
     """Root of the tree. `message` says what was seen, `hint` what to do about it."""
@@ -67,6 +70,46 @@ class SetupError(TinyDeployError):
     """This machine lacks something that the command needs."""
 
     exit_code = 4
+
+
+def of_system(error: OSError) -> SetupError | None:
+    """What the system refused, in words: no right, read-only, full. None for anything else."""
+    path = str(error.filename) if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return SetupError(
+            "the disk is full" + f": cannot write {path}" * bool(path),
+            "free some space; the next run goes on from here",
+        )
+    if error.errno == errno.EROFS:
+        return SetupError(
+            f"cannot write to {path or 'the checkout'}: it is on a read-only file system",
+            "clone into a folder that you can write to, or mount it writable",
+        )
+    if error.errno in (errno.EACCES, errno.EPERM) and path:
+        return SetupError(f"cannot use {path}: {error.strerror}", _remedy(path))
+    return None
+
+
+def _remedy(path: str) -> str:
+    """Who may write where `path` is to be, if not this user."""
+    while not os.path.exists(path) and path != os.path.dirname(path):
+        path = os.path.dirname(path)
+    if os.name == "posix" and os.path.exists(path) and os.stat(path).st_uid != os.geteuid():
+        owner = os.stat(path).st_uid
+        return (
+            f"{path} belongs to {_name_of(owner)}, and you are {_name_of(os.geteuid())}: take a "
+            f"clone of your own, or let the owner run it (`chown -R` makes it yours)"
+        )
+    return "clone into a folder that you can write to, or mend its permissions"
+
+
+def _name_of(uid: int) -> str:
+    import pwd
+
+    try:
+        return f"{pwd.getpwuid(uid).pw_name} (uid {uid})"
+    except KeyError:
+        return f"uid {uid}"
 
 
 class BuildError(TinyDeployError):

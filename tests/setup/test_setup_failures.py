@@ -50,6 +50,35 @@ def test_no_network(made: Checkout) -> None:
     assert_one_message(result, "cannot reach the package index", "goes on from here")
 
 
+def test_an_index_that_refuses_at_once_is_called_unreachable(made: Checkout) -> None:
+    made.pin("2.4")
+    dead = {"PIP_NO_INDEX": "0", "PIP_FIND_LINKS": "", "PIP_RETRIES": "0"}
+    result = made.run(PIP_INDEX_URL="http://127.0.0.1:9/simple", **dead)
+    assert_one_message(result, "cannot reach the package index")
+
+
+def test_pip_that_reports_success_without_any(made: Checkout) -> None:
+    """Whatever the reason: the stamp is for what can be imported."""
+    made.pin("2.5")
+    wheel = next(made.wheels.glob("*-2.5-*.whl"))
+    assert made.run().returncode == 0
+    shutil.rmtree(next(made.root.glob(".venv/lib/*/site-packages/tinydeploy_fake*-2.5.dist-info")))
+    stamp = made.root / ".venv" / "tinydeploy-base"
+    stamp.write_text(stamp.read_text().removesuffix(" checked"))  # as versions before wrote it
+    result = made.run()
+    assert (result.returncode, made.installed()) == (0, "2.5"), wheel
+
+
+def test_a_fault_of_what_was_installed_is_told(checkout: Checkout) -> None:
+    script = checkout.root / "scripts" / "tinydeploy" / "bootstrap" / "check_installed.py"
+    text = script.read_text(encoding="utf-8")
+    script.write_text(text.replace("names = []", "return 'rich does not work: no'"))
+    assert_one_message(checkout.run(), "pip reports that all is installed, but rich does not work")
+    assert not (checkout.root / ".venv" / "tinydeploy-base").exists()
+    script.write_text(text)
+    assert checkout.run().returncode == 0
+
+
 def test_changed_package_and_the_run_after(made: Checkout) -> None:
     made.pin("2.1", right_hash=False)
     assert_one_message(made.run(), "not the one that the lock file pins")
@@ -70,11 +99,6 @@ def test_other_failures_show_pips_last_error(made: Checkout) -> None:
     lock = made.root / "requirements.lock"
     lock.write_text("not a requirement\n" + lock.read_text(encoding="utf-8"), encoding="utf-8")
     assert_one_message(made.run(), "pip failed: Invalid requirement", "tinydeploy-install.log")
-
-
-def test_environment_is_a_file(checkout: Checkout) -> None:
-    (checkout.root / ".venv").write_text("", encoding="utf-8")
-    assert_one_message(checkout.run(), "is not a folder", "rm ")
 
 
 def test_disk_too_small(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,6 +175,10 @@ def test_no_pip_at_all(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> N
         ("SSLError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] self-signed", "certificate"),
         ("ProxyError('Cannot connect to proxy.')\nERROR: No matching distribution", "cannot reach"),
         ("Temporary failure in name resolution')': /simple/numpy/", "cannot reach"),
+        (
+            "(from versions: none)\nERROR: No matching distribution found for rich",
+            "index has no rich",
+        ),
         ("ERROR: No matching distribution found for ziglang==0.17.0", "ziglang==0.17.0 has no"),
         ("ERROR: [Errno 13] Permission denied: '/x/.venv/lib'", "cannot write to /x/.venv/lib"),
         ("ERROR: [Errno 30] Read-only file system: '/x'", "cannot write to /x"),

@@ -1,8 +1,10 @@
 """The checkout's `.venv`: made whole, kept current with the lock files, mended when it is broken.
 
-What is there is known by stamps inside it: `tinydeploy-made` holds the folder it was made in, and
-`tinydeploy-<layer>` the hash of the lock file that was installed. A stamp is written last, so that
-an interrupted step leaves none and is done again.
+What is there is known by stamps inside it: `tinydeploy-ours` is there from the first moment on,
+`tinydeploy-made` holds the folder it was made in, `tinydeploy-<layer>` the hash of the lock file
+that was installed. A stamp is written last, so that an interrupted step leaves none and is done
+again. A `.venv` without the first is somebody else's: it stays as it is, and `.venv-tinydeploy` is
+made beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from pathlib import Path
 
 from tinydeploy.bootstrap import pip
 from tinydeploy.bootstrap.progress import Progress
-from tinydeploy.errors import SetupError
+from tinydeploy.errors import SetupError, of_system
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,10 @@ LAYERS = (
 )
 
 
+_MARK = "tinydeploy-ours"
+_CHECKED = " checked"  # behind the hash in a stamp: what was installed has been imported
+
+
 @dataclass(frozen=True)
 class Environment:
     """The virtual environment of the checkout at `root`."""
@@ -54,7 +60,9 @@ class Environment:
     @property
     def folder(self) -> Path:
         """Where it is."""
-        return self.root / ".venv"
+        usual = self.root / ".venv"
+        is_free = not usual.exists() and not usual.is_symlink()
+        return usual if is_free or _is_ours(usual) else self.root / ".venv-tinydeploy"
 
     @property
     def python(self) -> Path:
@@ -92,7 +100,7 @@ class Environment:
         return _read(self._stamp("made")) == str(self.folder) and self.python.exists()
 
     def _is_current(self, layer: Layer) -> bool:
-        return _read(self._stamp(layer.name)) == self._lock_hash(layer)
+        return _read(self._stamp(layer.name)) == self._lock_hash(layer) + _CHECKED
 
     def _stamp(self, name: str) -> Path:
         return self.folder / f"tinydeploy-{name}"
@@ -101,18 +109,40 @@ class Environment:
         return hashlib.sha256((self.root / layer.lock).read_bytes()).hexdigest()
 
     def _make(self) -> None:
-        _say(f"making .venv with Python {platform.python_version()} (only this once)")
+        name = self.folder.name
+        if name != ".venv":
+            _say(f".venv is not tinydeploy's and stays as it is; {name} will be used")
+        _say(f"making {name} with Python {platform.python_version()} (only this once)")
         self._require_space(LAYERS[0])
-        if self.folder.is_symlink() or self.folder.is_file():
-            raise SetupError(f"{self.folder} is not a folder", f"remove it: rm {self.folder}")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._make_room()
         self._create()
         self._add_pip()
         self._add_package()
         self._stamp("made").write_text(str(self.folder), encoding="utf-8")
 
+    def _make_room(self) -> None:
+        """An empty folder that is marked as ours, at no moment without the mark."""
+        folder = self.folder
+        if folder.exists() or folder.is_symlink():
+            if not _is_ours(folder):
+                raise SetupError(
+                    f"{folder} is there, and tinydeploy has not made it", "rename or remove it"
+                )
+            old = folder.with_name(folder.name + ".old")
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+            shutil.rmtree(old, ignore_errors=True)
+        new = folder.with_name(folder.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir()
+        (new / _MARK).write_text("Made by tinydeploy, and may be removed.\n", encoding="utf-8")
+        new.rename(folder)
+
     def _create(self) -> None:
-        command = [sys.executable, "-m", "venv", "--without-pip", str(self.folder)]
+        executable = sys.executable
+        if not Path(executable).exists():  # it was started with the one that was just replaced
+            executable = getattr(sys, "_base_executable", executable)
+        command = [executable, "-m", "venv", "--without-pip", str(self.folder)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode:
             raise pip.failure(
@@ -162,18 +192,34 @@ class Environment:
 
     def _install(self, layer: Layer) -> None:
         lock = self.root / layer.lock
-        _say(f"installing {layer.contents} into .venv, as {layer.lock} says")
+        lock_hash = self._lock_hash(layer)
+        if _read(self._stamp(layer.name)) == lock_hash and not self._fault(lock):
+            self._stamp(layer.name).write_text(lock_hash + _CHECKED, encoding="utf-8")
+            return
+        _say(f"installing {layer.contents} into {self.folder.name}, as {layer.lock} says")
         if not self._stamp(layer.name).exists():
             self._require_space(layer)
-        lock_hash = self._lock_hash(layer)
         self._stamp(layer.name).unlink(missing_ok=True)
         started = time.monotonic()
         with Progress("starting pip", pip.count_pins(lock)) as progress:
             pip.install([str(self.python), "-I", "-m", "pip"], lock, self.log, progress)
+        if fault := self._fault(lock):
+            raise SetupError(
+                f"pip reports that all is installed, but {fault}",
+                f"all that it said is in {self.log}; remove {self.folder} to start anew",
+            )
         for contained in LAYERS[: LAYERS.index(layer)]:
-            self._stamp(contained.name).write_text(self._lock_hash(contained), encoding="utf-8")
-        self._stamp(layer.name).write_text(lock_hash, encoding="utf-8")
+            stamp = self._lock_hash(contained) + _CHECKED
+            self._stamp(contained.name).write_text(stamp, encoding="utf-8")
+        self._stamp(layer.name).write_text(lock_hash + _CHECKED, encoding="utf-8")
         _say(f"installed in {time.monotonic() - started:.0f} s")
+
+    def _fault(self, lock: Path) -> str:
+        """What of a lock file is not there or cannot be imported; "" if all is well."""
+        script = Path(__file__).with_name("check_installed.py")
+        command = [str(self.python), "-I", str(script), str(lock)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return pip.last_line(done.stderr) or "the check of it crashed" if done.returncode else ""
 
     def _require_space(self, layer: Layer) -> None:
         free_bytes = shutil.disk_usage(self.root).free
@@ -189,7 +235,7 @@ class Environment:
         try:
             yield
         except OSError as error:
-            raise pip.failure(
+            raise of_system(error) or pip.failure(
                 f"{error}",
                 SetupError(
                     f"cannot write to {error.filename or self.root}: {error.strerror or error}",
@@ -212,6 +258,12 @@ class Environment:
                 _say("waiting for another process that installs into .venv")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether tinydeploy has made it: by its mark, or by what versions before it have left."""
+    marks = (_MARK, "tinydeploy-made", "tinydeploy-install.log")
+    return not folder.is_symlink() and any((folder / name).is_file() for name in marks)
 
 
 def _read(path: Path) -> str:

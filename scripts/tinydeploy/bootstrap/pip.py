@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import platform
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tinydeploy.bootstrap.progress import Progress
@@ -15,9 +16,16 @@ from tinydeploy.errors import SetupError
 
 _KEPT_CHARACTERS = 20_000  # of the output, to find the reason in
 
-# A user's settings that would make pip install somewhere else, or ask.
-_FOREIGN_SETTINGS = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIRE_VIRTUALENV")
+# A user's settings of how to reach an index. All others (dry-run, target, constraint, no-deps, ...)
+# would install something else or elsewhere, and are left out, in variables and in files.
+_ACCESS = (
+    *("cache-dir", "cert", "client-cert", "default-timeout", "extra-index-url", "find-links"),
+    *("index-url", "keyring-provider", "no-cache-dir", "no-index", "proxy", "resume-retries"),
+    *("retries", "timeout", "trusted-host", "use-deprecated", "use-feature"),
+)
+_SECTIONS = ("global", "install", ":env:")  # the later wins
 _SETTINGS = {
+    "PIP_CONFIG_FILE": os.devnull,
     "PIP_USER": "0",
     "PIP_NO_INPUT": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -40,7 +48,8 @@ def install(pip: Sequence[str], lock: Path, log: Path, progress: Progress) -> No
     command = [*pip, "install", "--require-hashes", "--only-binary", ":all:"]
     command += ["--progress-bar", "raw" if _shows_raw_progress(pip) else "off"]
     lines: list[str] = []
-    code = run_logged([*command, "--requirement", str(lock)], log, lines, progress.feed)
+    command += ["--requirement", str(lock)]
+    code = run_logged(command, log, lines, progress.feed, access_settings(pip))
     if code:
         output = "".join(lines)[-_KEPT_CHARACTERS:]
         reason = next((line for line in reversed(lines) if line.startswith("ERROR: ")), "")
@@ -53,14 +62,36 @@ def install(pip: Sequence[str], lock: Path, log: Path, progress: Progress) -> No
         )
 
 
+def access_settings(pip: Sequence[str]) -> dict[str, str]:
+    """The user's settings of how to reach an index, in pip's files or variables, as variables."""
+    told = subprocess.run(
+        [*pip, "config", "list"],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+    found: dict[str, str] = {}
+    for section in _SECTIONS:
+        for name, value in re.findall(rf"^{section}\.([\w-]+)=(.*)$", told.stdout, re.MULTILINE):
+            text = " ".join(str(ast.literal_eval(value)).split())
+            if name in _ACCESS and text:  # pip, too, takes an empty one for none
+                found["PIP_" + name.upper().replace("-", "_")] = text
+    if found.get("PIP_RETRIES") == "0":  # then pip does not say that it has reached nobody
+        found["PIP_RETRIES"] = "1"
+    return found
+
+
 def run_logged(
     command: Sequence[str],
     log: Path,
     lines: list[str] | None = None,
     feed: Callable[[str], None] | None = None,
+    settings: Mapping[str, str] | None = None,
 ) -> int:
     """Run a command, append its output to `log` and, line by line, to `lines` and `feed`."""
-    variables = {k: v for k, v in os.environ.items() if k not in _FOREIGN_SETTINGS} | _SETTINGS
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("PIP_")}
+    variables |= {**(settings or {}), **_SETTINGS}
     with log.open("a", encoding="utf-8") as file:
         file.write(f"$ {' '.join(command)}\n")
         with subprocess.Popen(
@@ -124,6 +155,11 @@ _REASONS = (
         r"DO NOT MATCH THE HASHES",
         "a downloaded package is not the one that the lock file pins (its hash differs)",
         "try again; if it stays so, the package index or a proxy on the way changes files",
+    ),
+    (
+        r"\(from versions: none\)[\s\S]*No matching distribution found for (\S+)",
+        "the package index has no {g0}, nor any other version of it: is it one?",
+        "`pip config list` shows its address, PIP_INDEX_URL sets it; then run it again",
     ),
     (
         r"No matching distribution found for (\S+)",

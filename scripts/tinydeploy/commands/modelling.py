@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tinydeploy.commands import common
-from tinydeploy.errors import ModelError, UnsupportedModelError, UsageError
+from tinydeploy.errors import ModelError, ModelFileError, UnsupportedModelError, UsageError
 from tinydeploy.ui import Ui, terminal_width
 
 if TYPE_CHECKING:
@@ -91,9 +91,19 @@ def _train(options: argparse.Namespace, ui: Ui) -> None:
     common.print_result(options, {**result, "metrics": trained.metrics}, trained.tflite)
 
 
+def _require_there(path: Path | None, what: str) -> None:
+    """Before TensorFlow is installed for a file that is not there."""
+    if path is not None and not path.exists():
+        raise ModelFileError(
+            f"no {what} at {path}", "check the path; it is relative to where you are"
+        )
+
+
 def _convert(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy import bootstrap
 
+    _require_there(options.model, "model")
+    _require_there(options.representative, "representative data")
     bootstrap.ensure("train")
     from tinydeploy.stages.convert import convert
 
