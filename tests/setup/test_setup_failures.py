@@ -114,7 +114,7 @@ def test_unwritable_folder(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)  # chmod would not stop root
-    with pytest.raises(SetupError, match=r"cannot write to .*\.venv\.lock") as caught:
+    with pytest.raises(SetupError, match=r"cannot use .*\.venv\.lock") as caught:
         Environment(checkout.root).prepare("base")
     assert "folder that you can write to" in caught.value.hint
 
