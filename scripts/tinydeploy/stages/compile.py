@@ -7,6 +7,7 @@ content changed, so that an incremental build stays one.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -250,12 +251,18 @@ def header_text(program: Program, methods: Sequence[str]) -> str:
     )
 
 
+def command(tflite: Path, engine: str, options: str = "") -> str:
+    """What makes the program again, in the folder where the .tflite is."""
+    words = ["tinydeploy", "compile", "--model", shlex.quote(tflite.name), "--engine", engine]
+    return " ".join([*words, *([options] if options else []), "--out ."])
+
+
 def _preamble(program: Program) -> list[str]:
     return [
         f"// {comment(program.name)}: {len(program.ops)} operators, {program.macs:,} multiply-"
         f"accumulates, {program.model_bytes:,} bytes.",
         f"// Generated from {comment(program.tflite.name)}; do not edit. Make it again with",
-        f"//   tinydeploy compile {comment(program.tflite.name)} --out .",
+        f"//   {comment(command(program.tflite, program.engine))}",
         "",
     ]
 

@@ -23,6 +23,7 @@ from tinydeploy.stages.build import COMPACT_FILE, KERNEL_FILES, PLAN_FILE
 from tinydeploy.stages.compile import (
     Program,
     ProgramStep,
+    command,
     header_text,
     load,
     tensor_infos,
@@ -105,8 +106,7 @@ def rule_plan(tflite: Path) -> Plan:
 
 
 def _source(plan: Plan, program: Program, numbers: dict[Tensor, int], choices: Choices) -> str:
-    regenerate = f"tinydeploy compile --engine compiled --model {program.tflite.name}"
-    regenerate += f" {choices.text}" if choices.text else ""
+    regenerate = command(program.tflite, program.engine, choices.text)
     text = emit(plan, name=program.name, numbers=numbers, regenerate=regenerate)
     return text + _stand_in(program.model_bytes)
 
