@@ -18,7 +18,7 @@ from tinydeploy.errors import ModelFileError, ModelTooLargeError
 from tinydeploy.foreign import c_string, comment
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Tensor
-from tinydeploy.ops import support, work
+from tinydeploy.ops import cmsis_nn, support, work
 from tinydeploy.ops.resolver import method_of
 
 ALIGNMENT_BYTES = 16  # what TFLM asks of the model and of the arena
@@ -74,6 +74,7 @@ class Program:
         inputs, outputs: of the main subgraph.
         macs: multiply-accumulates of one inference.
         arena_bytes, tflm_arena_bytes: as given to `compile_model`.
+        cmsis_nn_bytes: what upstream's CMSIS-NN kernels need of the arena on top.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Program:
     constants_bytes: int
     steps: tuple[ProgramStep, ...]
     memory: memory.Plan
+    cmsis_nn_bytes: int = 0
 
 
 def compile_model(
@@ -135,6 +137,7 @@ def compile_model(
         macs=work.macs(model),
         arena_bytes=arena_bytes,
         tflm_arena_bytes=tflm_arena_bytes,
+        cmsis_nn_bytes=cmsis_nn.extra_arena_bytes(model),
         engine="interpreter",
         constants_bytes=len(data),
         steps=_operators(model),
@@ -269,12 +272,16 @@ def _preamble(program: Program) -> list[str]:
 
 def _arenas(program: Program) -> list[str]:
     lines = [
-        "// Bytes of tensor arena: as measured in the runtime of tinydeploy on the board, and with",
-        "// upstream's TFLM on a 64-bit PC, whose pointers make it an upper bound for a device.",
+        "// Bytes of tensor arena: as measured in the runtime of tinydeploy on the board; with",
+        "// upstream's TFLM and its reference kernels on a 64-bit PC, whose pointers make it an upper",
+        "// bound for a device; and with CMSIS-NN's kernels, whose scratch comes on top.",
         f"constexpr int kArenaBytes = {program.arena_bytes};",
     ]
     upper = program.tflm_arena_bytes
-    return [*lines, f"constexpr int kTflmArenaBytes = {upper or 0};{'' if upper else _UNMEASURED}"]
+    note = "" if upper else _UNMEASURED
+    most = upper + program.cmsis_nn_bytes if upper else 0
+    lines.append(f"constexpr int kTflmReferenceArenaBytes = {upper or 0};{note}")
+    return [*lines, f"constexpr int kTflmArenaBytes = {most};{note}"]
 
 
 _UNMEASURED = "  // not measured"
