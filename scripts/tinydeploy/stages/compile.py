@@ -273,8 +273,8 @@ def _preamble(program: Program) -> list[str]:
 def _arenas(program: Program) -> list[str]:
     lines = [
         "// Bytes of tensor arena: as measured in the runtime of tinydeploy on the board; with",
-        "// upstream's TFLM and its reference kernels on a 64-bit PC, whose pointers make it an upper",
-        "// bound for a device; and with CMSIS-NN's kernels, whose scratch comes on top.",
+        "// upstream TFLM's reference kernels on a 64-bit PC: an upper bound",
+        "// for a device; and with CMSIS-NN's kernels, whose scratch comes on top.",
         f"constexpr int kArenaBytes = {program.arena_bytes};",
     ]
     upper = program.tflm_arena_bytes
