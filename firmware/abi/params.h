@@ -79,6 +79,24 @@ struct DepthwiseTimeParams {
 };
 static_assert(sizeof(DepthwiseTimeParams) == 10, "padding");
 
+// td_depthwise_line
+struct DepthwiseLineParams {
+  uint32_t step;
+  uint32_t out_step;  // bytes from an element of a line to the next
+  uint32_t line_step;
+  uint32_t out_line_step;  // bytes from a line to the next
+  uint16_t lines;
+  uint16_t channels;
+  uint16_t length;  // elements of a line of the input
+  uint16_t positions;  // elements of a line of the output
+  uint16_t taps;
+  uint16_t stride;
+  uint16_t dilation;
+  uint16_t pad;  // elements in front of a line, or of each phase of a dilated one
+  int32_t input_zero_point;  // what the padding holds
+};
+static_assert(sizeof(DepthwiseLineParams) == 36, "padding");
+
 // td_conv_general
 struct GeneralConvParams {
   uint16_t batches;

@@ -34,6 +34,7 @@ def layer(
     *,
     output: tuple[float, int] = (0.05, 3),
     size: tuple[int, int] = (5, 4),
+    result: tuple[int, int] | None = None,
     source: tuple[float, int] = (0.02, -5),
     **options: Any,
 ) -> Model:
@@ -45,14 +46,16 @@ def layer(
     axis = 3 if code == "DEPTHWISE_CONV_2D" else 0
     filters = _constant(build, weights.astype(np.int8), scales, axis)
     start = _constant(build, bias.astype(np.int32), scales * source[0])
-    result = (*shape[:-1], channels)
+    sides = shape[:-1] if result is None else (1, *result)
     if code == "FULLY_CONNECTED":
         options = {"fused_activation_function": "NONE", "keep_num_dims": False} | options
     else:
         options = {"padding": "SAME", "stride_w": 1, "stride_h": 1} | WINDOW | options
     if code == "DEPTHWISE_CONV_2D":
         options["depth_multiplier"] = channels // depth
-    y = build.op(code, [x, filters, start], result, Type.INT8, per_tensor(*output), **options)
+    y = build.op(
+        code, [x, filters, start], (*sides, channels), Type.INT8, per_tensor(*output), **options
+    )
     return build.model(y)
 
 

@@ -78,6 +78,20 @@ DEPTHWISE_TIME = Struct(
         *_fields("u16", "is_signed", _SIGNED),
     ),
 )
+DEPTHWISE_LINE = Struct(
+    "DepthwiseLineParams",
+    "td_depthwise_line",
+    (
+        *_fields("u32", "step out_step", "bytes from an element of a line to the next"),
+        *_fields("u32", "line_step out_line_step", "bytes from a line to the next"),
+        *_fields("u16", "lines channels"),
+        *_fields("u16", "length", "elements of a line of the input"),
+        *_fields("u16", "positions", "elements of a line of the output"),
+        *_fields("u16", "taps stride dilation"),
+        *_fields("u16", "pad", "elements in front of a line, or of each phase of a dilated one"),
+        *_fields("i32", "input_zero_point", "what the padding holds"),
+    ),
+)
 GENERAL = Struct(
     "GeneralConvParams",
     "td_conv_general",
@@ -231,9 +245,9 @@ MULTIPLY16 = Struct(
 )
 
 STRUCTS = (
-    CONV, POINTWISE, DEPTHWISE, DEPTHWISE_ANY, DEPTHWISE_TIME, GENERAL, FULLY_CONNECTED, POOL8,
-    MEAN, SOFTMAX, ADD, BINARY, MOVE, COPY, FILL, CONV16, FULLY_CONNECTED16, DEPTHWISE16, POOL16,
-    SOFTMAX16, ADD16, MULTIPLY16,
+    CONV, POINTWISE, DEPTHWISE, DEPTHWISE_ANY, DEPTHWISE_TIME, DEPTHWISE_LINE, GENERAL,
+    FULLY_CONNECTED, POOL8, MEAN, SOFTMAX, ADD, BINARY, MOVE, COPY, FILL, CONV16, FULLY_CONNECTED16,
+    DEPTHWISE16, POOL16, SOFTMAX16, ADD16, MULTIPLY16,
 )  # fmt: skip
 # Which of them hold sizes of an operator.
 OF_OPERATOR = {

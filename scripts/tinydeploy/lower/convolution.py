@@ -26,11 +26,13 @@ from tinydeploy.ops.work import op_macs
 
 _CONV, _POINTWISE, _DENSE = declared.CONV, declared.POINTWISE, declared.FULLY_CONNECTED
 _DEPTHWISE, _DEPTHWISE_ANY = declared.DEPTHWISE, declared.DEPTHWISE_ANY
-_DEPTHWISE_TIME, _GENERAL = declared.DEPTHWISE_TIME, declared.GENERAL
+_DEPTHWISE_TIME, _DEPTHWISE_LINE = declared.DEPTHWISE_TIME, declared.DEPTHWISE_LINE
+_GENERAL = declared.GENERAL
 
 TILED = {"td_conv": _CONV, "td_pointwise": _POINTWISE, "td_depthwise": _DEPTHWISE}
 
 _FEW_UNITS = 16
+_FEW_STEPS = 4  # outputs over time; for more td_depthwise_line is faster than td_depthwise_time
 
 Size = tuple[int, int]
 
@@ -80,19 +82,77 @@ def depthwise(lowering: Lowering, op: Op) -> None:
     if channels == 1:  # of one channel, to be seen as a whole: an ordinary convolution
         _conv(lowering, op, source, weights, _by_output(filters))
         return
+    filters = _seen(op, source, filters)
+    lines = _lines(op, source, filters)
     folded = _fold(op, source, weights, _by_output(filters), biased=False)
-    many = f"{filters.shape[2] // channels} outputs a channel" * (filters.shape[2] != channels)
-    if why := many or _unusual(op, source) or (folded.why if folded.hopeless else ""):
+    why = f"{filters.shape[2] // channels} outputs a channel" * (filters.shape[2] != channels)
+    why = why or ("" if lines else _unusual(op, source))
+    if why := why or (folded.why if folded.hopeless else ""):
         _general(lowering, op, weights, _by_output(filters), why)
         return
     fast = np.ascontiguousarray(folded.rows.T).reshape(filters.shape)
-    if filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0):
+    whole = filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0)
+    if whole and step_of(op, "dilation") == (1, 1) and (not lines or lines.positions < _FEW_STEPS):
         _over_time(lowering, op, fast, folded)
+    elif lines:
+        _along_lines(lowering, op, fast, folded, lines)
     elif filters.shape[:2] == (3, 3) and step_of(op, "stride") in ((1, 1), (2, 2)):
         _planes_3x3(lowering, op, fast, folded)
     else:
         _planes(lowering, op, fast, folded)
     _finish(lowering, op, weights, _by_output(filters), folded)
+
+
+def _seen(op: Op, source: Tensor, filters: Array) -> Array:
+    """`filters` [height, width, out] without rows or columns that see nothing but padding."""
+    before = padding(op, source, filters.shape[:2])
+    for axis in (0, 1):
+        if source.shape[1 + axis] == op.outputs[0].shape[1 + axis] == 1:
+            filters = np.take(filters, [before[axis]], axis) if filters.shape[axis] > 1 else filters
+    return filters
+
+
+def _lines(op: Op, source: Tensor, filters: Array) -> pack.Lines | None:
+    """The image along the kernel's only axis; None if it has two or the kernel is not for it."""
+    height, width, channels = image(source)
+    out_height, out_width, _ = image(op.outputs[0])
+    stride, dilation = step_of(op, "stride"), step_of(op, "dilation")
+    axis = 1 if filters.shape[0] == 1 else 0
+    before = padding(op, source, filters.shape[:2])[axis]
+    if filters.shape[1 - axis] != 1 or source.shape[0] != 1 or stride[axis] > 2:
+        return None
+    if dilation[axis] > 1 and (stride[axis] > 1 or before % dilation[axis]):
+        return None
+    steps, out_steps = (width * channels, channels), (out_width * channels, channels)
+    if axis == 1:
+        steps, out_steps = steps[::-1], out_steps[::-1]
+    lines, length, positions = out_width, height, out_height
+    if axis == 1:
+        lines, length, positions = out_height, width, out_width
+    return pack.Lines(
+        lines, length, positions, (steps[0], steps[1] * stride[1 - axis]), out_steps,
+        stride[axis], dilation[axis], before,
+    )  # fmt: skip
+
+
+def _along_lines(
+    lowering: Lowering, op: Op, filters: Array, folded: Folded, lines: pack.Lines
+) -> None:
+    """A kernel along one axis."""
+    source, result = op.operands[0], op.outputs[0]
+    taps, channels = filters.shape[0] * filters.shape[1], filters.shape[2]
+    in_place = source.shape == result.shape and not folded.slow
+    geometry = pack.depthwise_line_geometry(lines, taps, channels, scale_of(source)[1])
+    _call(
+        lowering,
+        op,
+        ("dsp/depthwise_line.h", "td_depthwise_line", _DEPTHWISE_LINE),
+        geometry.params,
+        pack.pack_depthwise_any(filters, folded.start, folded.scaling),
+        lowering.output(op, over=source if in_place else None),
+        Buffer("scratch", geometry.scratch_bytes),
+        pack.depthwise_line_taps(taps, lines.stride, folded.scaling.mode),
+    )
 
 
 def fully_connected(lowering: Lowering, op: Op) -> None:

@@ -294,6 +294,51 @@ def depthwise_any_geometry(
     return Geometry(params, columns * column + 8 * kernel[1] * taps)
 
 
+@dataclass(frozen=True)
+class Lines:
+    """An image as lines along the axis of a kernel; what td_depthwise_line works on.
+
+    Attributes:
+        lines: how many there are.
+        length, positions: elements of a line of the input and of the output.
+        steps: bytes from element to element and from line to line, of the input.
+        out_steps: the same of the output.
+        stride: along the line.
+        dilation: of the kernel; other than 1 only with a stride of 1.
+        padding: elements in front of a line, a multiple of the dilation.
+    """
+
+    lines: int
+    length: int
+    positions: int
+    steps: tuple[int, int]
+    out_steps: tuple[int, int]
+    stride: int = 1
+    dilation: int = 1
+    padding: int = 0
+
+
+def depthwise_line_geometry(
+    lines: Lines, taps: int, channels: int, input_zero_point: int
+) -> Geometry:
+    """DepthwiseLineParams and scratch of td_depthwise_line (firmware/dsp/depthwise_line.h)."""
+    params = declared.DEPTHWISE_LINE.packed(
+        lines.steps[0], lines.out_steps[0], lines.steps[1], lines.out_steps[1], lines.lines,
+        channels, lines.length, lines.positions, taps, lines.stride, lines.dilation,
+        lines.padding // lines.dilation, input_zero_point,
+    )  # fmt: skip
+    pairs = taps // 2 + 1 if lines.stride == 1 else (taps + 1) // 2
+    longest = -(-lines.positions // lines.dilation)
+    words = -(-longest // 4) * 2 * lines.stride + pairs
+    return Geometry(params, 16 * words + 32 * pairs)
+
+
+def depthwise_line_taps(taps: int, stride: int, mode: Literal["positive", "signed"]) -> str:
+    """The inner loop of td_depthwise_line."""
+    kind = "stride2_" if stride == 2 else "three_" if taps in (2, 3) else ""
+    return f"td_line_{kind}{mode}"
+
+
 def pack_depthwise_any(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     """Records of td_depthwise_any.
 

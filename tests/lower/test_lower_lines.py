@@ -1,0 +1,93 @@
+"""Depthwise convolutions along one axis: every shape of them equals TFLM, on the lines' kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from test_lower_exactness import case_of, check, layer, steps_of
+from tinydeploy.fuzz.cases import Case
+from tinydeploy.ops.shapes import window_size
+
+AXES = ("vertical", "horizontal")
+
+
+def along(
+    axis: str,
+    length: int,
+    taps: int,
+    channels: int,
+    *,
+    lines: int = 1,
+    stride: int = 1,
+    dilation: int = 1,
+    padding: str = "SAME",
+    zero_point: int = -128,
+    seed: int = 0,
+    across: int = 1,
+) -> Case:
+    """`taps` along the axis, 1 across it; `across` is a stride over the lines."""
+    rng = np.random.default_rng([seed, length, taps])
+    turn = 1 if axis == "vertical" else -1
+    size, kernel = (length, lines)[::turn], (taps, 1)[::turn]
+    strides, dilations = (stride, across)[::turn], (dilation, 1)[::turn]
+    weights = rng.integers(-128, 128, (1, *kernel, channels)).astype(np.int8)
+    outputs = [
+        window_size(*numbers, padding)
+        for numbers in zip(size, kernel, strides, dilations, strict=True)
+    ]
+    model = layer(
+        "DEPTHWISE_CONV_2D", weights, rng.uniform(0.001, 0.004, channels),
+        rng.integers(-3000, 3000, channels), output=(0.05, zero_point), size=size,
+        result=(outputs[0], outputs[1]), padding=padding, stride_h=strides[0],
+        stride_w=strides[1], dilation_h_factor=dilations[0], dilation_w_factor=dilations[1],
+    )  # fmt: skip
+    return case_of(model, seed)
+
+
+def swept(seed: int) -> Case:
+    """Anything the kernel is for."""
+    rng = np.random.default_rng([7, seed])
+    dilation = int(rng.integers(1, 5)) if seed % 3 == 0 else 1
+    taps, padding = int(rng.integers(1, 12)), str(rng.choice(["SAME", "VALID"]))
+    reach = (taps - 1) * dilation + 1
+    length = int(rng.integers(1, 34)) + (reach if padding == "VALID" else 0)
+    return along(
+        AXES[seed % 2], length, taps, int(rng.integers(2, 10)),
+        lines=int(rng.choice([1, 1, 2, 5])),
+        stride=1 if dilation > 1 else int(rng.integers(1, 3)), dilation=dilation,
+        padding=padding, zero_point=int(rng.choice([-128, 0, 90])), seed=seed,
+        across=int(rng.integers(1, 3)),
+    )  # fmt: skip
+
+
+SHAPES = {
+    "three taps": {"length": 49, "taps": 3, "channels": 40},
+    "nine taps": {"length": 49, "taps": 9, "channels": 40},
+    "stride 2": {"length": 49, "taps": 9, "channels": 40, "stride": 2},
+    "dilated": {"length": 49, "taps": 5, "channels": 8, "dilation": 4},
+    "lines": {"length": 20, "taps": 5, "channels": 8, "lines": 6},
+}
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
+def test_takes_the_kernel_for_lines(axis: str, shape: dict[str, int]) -> None:
+    (step,) = steps_of(along(axis, **shape).model)  # type: ignore[arg-type]
+    assert step.function == "td_depthwise_line"
+
+
+def test_a_kernel_that_sees_padding_only_is_narrower() -> None:
+    rng = np.random.default_rng(1)
+    weights = rng.integers(-127, 128, (1, 3, 3, 8)).astype(np.int8)
+    model = layer("DEPTHWISE_CONV_2D", weights, np.full(8, 0.003), np.arange(8), size=(30, 1))
+    (step,) = steps_of(model)
+    assert (step.function, step.params["taps"]) == ("td_depthwise_line", 3)
+    check([case_of(model, 1)], "host")
+
+
+@pytest.mark.parametrize("target", ["host", "simulator"])
+def test_swept_lines_equal_tflm(target: str) -> None:
+    cases = [swept(seed) for seed in range(120)]
+    functions = [steps_of(case.model)[0].function for case in cases]
+    assert functions.count("td_depthwise_line") > 80
+    check(cases, target)
