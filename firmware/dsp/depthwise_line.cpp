@@ -1,7 +1,6 @@
 #include "dsp/depthwise_line.h"
 
 #include "dsp/depthwise.h"
-#include "dsp/lanes.h"
 #include "kernels/common/fixed_point.h"
 
 namespace tinydeploy {
@@ -9,8 +8,6 @@ namespace {
 
 constexpr int32_t kGroup = 4, kBlock = 4;
 constexpr int32_t kNumberWords = 4;  // of a record, in front of the weights
-
-int8_t Clamped(int32_t y) { return static_cast<int8_t>(y < -128 ? -128 : y > 127 ? 127 : y); }
 
 // One line, or one phase of a dilated one.
 struct Line {
@@ -25,15 +22,17 @@ class Convolution {
   Convolution(const DepthwiseLineParams& p, uint32_t* scratch, LineTaps* taps)
       : p_(p), taps_(taps), pairs_(LinePairs(p.taps, p.stride)) {
     weights_ = scratch;
-    plane_ = scratch + kGroup * 2 * pairs_;
-    record_words_ = kNumberWords + (p.taps + 3) / 4;
+    weight_words_ = LineWeightWords(pairs_);
+    plane_ = scratch + kGroup * weight_words_;
+    record_words_ = kNumberWords + (pairs_ + 1) / 2;
     zero_ = 0x01010101u * static_cast<uint8_t>(p.input_zero_point);
   }
 
   // The channels of a group, whose records begin at `records`.
   void Group(const int8_t* input, const uint32_t* records, int8_t* output, int32_t channels) const {
-    for (int32_t i = 0; i < channels; ++i)
-      Spread(records + i * record_words_, weights_ + 2 * pairs_ * i);
+    for (int32_t i = 0; i < channels; ++i) {
+      Spread(records + i * record_words_, weights_ + i * weight_words_);
+    }
     for (int32_t line = 0; line < p_.lines; ++line) {
       for (int32_t phase = 0; phase < p_.dilation; ++phase) {
         const Line one = {input + phase * static_cast<int32_t>(p_.step),
@@ -44,7 +43,12 @@ class Convolution {
                           static_cast<int32_t>(p_.out_step) * p_.dilation};
         if (one.positions <= 0) break;
         Expand(one);
-        for (int32_t i = 0; i < channels; ++i) Channel(one, records + i * record_words_, i);
+        const int32_t blocks = (one.positions + kBlock - 1) / kBlock;
+        const LineShape shape = {pairs_, blocks, one.positions - (blocks - 1) * kBlock,
+                                 one.out_step};
+        for (int32_t i = 0; i < channels; ++i) {
+          taps_(plane_ + i, weights_ + i * weight_words_, one.output + i, &shape);
+        }
       }
       input += p_.line_step;
       output += p_.out_line_step;
@@ -58,15 +62,18 @@ class Convolution {
     return (count - phase + p_.dilation - 1) / p_.dilation;
   }
 
-  // Pairs of 256 times the weights, for outputs at even and at odd places.
+  // The numbers, then pairs of 256 times the weights for outputs at even and at odd places.
   void Spread(const uint32_t* record, uint32_t* to) const {
-    const auto* weights = reinterpret_cast<const int8_t*>(record + kNumberWords);
-    int32_t before = 0;
-    for (int32_t i = 0; i < 2 * pairs_; i += 2) {
-      const int32_t a = i < p_.taps ? 256 * weights[i] : 0;
-      const int32_t b = i + 1 < p_.taps ? 256 * weights[i + 1] : 0;
-      *to++ = Lanes(a, b);
-      *to++ = Lanes(before, a);
+    for (int32_t i = 0; i < kNumberWords; ++i) *to++ = *record++;
+    uint32_t before = 0;
+    for (int32_t i = 0; i < pairs_; i += 2, to += 4) {
+      constexpr uint32_t kUpperBytes = 0xff00ff00u;
+      const uint32_t word = *record++;
+      const uint32_t a = word << 8 & kUpperBytes, b = word & kUpperBytes;
+      to[0] = a;
+      to[1] = a << 16 | before >> 16;
+      to[2] = b;
+      to[3] = b << 16 | a >> 16;
       before = b;
     }
   }
@@ -94,101 +101,19 @@ class Convolution {
     }
   }
 
-  void Channel(const Line& line, const uint32_t* record, int32_t index) const {
-    const uint32_t* const weights = weights_ + 2 * pairs_ * index;
-    const int32_t blocks = line.positions / kBlock, rest = line.positions % kBlock;
-    LineShape shape = {pairs_,    blocks,    line.out_step, record[0] << 8,
-                       record[1], record[2], record[3]};
-    if (blocks > 0) taps_(plane_ + index, weights, line.output + index, &shape);
-    if (rest > 0) {
-      int8_t last[kBlock];
-      shape.blocks = 1;
-      shape.out_step = 1;
-      taps_(plane_ + index + kGroup * 2 * p_.stride * blocks, weights, last, &shape);
-      int8_t* to = line.output + index + blocks * kBlock * line.out_step;
-      for (int32_t i = 0; i < rest; ++i, to += line.out_step) *to = last[i];
-    }
-  }
-
   const DepthwiseLineParams& p_;
   LineTaps* const taps_;
   const int32_t pairs_;
   uint32_t *weights_, *plane_;
-  int32_t record_words_;
+  int32_t record_words_, weight_words_;
   uint32_t zero_;
 };
 
-// Outputs at even places only, two at a time.
-template <bool kSigned>
-void EvenPlaces(const uint32_t* plane, const uint32_t* weights, int8_t* out, const LineShape& s) {
-  for (int32_t left = 2 * s.blocks; left > 0; --left, plane += 2 * kGroup) {
-    const uint32_t *x = plane, *w = weights;
-    uint32_t first = s.start, second = s.start, a = *x;
-    for (int32_t i = 0; i < s.pairs; ++i, w += 2) {
-      x += kGroup;
-      const uint32_t b = *x;
-      first = MultiplyAdd(a, *w, first);
-      second = MultiplyAdd(b, *w, second);
-      a = b;
-    }
-    out[0] = Clamped(ScaleWide(first, s.multiplier, s.constant, s.shift, kSigned));
-    out[s.out_step] = Clamped(ScaleWide(second, s.multiplier, s.constant, s.shift, kSigned));
-    out += 2 * s.out_step;
-  }
-}
-
-#if !defined(__ARM_FEATURE_DSP)
-void EveryPlace(const uint32_t* plane, const uint32_t* weights, int8_t* out, const LineShape& s,
-                bool is_signed) {
-  for (int32_t place = 0; place < kBlock * s.blocks; ++place, out += s.out_step) {
-    const uint32_t* x = plane + kGroup * (place / 2);
-    uint32_t sum = s.start;
-    for (int32_t i = 0; i < s.pairs; ++i) {
-      sum = MultiplyAdd(x[kGroup * i], weights[2 * i + place % 2], sum);
-    }
-    *out = Clamped(ScaleWide(sum, s.multiplier, s.constant, s.shift, is_signed));
-  }
-}
-#endif
-
 }  // namespace
 
-extern "C" {
-
-#if !defined(__ARM_FEATURE_DSP)
-void td_line_positive(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                      const LineShape* shape) {
-  EveryPlace(plane, weights, out, *shape, false);
-}
-
-void td_line_signed(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                    const LineShape* shape) {
-  EveryPlace(plane, weights, out, *shape, true);
-}
-
-void td_line_three_positive(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                            const LineShape* shape) {
-  EveryPlace(plane, weights, out, *shape, false);
-}
-
-void td_line_three_signed(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                          const LineShape* shape) {
-  EveryPlace(plane, weights, out, *shape, true);
-}
-#endif
-
-void td_line_stride2_positive(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                              const LineShape* shape) {
-  EvenPlaces<false>(plane, weights, out, *shape);
-}
-
-void td_line_stride2_signed(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                            const LineShape* shape) {
-  EvenPlaces<true>(plane, weights, out, *shape);
-}
-
-void td_depthwise_line(const DepthwiseLineParams* params, const int8_t* input,
-                       const uint32_t* records, int8_t* output, uint32_t* scratch, LineTaps* taps) {
+extern "C" void td_depthwise_line(const DepthwiseLineParams* params, const int8_t* input,
+                                  const uint32_t* records, int8_t* output, uint32_t* scratch,
+                                  LineTaps* taps) {
   const Convolution convolution(*params, scratch, taps);
   for (int32_t channel = 0; channel < params->channels; channel += kGroup) {
     convolution.Group(input + channel, records + channel * convolution.record_words(),
@@ -196,5 +121,4 @@ void td_depthwise_line(const DepthwiseLineParams* params, const int8_t* input,
   }
 }
 
-}  // extern "C"
 }  // namespace tinydeploy

@@ -42,15 +42,17 @@ asm(R"(
     .thumb_func
 \name:
     push {r4-r11, lr}
-    ldm r3, {r4-r10}               // LineShape
+    ldm r3, {r4-r7}                // LineShape
+    ldm r1!, {r8-r11}              // numbers
     vmov s0, r1
+    vmov s1, r8
+    vmov s2, r9
+    vmov s3, r10
+    vmov s4, r11
+    vmov s5, r7
     vmov s6, r4
     vmov s7, r5
-    vmov s5, r6
-    vmov s1, r7
-    vmov s2, r8
-    vmov s3, r9
-    vmov s4, r10
+    vmov s8, r6
 1:
     vmov r12, s6
     vmov r1, s0
@@ -76,15 +78,24 @@ asm(R"(
     vmov r9, s3
     vmov r10, s4
     vmov r11, s5
+    vmov r3, s7
+    subs r3, r3, #1
+    beq 4f
+    vmov s7, r3
     td_line_output r4, r8, r9, r10, r11, \signed
     td_line_output r5, r8, r9, r10, r11, \signed
     td_line_output r6, r8, r9, r10, r11, \signed
     td_line_output r7, r8, r9, r10, r11, \signed
     add r0, r0, #32
-    vmov r3, s7
+    b 1b
+4:
+    vmov r3, s8
+    .irp acc, r4, r5, r6, r7
+    td_line_output \acc, r8, r9, r10, r11, \signed
     subs r3, r3, #1
-    vmov s7, r3
-    bne 1b
+    beq 5f
+    .endr
+5:
     pop {r4-r11, pc}
     .size \name, . - \name
     .endm
@@ -93,16 +104,29 @@ asm(R"(
     td_line td_line_signed, 1
 
     // r0 plane, r1 {w0 w1}, r2 output, r3 {w1 w2}, r4 r5 words, r6 r7 sums, r8 start, r9 multiplier,
-    // r10 constant, r11 shift, r12 step of the output. s0 end of the plane. Four outputs take 37
-    // cycles, signed 45.
-    .macro td_line_two a, b, signed
+    // r10 constant, r11 shift, r12 step of the output. s0 where the last block begins, s1 outputs
+    // left there. Four outputs take 37 cycles, signed 45.
+    .macro td_line_sums a, b
     ldr \b, [r0], #16
     smlad r6, \a, r1, r8
     smlatb r7, \a, r1, r8
     smlabt r6, \b, r3, r6
     smlad r7, \b, r3, r7
+    .endm
+
+    .macro td_line_two a, b, signed
+    td_line_sums \a, \b
     td_line_output r6, r9, r10, r11, r12, \signed
     td_line_output r7, r9, r10, r11, r12, \signed
+    .endm
+
+    // An output of the last block, and out if no other follows.
+    .macro td_line_last acc, signed
+    td_line_output \acc, r9, r10, r11, r12, \signed
+    vmov \acc, s1
+    subs \acc, \acc, #1
+    vmov s1, \acc
+    beq 3f
     .endm
 
     .macro td_line_three name, signed
@@ -113,25 +137,32 @@ asm(R"(
     .thumb_func
 \name:
     push {r4-r11, lr}
-    ldm r3, {r6-r12}               // LineShape
+    ldm r3, {r4-r7}                // LineShape
+    ldm r1!, {r8-r11}              // numbers
+    mov r12, r7
+    vmov s1, r6
     ldr r3, [r1, #12]
     ldr r1, [r1]
-    add r4, r0, r7, lsl #5
-    add r4, r4, #16
-    vmov s0, r4
-    mov r7, r8
-    mov r8, r9
-    mov r9, r10
-    mov r10, r11
-    mov r11, r12
-    mov r12, r7
+    add r6, r0, r5, lsl #5
+    sub r6, r6, #16
+    vmov s0, r6
     ldr r4, [r0], #16
+    cmp r0, r6
+    beq 2f
 1:
     td_line_two r4, r5, \signed
     td_line_two r5, r4, \signed
     vmov r6, s0
     cmp r0, r6
     bne 1b
+2:
+    td_line_sums r4, r5
+    td_line_last r6, \signed
+    td_line_last r7, \signed
+    td_line_sums r5, r4
+    td_line_last r6, \signed
+    td_line_last r7, \signed
+3:
     pop {r4-r11, pc}
     .size \name, . - \name
     .endm

@@ -211,6 +211,7 @@ def _cycles(
             cycles=cycles,
             macs=step.macs or None,
             name=step.name,
+            fallback=step.fallback,
         )
         for index, (step, cycles) in enumerate(zip(program.steps, found.cycles_per_op, strict=True))
     )

@@ -148,7 +148,9 @@ def _along_lines(
         op,
         ("dsp/depthwise_line.h", "td_depthwise_line", _DEPTHWISE_LINE),
         geometry.params,
-        pack.pack_depthwise_any(filters, folded.start, folded.scaling),
+        pack.pack_depthwise_line(
+            filters.reshape(taps, channels), folded.start, folded.scaling, lines.stride
+        ),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
         pack.depthwise_line_taps(taps, lines.stride, folded.scaling.mode),

@@ -31,7 +31,13 @@ ANY_OTHER = "*"  # the code of the rule for operators that no other rule takes
 
 
 class NotCompilableError(UnsupportedModelError):
-    """No kernel of the compiled engine computes this operator exactly."""
+    """No kernel of the compiled engine computes this operator exactly.
+
+    Attributes:
+        why: without the operator's name.
+    """
+
+    why = ""
 
 
 @dataclass
@@ -224,18 +230,22 @@ def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:
             rule(lowering, op)
         except FieldRangeError as error:
             raise refusal(op, f"is too large for its kernel: {error}") from error
-    except NotCompilableError:
+    except NotCompilableError as error:
         if ANY_OTHER not in rules:
             raise
         del lowering.steps[steps:]
         lowering.buffers = buffers
         rules[ANY_OTHER](lowering, op)
+        for step in lowering.steps[steps:]:
+            step.fallback = f"the interpreter's kernel: {error.why or error.message}"
 
 
 def refusal(op: Op, why: str) -> NotCompilableError:
     """The error for an operator that a rule does not take."""
     result = f" -> {shown(op.outputs[:1])}" if op.outputs else ""
-    return NotCompilableError(f"{op.name}{result} {why}", "use --engine interpreter")
+    error = NotCompilableError(f"{op.name}{result} {why}", "use --engine interpreter")
+    error.why = why
+    return error
 
 
 def require_limit(op: Op, limit: Limit, size: int) -> None:

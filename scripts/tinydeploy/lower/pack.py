@@ -330,7 +330,25 @@ def depthwise_line_geometry(
     pairs = taps // 2 + 1 if lines.stride == 1 else (taps + 1) // 2
     longest = -(-lines.positions // lines.dilation)
     words = -(-longest // 4) * 2 * lines.stride + pairs
-    return Geometry(params, 16 * words + 32 * pairs)
+    return Geometry(params, 16 * (words + 4 + -(-pairs // 2) * 4))
+
+
+def pack_depthwise_line(weights: Int8, start: Array, scaling: Scaling, stride: int) -> bytes:
+    """Records of td_depthwise_line.
+
+    Args:
+        weights: int8 [taps, channels].
+        start: int64 [channels], from `fold_bias` of the weights as [channels, taps].
+        scaling: made with biased=False.
+    """
+    taps, channels = weights.shape
+    fours = taps // 4 + 1 if stride == 1 else -(-taps // 4)
+    padded = np.zeros((channels, fours, 4), np.int8)
+    padded.reshape(channels, -1)[:, :taps] = weights.T
+    numbers = np.stack([start << 8, scaling.multiplier, scaling.constant, scaling.shift], 1)
+    front = (numbers.astype(np.int64) & 0xFFFFFFFF).astype("<u4").view(np.uint8)
+    turned = padded[:, :, [0, 2, 1, 3]].reshape(channels, -1).view(np.uint8)
+    return np.concatenate([front, turned], axis=1).tobytes()
 
 
 def depthwise_line_taps(taps: int, stride: int, mode: Literal["positive", "signed"]) -> str:

@@ -88,7 +88,11 @@ def _operators(report: Report) -> str:
         for row in report.cycles.per_op
     ]
     header = ("#", "operator", "output", "MACs", report.cycles.unit, "per MAC", "share")
-    return "## Operators\n\n" + _table(header, rows, right=(0, 3, 4, 5, 6))
+    slower = "\n".join(
+        f"- {row.index} {row.op}: {row.fallback}" for row in report.cycles.per_op if row.fallback
+    )
+    note = f"\n\nWithout a faster kernel:\n\n{slower}" if slower else ""
+    return "## Operators\n\n" + _table(header, rows, right=(0, 3, 4, 5, 6)) + note
 
 
 def _receipt(report: Report) -> str:

@@ -118,6 +118,7 @@ class OpProfile:
     cycles: float  # mean over the vectors
     macs: int | None = None
     name: str = ""  # of the output tensor
+    fallback: str = ""  # why no faster kernel computes it
 
 
 INSTRUCTIONS = "instructions"

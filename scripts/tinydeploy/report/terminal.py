@@ -31,6 +31,7 @@ def summary(report: Report) -> RenderableType:
     parts.append(Padding(_figures(report), (1, 0, 0, 2)))
     if report.cycles.per_op:
         parts.append(Padding(_operators(report), (1, 0, 0, 2)))
+        parts += _slower(report)
     return Group("", *parts, "")
 
 
@@ -101,3 +102,12 @@ def _operators(report: Report) -> Table:
         share_text = text.percent(cycles, report.cycles.mean)
         grid.add_row("", f"{len(rest)} more", text.short_count(cycles), share_text, "")
     return grid
+
+
+def _slower(report: Report) -> list[Text]:
+    """Why operators have no faster kernel: the costliest of them."""
+    rows = [row for row in report.cycles.per_op if row.fallback]
+    rows.sort(key=lambda row: -row.cycles)
+    lines = [f"{row.index} {row.op}, no faster kernel: {row.fallback}" for row in rows[:_TOP_OPS]]
+    lines += [f"{len(rows) - _TOP_OPS} more of these"] if len(rows) > _TOP_OPS else []
+    return [Text(f"  {line}", style="dim") for line in lines]

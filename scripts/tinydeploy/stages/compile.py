@@ -50,6 +50,7 @@ class ProgramStep:
     Attributes:
         name: of its first output.
         tensors: outputs that are tensors of the .tflite as well, and their indices there.
+        fallback: why no faster kernel computes it, "" if there is none.
     """
 
     op: str
@@ -57,6 +58,7 @@ class ProgramStep:
     name: str
     tensors: Mapping[Tensor, int]
     macs: int
+    fallback: str = ""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,9 @@ def _program_step(plan: Plan, index: int, numbers: dict[Tensor, int]) -> Program
     output = step.writes[0].tensor
     assert output is not None
     comparable = {output: numbers[output]} if finished in numbers else {}
-    return ProgramStep(step.op_name, output.shape, output.label, comparable, step.macs)
+    return ProgramStep(
+        step.op_name, output.shape, output.label, comparable, step.macs, step.fallback
+    )
 
 
 def evaluate(model: bytes, inputs: Sequence[Array]) -> list[Array] | None:

@@ -44,12 +44,23 @@ def window(draw: Draw, *, dilates: bool, most: int = 5) -> Window:
     if draw.chance(0.25):
         size = draw.pick((1, 3))
         return Window(padding, (size, size), (1, 1), (1, 1))
+    if draw.chance(0.15):  # along one axis, as networks over time have it
+        return _along_one_axis(draw, padding, dilates=dilates)
     taps = (draw.size("kernel_height", 1, most), draw.size("kernel_width", 1, most))
     if dilates and draw.chance(0.2):
         dilation = draw.size("dilation_height", 1, 3), draw.size("dilation_width", 1, 3)
         return Window(padding, taps, (1, 1), dilation)
     stride = draw.size("stride_height", 1, 3), draw.size("stride_width", 1, 3)
     return Window(padding, taps, stride, (1, 1))
+
+
+def _along_one_axis(draw: Draw, padding: str, *, dilates: bool) -> Window:
+    dilation = draw.integer(2, 4) if dilates and draw.chance(0.4) else 1
+    taps, stride = draw.integer(2, 11), draw.integer(1, 2) if dilation == 1 else 1
+    across = draw.integer(1, 2) if dilation == 1 else 1
+    if draw.chance(0.5):
+        return Window(padding, (taps, 1), (stride, across), (dilation, 1))
+    return Window(padding, (1, taps), (across, stride), (1, dilation))
 
 
 def weights(draw: Draw, shape: Shape, kind: Type, axis: int) -> Tensor:
@@ -59,12 +70,19 @@ def weights(draw: Draw, shape: Shape, kind: Type, axis: int) -> Tensor:
     one_scale = kind is Type.INT4 and len(shape) == 2  # all that TFLM takes
     count = 1 if one_scale or draw.chance(0.2) else shape[axis]
     scales = draw.rng.uniform(0.001, 0.05, count).astype(np.float32)
-    low = -128 if draw.chance(0.1) else -127
+    if count > 1 and draw.chance(0.2):  # some far off: where kernels stop to be exact
+        far = draw.rng.random(count) < 0.3
+        scales[far] *= np.float32(2.0) ** draw.rng.integers(-24, 9, int(far.sum()))
+    low = -128 if draw.chance(0.2) else -127
     values = draw.rng.integers(low, 128, shape).astype(np.int8)
     if kind is Type.INT4:
         values >>= 4
     if draw.chance(0.1):
         values[draw.rng.random(shape) < 0.9] = 0
+    if draw.chance(0.1) and kind is Type.INT8:
+        values[draw.rng.random(shape) < 0.05] = -128
+    if draw.chance(0.1):  # dead channels
+        np.moveaxis(values, axis, 0)[draw.rng.random(shape[axis]) < 0.3] = 0
     return draw.build.constant(values, kind, Quantization(scales, np.zeros(count, np.int64), axis))
 
 

@@ -42,6 +42,16 @@ class OpRow:
 
 
 @dataclass(frozen=True)
+class Fallback:
+    """A step of the compiled engine for which it has no faster kernel."""
+
+    op_index: int  # of the optimised graph
+    op: str
+    output_shape: tuple[int, ...]
+    why: str
+
+
+@dataclass(frozen=True)
 class OpCount:
     """Operators of the same name and types, all subgraphs together."""
 
@@ -128,6 +138,7 @@ class Inspection:
     memory: MemoryMap
     largest: tuple[LargeTensor, ...]
     boards: tuple[BoardFit, ...]
+    fallbacks: tuple[Fallback, ...] = ()
 
     @property
     def runs(self) -> bool:
@@ -176,7 +187,19 @@ def inspect(tflite: Path, board: Board | str | None = None) -> Inspection:
         memory=_memory_map(model.main, plan, arena),
         largest=_largest(model),
         boards=tuple(_fit(tflite, model, compiled, arena, each, not problems) for each in chosen),
+        fallbacks=_fallbacks(compiled),
     )
+
+
+def _fallbacks(plan: CompiledPlan | None) -> tuple[Fallback, ...]:
+    """What the compiled engine does by a slower kernel than it has for others of the kind."""
+    found = []
+    for step in plan.steps if plan is not None else ():
+        tensor = step.writes[0].tensor
+        if step.fallback:
+            shape = tensor.shape if tensor is not None else ()
+            found.append(Fallback(step.op_index, step.op_name, shape, step.fallback))
+    return tuple(found)
 
 
 def _refusal(data: bytes, model: Model) -> tuple[Problem, ...]:

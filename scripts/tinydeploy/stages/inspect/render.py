@@ -55,6 +55,8 @@ def _blocks(inspection: Inspection) -> list[Text | Table]:
         _board_table(inspection),
         *_remedies(inspection),
     ]
+    if inspection.fallbacks:
+        blocks.append(_fallbacks(inspection))
     if inspection.problems:
         blocks.append(_problems(inspection))
     if inspection.findings:
@@ -185,6 +187,13 @@ def _remedies(inspection: Inspection) -> list[Text]:
     return [Text.assemble(("What would help\n", "bold yellow"), *lines)] if lines else []
 
 
+def _fallbacks(inspection: Inspection) -> Text:
+    lines = Text.assemble(("Without a faster kernel in the compiled engine\n", "bold yellow"))
+    for row in inspection.fallbacks:
+        lines.append(f"  op {row.op_index} {row.op} {text.shape(row.output_shape)}: {row.why}\n")
+    return lines
+
+
 def _problems(inspection: Inspection) -> Text:
     lines = Text.assemble(("Does not run\n", "bold red"))
     for problem in inspection.problems:
@@ -251,6 +260,9 @@ def _sections(inspection: Inspection) -> list[tuple[str, str, str]]:
             _html_table(_largest(inspection)),
         ),
     ]
+    if inspection.fallbacks:
+        slower = [(f"op {row.op_index} {row.op}", row.why) for row in inspection.fallbacks]
+        sections.insert(3, ("Slower operators", "no faster kernel", _html_pairs(slower)))
     if helps := [(fit.name, fit.remedy) for fit in inspection.boards if fit.remedy]:
         sections.insert(1, ("What would help", "with this model", _html_pairs(helps)))
     if inspection.problems:
