@@ -7,6 +7,7 @@ trained and how well they must do. Nothing here imports TensorFlow.
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -206,7 +207,7 @@ def _forget(package: str) -> None:
 
 def _spec(folder: Path, recipe: Mapping[str, Any]) -> ModelSpec:
     spec = ModelSpec(
-        name=recipe["name"],
+        name=_plain_name(recipe["name"], "name"),
         title=recipe["title"],
         task=_one_of(TASKS, recipe["task"], "task"),
         folder=folder,
@@ -224,7 +225,15 @@ def _spec(folder: Path, recipe: Mapping[str, Any]) -> ModelSpec:
 
 def _variant(name: str, table: Mapping[str, Any]) -> Variant:
     quantization = _one_of(QUANTIZATIONS, table["quantization"], "quantization")
-    return Variant(name, quantization, table["tflite"], table.get("training", {}))
+    tflite = _plain_name(table["tflite"], "tflite")
+    return Variant(_plain_name(name, "variant"), quantization, tflite, table.get("training", {}))
+
+
+def _plain_name(value: str, what: str) -> str:
+    """What becomes a file or a folder: it must stay in the one where it belongs."""
+    if not re.fullmatch(r"[A-Za-z0-9_][\w.-]*", value, re.ASCII):
+        raise ValueError(f"{what} is {value!r}: letters, digits, `_`, `-` and `.` make a name")
+    return value
 
 
 def _one_of(allowed: tuple[str, ...] | list[str], value: str, what: str) -> str:

@@ -51,7 +51,7 @@ def test_default_variant_and_others(tiny: ModelSpec) -> None:
 
 
 def test_unknown_model() -> None:
-    with pytest.raises(UsageError, match="no model 'nope'"):
+    with pytest.raises(ModelFileError, match="no model 'nope'"):
         models.load("nope")
 
 

@@ -21,7 +21,7 @@ from rich.console import Console
 from tinydeploy import foreign, models, sources
 from tinydeploy.abi import protocol
 from tinydeploy.config import ROOT
-from tinydeploy.errors import TinyDeployError, UnsupportedModelError
+from tinydeploy.errors import ModelFileError, TinyDeployError, UnsupportedModelError
 from tinydeploy.graph import read_tflite, write_tflite
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Type
@@ -309,3 +309,18 @@ def _counts(line: str) -> bool:
     return value.startswith("len(") or value.rsplit(".", 1)[-1] in (
         *("op_index", "mismatching_bytes", "bytes", "seed", "model", "name"),
     )
+
+
+@pytest.mark.parametrize("value", ["../kws/ds_cnn.tflite", "/etc/passwd", "..", "a/b", "", "x\ny"])
+@pytest.mark.parametrize("what", ["tflite", "name", "variant"])
+def test_a_recipe_stays_in_its_folder(what: str, value: str, tmp_path: Path) -> None:
+    recipe = (ROOT / "models" / "sine" / "model.toml").read_text()
+    old, new = {
+        "tflite": ('tflite = "sine_int8.tflite"', f"tflite = {json.dumps(value)}"),
+        "name": ('name = "sine"', f"name = {json.dumps(value)}"),
+        "variant": ("[variants.int8]", f"[variants.{json.dumps(value)}]"),
+    }[what]
+    assert old in recipe
+    (tmp_path / "model.toml").write_text(recipe.replace(old, new))
+    with pytest.raises(ModelFileError, match="make a name"):
+        models.load_folder(tmp_path)
