@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Callable
@@ -260,6 +261,14 @@ def test_terminal_summary_is_short() -> None:
     for figure in ("bit-exact on 400 vectors", "93.8 %", "114 ms", "7.29 M cycles", "CONV_2D"):
         assert figure in shown
     assert "3 of 1,200 bytes differ" in plain(samples.failed())
+
+
+def test_a_narrow_terminal_cuts_no_name() -> None:
+    console = Console(width=40, record=True, file=io.StringIO())
+    terminal.show(samples.keyword_spotter(), console)
+    shown = console.export_text()
+    assert "DEPTHWISE_CONV_2D" in shown
+    assert "…" not in shown
 
 
 def test_markdown_tables_are_even() -> None:

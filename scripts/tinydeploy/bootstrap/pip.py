@@ -105,13 +105,17 @@ def run_logged(
             env=variables,
         ) as process:
             assert process.stdout is not None
-            for line in process.stdout:
-                if not line.startswith("Progress "):
-                    file.write(line)
-                    if lines is not None:
-                        lines.append(line)
-                if feed:
-                    feed(line)
+            try:
+                for line in process.stdout:
+                    if not line.startswith("Progress "):
+                        file.write(line)
+                        if lines is not None:
+                            lines.append(line)
+                    if feed:
+                        feed(line)
+            except BaseException:  # Ctrl-C, which pip has not heard where it was meant for us alone
+                process.kill()
+                raise
         return process.returncode
 
 

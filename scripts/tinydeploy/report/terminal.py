@@ -13,15 +13,16 @@ from tinydeploy.report.model import Report
 
 _TOP_OPS = 5
 _BAR_WIDTH = 24
+_WIDE = 72  # columns that leave room for bars
 
 
 def show(report: Report, console: Console) -> None:
     """Print the summary."""
-    console.print(summary(report))
+    console.print(summary(report, console.width))
 
 
-def summary(report: Report) -> RenderableType:
-    """The summary, for whoever prints it."""
+def summary(report: Report, width: int = _WIDE) -> RenderableType:
+    """The summary for a terminal of `width` columns, for whoever prints it."""
     report = text.harmless(report)
     parts: list[RenderableType] = [_headline(report)]
     if report.parity.first_mismatch:
@@ -30,7 +31,7 @@ def summary(report: Report) -> RenderableType:
         parts.append(Padding(Text(doubt, style="yellow"), (0, 0, 0, 2)))
     parts.append(Padding(_figures(report), (1, 0, 0, 2)))
     if report.cycles.per_op:
-        parts.append(Padding(_operators(report), (1, 0, 0, 2)))
+        parts.append(Padding(_operators(report, width >= _WIDE), (1, 0, 0, 2)))
         parts += _slower(report)
     return Group("", *parts, "")
 
@@ -79,8 +80,8 @@ def _of(limit_bytes: int) -> str:
     return f", of {text.size(limit_bytes)}" if limit_bytes else ""
 
 
-def _operators(report: Report) -> Table:
-    grid = Table.grid(padding=(0, 3, 0, 0))
+def _operators(report: Report, with_bars: bool) -> Table:
+    grid = Table.grid(padding=(0, 3 if with_bars else 1, 0, 0))
     grid.add_column(justify="right", style="dim")
     grid.add_column()
     grid.add_column(justify="right")
@@ -94,7 +95,7 @@ def _operators(report: Report) -> Table:
             escape(row.op),
             text.short_count(row.cycles),
             text.percent(row.cycles, report.cycles.mean),
-            "━" * max(length, 1),
+            "━" * max(length, 1) * with_bars,
         )
     rest = ranked[_TOP_OPS:]
     if rest:

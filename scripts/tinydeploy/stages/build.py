@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from tinydeploy import tools
+from tinydeploy import locks, tools
 from tinydeploy.boards import BOARDS_DIR, SLOTS, Board
 from tinydeploy.config import BUILD_DIR, FIRMWARE_DIR, ROOT, cache_dir
 from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError
@@ -379,15 +380,11 @@ def _replace(path: Path, data: bytes, executable: bool = False) -> None:
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """One build after the other: PlatformIO empties the folder that all builds share when it finds
-    that sources were added or removed. The lock lies beside that folder, not in it.
+    that sources were added or removed. Who has to wait says so.
     """
-    lock = BUILD_DIR / "pio.lock"
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("w") as stream:
-        try:
-            import fcntl
-        except ImportError:  # not on Windows, where the folder's files are locked anyway
-            yield
-            return
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    with locks.held(BUILD_DIR / "pio", _say):
         yield
+
+
+def _say(text: str) -> None:
+    print(f"warning: {text}", file=sys.stderr)
