@@ -27,12 +27,13 @@ from tinydeploy.report.model import Report
 from tinydeploy.simulate import ids
 from tinydeploy.sources import NOTHING, Given, Source, resolve
 from tinydeploy.stages import build as build_stage
-from tinydeploy.stages import input_spec, remedies, trial
+from tinydeploy.stages import fitting, input_spec, remedies, trial
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
 from tinydeploy.stages.compile import Program, compile_model, write_if_changed
 from tinydeploy.stages.compile_plan import compile_plan
+from tinydeploy.stages.fitting import Attempt
 from tinydeploy.stages.vectors import Vectors
 from tinydeploy.stages.verify import OpComparison, Verification
 from tinydeploy.targets import Target
@@ -209,6 +210,8 @@ def make_image(
 ) -> tuple[Program, Image]:
     """Compile and build, with the arena that the model needs and no more.
 
+    Where that does not fit, engine "auto" takes what does and says so, see `stages.fitting`.
+
     Args:
         hot_swap: with all operators, model slots, and all RAM that is left as the arena.
     """
@@ -217,9 +220,20 @@ def make_image(
         if hot_swap:
             program = _hot_swap_program(source, board, engine, ui)
             return program, _build(program, board, toolchain, out_dir, ui)
-        program = make_program(source, board, toolchain, engine, None, ui, choices)
-        with remedies.offered(source.tflite, board, engine, choices):
-            return program, _build(program, board, toolchain, out_dir, ui)
+
+        def make(attempt: Attempt) -> tuple[Program, Image]:
+            if attempt.option:
+                ui.say(f"[dim]too large: trying {attempt.option}[/dim]")
+            how = (attempt.engine, None, ui, attempt.choices)
+            program = make_program(source, board, toolchain, *how)
+            with remedies.offered(source.tflite, board, attempt.engine, attempt.choices):
+                return program, _build(program, board, toolchain, out_dir, ui)
+
+        tried = fitting.attempts(engine, choices)
+        (program, image), note = fitting.first_that_fits(tried, make)
+        if note:
+            ui.warn(note)
+        return replace(program, chosen=note), image
 
 
 def make_bare_image(

@@ -85,7 +85,7 @@ def make_report(
             "outputs": found.outputs_sha256,
             **_hashes_of_training(source),
         },
-        warnings=source.warnings,
+        warnings=(*source.warnings, *([program.chosen] if program.chosen else [])),
         command=shlex.join(["tinydeploy", *sys.argv[1:]]),
         created=created,
     )

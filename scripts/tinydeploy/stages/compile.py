@@ -77,6 +77,7 @@ class Program:
         macs: multiply-accumulates of one inference.
         arena_bytes, tflm_arena_bytes: as given to `compile_model`.
         cmsis_nn_bytes: what upstream's CMSIS-NN kernels need of the arena on top.
+        chosen: what was taken because the board had no room otherwise, for people.
     """
 
     name: str
@@ -97,6 +98,7 @@ class Program:
     steps: tuple[ProgramStep, ...]
     memory: memory.Plan
     cmsis_nn_bytes: int = 0
+    chosen: str = ""
 
 
 def compile_model(
