@@ -16,12 +16,14 @@ from tinydeploy.config import ROOT
 from tinydeploy.fuzz import plans
 from tinydeploy.fuzz.cases import at_edge, model_of
 from tinydeploy.fuzz.edges import DERIVED, Edge, edges_of
+from tinydeploy.graph import read_tflite
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Quantization, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 from tinydeploy.lower import pack
 from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower.place import place
 
 CASES = ROOT.parent / "shared" / "data" / "cases"
 
@@ -109,7 +111,8 @@ def _compare(machine: plans.HostPlans, index: int, plan: Any, data: bytes) -> No
 @pytest.mark.parametrize("name", ["tall_conv33", "tall_conv40"])
 def test_tall_convolutions_of_the_cases(name: str, tmp_path: Path) -> None:
     data = (CASES / f"{name}.tflite").read_bytes()
-    plan = plans.plan_of(data)
+    plan = plans.lowered(read_tflite.load(data))  # in the memory that it likes best
+    place(plan)
     assert [step.function for step in plan.steps] == ["td_conv"]
     machine = plans.CortexM4Plans([plan], tmp_path)
     try:

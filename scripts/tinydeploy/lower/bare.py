@@ -25,7 +25,7 @@ DIALECT = [
 INCLUDES = [f"-I{FIRMWARE_DIR}", f"-I{FIRMWARE_DIR / 'tflm'}"]
 CORTEX_M4 = [
     *["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"],
-    *["-ffunction-sections", "-fdata-sections", "-fno-unwind-tables"],
+    *["-ffunction-sections", "-fdata-sections", "-fno-unwind-tables", "-fomit-frame-pointer"],
     *["-isystem", str(FIRMWARE_DIR / "platformio" / "libc")],
 ]
 BARE_LINK = [
