@@ -103,8 +103,14 @@ RULES = (
     Rule(
         ("fuzz",),
         "--hostile",
-        lambda o: bool(o.hostile),
-        ("ops", "minutes", "cases", "engine", "target"),
+        lambda o: bool(o.hostile) and not o.coverage,
+        ("ops", "minutes", "cases", "engine", "target", "jobs", "resume"),
+    ),
+    Rule(
+        ("fuzz",),
+        "--coverage",
+        lambda o: bool(o.coverage),
+        ("ops", "minutes", "case", "engine", "target", "jobs", "resume"),
     ),
     Rule(("fuzz",), "--case", lambda o: o.case is not None, ("minutes", "cases")),
     Rule(("bench",), "no --versus", lambda o: not o.versus, ("graphs", "seed"), "add --versus"),

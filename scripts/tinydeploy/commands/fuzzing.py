@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PROGRESS_S = 10.0
 DEFAULT_MINUTES = 5.0
+COVERAGE_CASES = 4800
 FOREVER = 10_000_000  # cases
 
 
@@ -43,6 +44,12 @@ def add_commands(commands: common.Commands) -> None:
     )
     fuzz.add_argument(
         "--case", type=common.natural, metavar="K", help="this case alone: a reproducer"
+    )
+    fuzz.add_argument(
+        "--coverage",
+        action="store_true",
+        help="which lines and branches of the kernels --cases models and --hostile damaged ones "
+        "reach on this PC, by gcov",
     )
     fuzz.add_argument(
         "--jobs", type=common.positive, default=1, metavar="N", help="processes (default: 1)"
@@ -90,6 +97,9 @@ def _ops(options: argparse.Namespace, ui: Ui) -> None:
 
 
 def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
+    if options.coverage:
+        _coverage(options, ui)
+        return
     if options.hostile:
         _hostile(options, ui)
         return
@@ -235,6 +245,21 @@ def _print_failure(failure: Failure, options: argparse.Namespace) -> None:
     )
     for path in failure.files:
         print(f"  {path}")
+
+
+def _coverage(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.fuzz import coverage, record
+
+    cases, mutants = options.cases or COVERAGE_CASES, options.hostile or 0
+    reached = coverage.run(cases, mutants, options.seed, _folder(options), _Progress(ui))
+    rooms = coverage.by_room(reached)
+    for room, (lines, seen, branches, taken) in rooms.items():
+        print(f"{room:<28}{seen:>6,} of {lines:>6,} lines {taken:>6,} of {branches:>6,} branches")
+    if options.record:
+        hostile = f" --hostile {mutants}" if mutants else ""
+        command = f"tinydeploy fuzz --coverage --cases {cases}{hostile} --seed {options.seed}"
+        figures = record.of_coverage(rooms, coverage.missed(reached))
+        record.keep(record.COVERED, f"{command} --record", figures)
 
 
 def _hostile(options: argparse.Namespace, ui: Ui) -> None:

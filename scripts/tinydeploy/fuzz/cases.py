@@ -34,6 +34,15 @@ EDGE_SHARE = 0.06  # of the cases of operators that have limits
 _EDGES, _EDGE_TRIES = 1, 40
 _EDGE_BYTES = 180_000  # fit the simulated core, and three times as much of constants
 _CONSTANTS = 3
+# Turns of operators whose kernels have many paths, by what `--coverage` found seldom taken.
+TURNS = {
+    **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 12),
+    **dict.fromkeys(("FULLY_CONNECTED", "TFLM_DECODE", "UNIDIRECTIONAL_SEQUENCE_LSTM"), 6),
+    **dict.fromkeys(("ADD", "MUL", "SUB", "SVDF", "TFLite_Detection_PostProcess"), 4),
+    **dict.fromkeys(("AVERAGE_POOL_2D", "MAX_POOL_2D", "MEAN", "SOFTMAX", "TRANSPOSE_CONV"), 4),
+    **dict.fromkeys(("BATCH_MATMUL", "HARD_SWISH", "LEAKY_RELU", "SignalRfft", "SUM"), 3),
+    **dict.fromkeys(("SignalFramer", "SignalIrfft", "SignalPCAN", "SignalStacker"), 3),
+}
 # Combinations that TFLM takes without saying what they mean.
 UNDEFINED = {
     ("GREATER", "int16 -> bool"): "TFLM scales by parameters that it never set",
@@ -73,12 +82,20 @@ def subjects(names: Sequence[str]) -> list[str]:
         for code in sorted(set(SUPPORTED) & set(GENERATORS))
     }
     if not names:
-        return [*(subject for each in known.values() for subject in each), *[GRAPH] * GRAPHS]
+        turns = (subject for each in known.values() for subject in each for _ in _turns(subject))
+        return [*turns, *[GRAPH] * GRAPHS]
     known[GRAPH.upper()] = [GRAPH]
     for name in names:
         if name.upper() not in known:
             raise UsageError(f"no operator {name} to make models of", f"there are {list(known)}")
     return [subject for name in names for subject in known[name.upper()]]
+
+
+def _turns(subject: str) -> range:
+    """More of what has paths that are seldom taken; one of types that TFLM mostly refuses."""
+    code, _, types = subject.partition(" ")
+    counted = types.split(" ")[0] in ("float32", "int8", "int16", "any")
+    return range(TURNS.get(code, 1) if counted else 1)
 
 
 def make(seed: int, number: int, names: Sequence[str]) -> Case:

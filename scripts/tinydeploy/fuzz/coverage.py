@@ -24,7 +24,6 @@ from tinydeploy.lower import bare
 _COMPILER = ("g++", "-O0", "-g", "--coverage", "-fprofile-update=single")
 _ROOMS = ("abi", "runtime", "kernels", "tflm", "any_model")
 _AT_ONCE = 40  # files of counts that gcov is given
-MOST_NAMED = 400
 
 
 @dataclass
@@ -89,6 +88,22 @@ def by_room(reached: dict[str, Reached]) -> dict[str, list[int]]:
         seen[2] += len(found.branches)
         seen[3] += sum(found.branches.values())
     return rooms
+
+
+def missed(reached: dict[str, Reached]) -> dict[str, str]:
+    """Lines not executed by file, as ranges."""
+    return {file: _ranges(found.missed) for file, found in reached.items() if found.missed}
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """1, 4-6"""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in spans)
 
 
 def _interpreter() -> Path:

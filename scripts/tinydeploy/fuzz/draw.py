@@ -248,7 +248,11 @@ class Draw:
         """A source of rank 4: [batch, height, width, channels]; channels None: any."""
         batches = 1 if self.chance(0.85) else 2
         height, width = self.shape(2, most)
-        depth = self.integer(1, 9) if channels is None else channels
+        depth = (
+            self.pick((self.integer(1, 9), self.integer(1, 9), 3, 4, 8, 16))
+            if channels is None
+            else channels
+        )
         shape = self._at_edge(batches, height, width, depth)
         if not self.grows:
             return self.source(kind, shape=shape)

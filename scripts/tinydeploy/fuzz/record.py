@@ -13,7 +13,7 @@ from tinydeploy.fuzz.graphs import FEWEST_OPS, GRAPH_TOLERANCE, MOST_OPS
 from tinydeploy.fuzz.hostile import Hostile
 
 FIGURES, DOCUMENT = ROOT / "docs" / "fuzz.json", ROOT / "docs" / "fuzz.md"
-OPERATORS, GRAPHS, DAMAGED = "operators", "graphs", "damaged"  # what is recorded
+OPERATORS, GRAPHS, DAMAGED, COVERED = "operators", "graphs", "damaged", "covered"  # what is kept
 ENGINES = (
     "interpreter on host",
     "interpreter on simulator",
@@ -79,7 +79,7 @@ def of_hostile(found: Hostile) -> dict[str, Any]:
 
 def render(known: Mapping[str, Any]) -> str:
     """docs/fuzz.md."""
-    parts = {OPERATORS: _operators, GRAPHS: _graphs, DAMAGED: _damaged}
+    parts = {OPERATORS: _operators, GRAPHS: _graphs, DAMAGED: _damaged, COVERED: _covered}
     lines = [_INTRODUCTION]
     for part, write in parts.items():
         if part in known:
@@ -154,6 +154,30 @@ def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
         f"{known['ran']:,} ran, {refused:,} were refused with a reason, {known['endless']:,} had "
         f"loops without end, **{known['findings']} findings**."
     )
+
+
+def _covered(known: Mapping[str, Any]) -> Iterator[str]:
+    yield "## What of the kernels the models reach\n"
+    yield (
+        f"`{known['command']}`: lines and branches of the build for this PC, by gcov. Branches "
+        "that only an exception takes are left out, and so is what only an Arm CPU compiles "
+        "(`*_armv7em.cpp`); the checks of a Prepare are reached by damaged models.\n"
+    )
+    yield "| folder | lines | reached | branches | taken |"
+    yield "|---|---:|---:|---:|---:|"
+    rooms = known["rooms"]
+    total = [sum(column) for column in zip(*rooms.values(), strict=True)]
+    for room, (lines, reached, branches, taken) in [*sorted(rooms.items()), ("**all**", total)]:
+        shares = f"{100 * reached / lines:.1f} % | {branches:,} | {100 * taken / branches:.1f} %"
+        yield f"| {room} | {lines:,} | {shares} |"
+    if known["missed"]:
+        yield "\nLines that were not reached:\n"
+        yield from (f"- {file}: {places}" for file, places in sorted(known["missed"].items()))
+
+
+def of_coverage(rooms: Mapping[str, Sequence[int]], missed: Mapping[str, str]) -> dict[str, Any]:
+    """Figures of a coverage run: lines, reached, branches, taken by folder; lines left by file."""
+    return {"rooms": {room: list(seen) for room, seen in rooms.items()}, "missed": dict(missed)}
 
 
 def _table(rows: Mapping[str, Sequence[Mapping[str, Any]]]) -> Iterator[str]:

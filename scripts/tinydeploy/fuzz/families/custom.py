@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinydeploy.fuzz.draw import Draw, Types
-from tinydeploy.graph.ir import Type
+from tinydeploy.graph.ir import Array, Type
 
 _HEAD_BYTES = 16
 
@@ -40,17 +40,52 @@ def classifier(draw: Draw, code: str, types: Types) -> None:
 
 
 def decode(draw: Draw, code: str, types: Types) -> None:
-    """Values by table, one for all channels; pruned ones are a table and a bit each."""
+    """Values by table, by Huffman's codes, or a bit each that says whether there is one."""
     shape = draw.shape(3)
-    count, bits = int(np.prod(shape)), draw.integer(1, 7)
     draw.require_size(shape)
-    table = draw.values((1 << bits,), types.data)
-    flags = draw.rng.integers(0, 2, count * bits).astype(np.uint8)
-    codes = draw.build.constant(np.packbits(flags))
-    head = np.zeros(_HEAD_BYTES, np.uint8)
-    head[[1, 4, 5, 6]] = (1, 1, bits, 1 << bits)
-    packed = np.frombuffer(head.tobytes() + table.tobytes(), np.uint8)
-    draw.result(code, [codes, draw.build.constant(packed)], shape, types.result)
+    kinds = [_lookup, _pruned, *[_huffman] * (types.result in (Type.INT8, Type.INT16))]
+    codes, head, table = draw.pick(kinds)(draw, int(np.prod(shape)), types.data)
+    about = np.zeros(_HEAD_BYTES, np.uint8)
+    about[: len(head)] = head
+    inputs = [_packed(codes), np.frombuffer(about.tobytes() + table.tobytes(), np.uint8)]
+    draw.result(code, [draw.build.constant(data) for data in inputs], shape, types.result)
+
+
+Codes = list[tuple[int, int]]  # numbers and how many bits each has
+
+
+def _packed(codes: Codes) -> Array:
+    """The highest bit first, in whole words."""
+    text = "".join(f"{value:0{bits}b}" for value, bits in codes)
+    text += "0" * (-len(text) % 32)
+    return np.packbits(np.array([int(bit) for bit in text], np.uint8))
+
+
+def _lookup(draw: Draw, count: int, kind: Type) -> tuple[Codes, list[int], Array]:
+    """One table for all channels."""
+    bits = draw.integer(1, 7)
+    codes = [(int(code), bits) for code in draw.rng.integers(0, 1 << bits, count)]
+    return codes, [0, 1, 0, 0, 1, bits, 1 << bits], draw.values((1 << bits,), kind)
+
+
+def _pruned(draw: Draw, count: int, kind: Type) -> tuple[Codes, list[int], Array]:
+    flags = draw.rng.random(count) < draw.pick((0.1, 0.5, 0.9))
+    table = draw.values((int(flags.sum()) + 1,), kind)
+    return [(int(flag), 1) for flag in flags], [2, 1, 0, 0, 1], table
+
+
+def _huffman(draw: Draw, count: int, kind: Type) -> tuple[Codes, list[int], Array]:
+    """Three symbols of two bits; behind two zeros others of `more` bits, in a table below."""
+    wide, more = kind is Type.INT16 or draw.chance(0.5), draw.integer(1, 5)
+    shift = 27 if wide else 11
+    mask, found = (0xFFFF if kind is Type.INT16 else 0xFF), 1 << (shift + 4)
+    words = [(prefix, 2) for prefix in (1, 2, 3)] + [(last, 2 + more) for last in range(1 << more)]
+    symbols = [int(value) & mask for value in draw.values((len(words),), kind)]
+    table = [(more - 1) << shift | 4, *(found | 2 << shift | symbol for symbol in symbols[:3])]
+    table += [found | more << shift | symbol for symbol in symbols[3:]]
+    codes = [words[int(at)] for at in draw.rng.integers(0, len(words), count)]
+    head = [1, 1, 0, 0, 1, 1 << 4 | wide]
+    return codes, head, np.array(table, np.uint32 if wide else np.uint16)
 
 
 GENERATORS = {
