@@ -24,7 +24,7 @@ _INTRODUCTION = f"""\
 # Fuzzing
 
 Written by the commands below with `--record`, which keep their figures in fuzz.json. The seed makes
-the same models and counts again.
+the same models and counts again, on the commit that is named where the draws have changed since.
 
 Each model runs {RUNS} inferences on random inputs in TFLM (the `tflite-micro` package) and in both
 engines, on the PC with the undefined-behaviour sanitizer and on the simulated Cortex-M4. Integers
@@ -126,7 +126,8 @@ def _commands(known: Mapping[str, Any]) -> Iterator[str]:
     for _, told in sorted(known["seeds"].items(), key=lambda item: int(item[0])):
         differ = sum(figures["differ"] for figures in told["subjects"].values())
         cases = sum(figures["cases"] for figures in told["subjects"].values())
-        yield f"- `{told['command']}`: {cases:,} models, {differ} comparisons differ"
+        note = f" ({told['note']})" if "note" in told else ""
+        yield f"- `{told['command']}`{note}: {cases:,} models, {differ} comparisons differ"
     yield ""
 
 
