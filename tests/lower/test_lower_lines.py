@@ -85,6 +85,21 @@ def test_a_kernel_that_sees_padding_only_is_narrower() -> None:
     check([case_of(model, 1)], "host")
 
 
+@pytest.mark.parametrize("dilation", [2, 3])
+@pytest.mark.parametrize("taps", [2, 3, 4, 5])
+def test_a_dilated_kernel_on_one_pixel_keeps_the_tap_that_is_on_it(
+    taps: int, dilation: int
+) -> None:
+    """Padding counts pixels, not taps; with an even number of taps none may be on the pixel."""
+    rng = np.random.default_rng([taps, dilation])
+    weights = rng.integers(-127, 128, (1, 3, taps, 8)).astype(np.int8)
+    model = layer(
+        "DEPTHWISE_CONV_2D", weights, np.full(8, 0.003), np.arange(8), size=(12, 1),
+        dilation_h_factor=1, dilation_w_factor=dilation,
+    )  # fmt: skip
+    check([case_of(model, 1)], "host")
+
+
 @pytest.mark.parametrize("target", ["host", "simulator"])
 def test_swept_lines_equal_tflm(target: str) -> None:
     cases = [swept(seed) for seed in range(120)]

@@ -105,10 +105,12 @@ def depthwise(lowering: Lowering, op: Op) -> None:
 
 def _seen(op: Op, source: Tensor, filters: Array) -> Array:
     """`filters` [height, width, out] without rows or columns that see nothing but padding."""
-    before = padding(op, source, filters.shape[:2])
+    before, dilation = padding(op, source, filters.shape[:2]), step_of(op, "dilation")
     for axis in (0, 1):
-        if source.shape[1 + axis] == op.outputs[0].shape[1 + axis] == 1:
-            filters = np.take(filters, [before[axis]], axis) if filters.shape[axis] > 1 else filters
+        tap, between = divmod(before[axis], dilation[axis])  # the one on the only pixel
+        alone = source.shape[1 + axis] == op.outputs[0].shape[1 + axis] == 1
+        if alone and not between and filters.shape[axis] > 1:
+            filters = np.take(filters, [tap], axis)
     return filters
 
 
