@@ -256,6 +256,8 @@ def test_estimates_are_near_what_was_measured(name: str, tmp_path: Path) -> None
         "compiled": (fit.cycles, fit.flash_bytes),
         "interpreter": interpreted,
     }.items():
+        if (name, engine) not in BENCH:
+            continue
         row = BENCH[name, engine]
         assert cycles == pytest.approx(row["cycles"], rel=0.25), engine
         assert flash_bytes == pytest.approx(row["flash_bytes"], rel=0.15), engine

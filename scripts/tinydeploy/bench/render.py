@@ -47,9 +47,12 @@ those of the peers a harness of 728 bytes. Energy is an estimate for the chip al
 _REAL = """{names}: the published files, trained weights and all."""
 _STANDS_IN = """{names}: the published architectures with random weights, for the files were not at
 hand; vww with as many dead channels as the published one."""
-_OTHERS = """vww_dense is vww without dead channels, ds_cnn_int16 has the layers of
-kws_ref_model and int16 activations (the peers beside it are those of int8), wake_word is a
-streaming net as microWakeWord trains them: all three with random weights."""
+_OTHERS = {
+    "vww_dense": "vww_dense is vww without dead channels, with random weights.",
+    "ds_cnn_int16": "ds_cnn_int16 has the layers of kws_ref_model, int16 activations and random "
+    "weights; the peers beside it are those of int8.",
+    "wake_word": "wake_word is a streaming net as microWakeWord trains them, with random weights.",
+}
 _AGAINST = """## Against published hardware
 
 {method}
@@ -92,9 +95,10 @@ def _about(rows: Sequence[Row]) -> str:
     kinds = (
         (_REAL, [name for name in names if name in subjects.REAL]),
         (_STANDS_IN, [name for name in names if name in subjects.REAL.values()]),
-        (_OTHERS, [name for name in names if name == "vww_dense"]),
     )
-    return "\n\n".join(_filled(t.format(names=", ".join(known))) for t, known in kinds if known)
+    parts = [text.format(names=", ".join(known)) for text, known in kinds if known]
+    parts += [_OTHERS[name] for name in names if name in _OTHERS]
+    return "\n\n".join(map(_filled, parts))
 
 
 def _filled(text: str) -> str:
