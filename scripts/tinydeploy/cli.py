@@ -40,7 +40,7 @@ GROUPS = {
     "a model onto a board": ("deploy", "build", "flash", "verify", "simulate"),
     "models": ("inspect", "convert", "compile", "train", "models"),
     "a device that runs": ("push", "status", "boards", "doctor"),
-    "measuring": ("bench", "mlperf", "trade", "patches", "tune"),
+    "measuring": ("bench", "mlperf", "trade", "patches", "tune", "estimates"),
     "trust": ("ops", "fuzz", "power-cuts"),
     "this command line": ("completion",),
 }

@@ -259,7 +259,8 @@ def test_other_shells_know_every_option(shell: str, text: str, tmp_path: Path) -
             for option in action.option_strings:
                 shown = option if shell == "zsh" else re.sub("^(--?)", _fish_letter, option)
                 assert shown in text, (name, option)
-    assert text.count("'") % 2 == 0
+    within = {"zsh": "'\\''", "fish": "\\'"}[shell]  # an apostrophe of a help text
+    assert text.replace(within, "").count("'") % 2 == 0
     if program := shutil.which(shell):
         file = tmp_path / "completion"
         file.write_text(text)

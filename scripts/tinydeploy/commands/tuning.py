@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 from tinydeploy.commands import common
@@ -58,6 +60,7 @@ def add_commands(commands: common.Commands) -> None:
         help="of .tflite files (default: the zoo, ours, random graphs and single operators)",
     )
     estimates.add_argument("--markdown-file", type=Path, metavar="FILE", help="also write a page")
+    common.add_json(estimates)
 
 
 def _estimates(options: argparse.Namespace, ui: Ui) -> None:
@@ -66,7 +69,8 @@ def _estimates(options: argparse.Namespace, ui: Ui) -> None:
     if options.fit:
         run.refit(ui)
     found = run.judge(ui, options.models)
-    print(check.summary(found))
+    rows = json.dumps([asdict(miss) for miss in found], indent=2) if options.json else ""
+    print(rows or check.summary(found))
     if options.markdown_file:
         text = check.page(found, corpus.OPERATORS)
         options.markdown_file.write_text(text, encoding="utf-8")
