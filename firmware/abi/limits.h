@@ -38,8 +38,10 @@ constexpr int32_t kTensorBytes = 268435456;
 constexpr int32_t kArenaBytes = 536870912;
 // subgraphs that call subgraphs: ends a recursion
 constexpr int32_t kCallsDeep = 8;
-// side, stride, dilation of a window: positions fit 32 bits
+// side of a window: positions fit 32 bits
 constexpr int32_t kWindowStep = 65536;
+// stride, dilation, padding of a window: TFLM's kernels keep them in int16, and wrap beyond
+constexpr int32_t kWindowShort = 32767;
 // side of the input of a window, and its reach
 constexpr int32_t kWindowInput = 268435456;
 // samples of a frame, a window or a spectrum

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -77,14 +78,30 @@ def test_two_at_once(tinydeploy: Run, tmp_path: Path) -> None:
         assert (BUILD_DIR / report["model"]["folder"] / "host/report.html").is_file()
 
 
-def test_a_run_that_waits_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+class Listening(Ui):
+    """Keeps what is told, and says when."""
+
+    def __init__(self) -> None:
+        super().__init__(quiet=True)
+        self.told: list[str] = []
+        self.heard = threading.Event()
+
+    def warn(self, text: str) -> None:
+        self.told.append(text)
+        self.heard.set()
+
+
+def test_a_run_that_waits_says_so(tmp_path: Path) -> None:
     from tinydeploy import boards, locks
 
     source = sources.resolve("sine", None, False, None, Ui(quiet=True))
     folder = pipeline.output_folder(source, boards.load("host"))
-    with ThreadPoolExecutor() as pool, locks.held(folder, print):
-        job = pipeline.Job("host", "sine", vectors=1)
-        waiting = pool.submit(pipeline.deploy, job, Ui(quiet=True))
-        while "waiting: build/sine/host is in use by" not in capsys.readouterr().err:
+    ui = Listening()
+    with ThreadPoolExecutor() as pool:
+        with locks.held(folder, print):
+            job = pipeline.Job("host", "sine", vectors=1)
+            waiting = pool.submit(pipeline.deploy, job, ui)
+            assert ui.heard.wait(timeout=100)
             assert not waiting.done()
-    assert waiting.result().verified
+        assert waiting.result(timeout=200).verified
+    assert ui.told[0].startswith("waiting: build/sine/host is in use by process ")

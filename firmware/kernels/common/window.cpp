@@ -3,14 +3,17 @@
 namespace tinydeploy {
 namespace {
 
-constexpr int32_t kMaxStep = limits::kWindowStep, kMaxInput = limits::kWindowInput;
+constexpr int32_t kMaxFilter = limits::kWindowStep, kMaxInput = limits::kWindowInput;
+constexpr int32_t kMaxShort = limits::kWindowShort;
+
+bool IsWithin(int32_t value, int32_t most) { return value >= 1 && value <= most; }
 
 }  // namespace
 
 bool PlaceWindow(Padding padding, Slide* slide) {
   const Slide& s = *slide;
-  if (s.input < 1 || s.input > kMaxInput || s.filter < 1 || s.filter > kMaxStep || s.stride < 1 ||
-      s.stride > kMaxStep || s.dilation < 1 || s.dilation > kMaxStep) {
+  if (!IsWithin(s.input, kMaxInput) || !IsWithin(s.filter, kMaxFilter) ||
+      !IsWithin(s.stride, kMaxShort) || !IsWithin(s.dilation, kMaxShort)) {
     return false;
   }
   const int64_t wide_reach = static_cast<int64_t>(s.filter - 1) * s.dilation + 1;
@@ -22,6 +25,7 @@ bool PlaceWindow(Padding padding, Slide* slide) {
   const int32_t missing = (output - 1) * s.stride + reach - s.input;
   slide->output = output;
   slide->padding = missing > 0 ? missing / 2 : 0;
+  if (slide->padding > kMaxShort) return false;
   return padding == Padding::kSame || padding == Padding::kValid;
 }
 

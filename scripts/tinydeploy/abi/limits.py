@@ -83,8 +83,11 @@ ARENA_BYTES = Limit("arena_bytes", 1 << 29, "bytes of an arena: sums fit 32 bits
 CALLS_DEEP = Limit("calls_deep", 8, "subgraphs that call subgraphs: ends a recursion")
 
 # Kernels of the interpreter
-WINDOW_STEP = Limit(
-    "window_step", 1 << 16, "side, stride, dilation of a window: positions fit 32 bits"
+WINDOW_STEP = Limit("window_step", 1 << 16, "side of a window: positions fit 32 bits")
+WINDOW_SHORT = Limit(
+    "window_short",
+    (1 << 15) - 1,
+    "stride, dilation, padding of a window: TFLM's kernels keep them in int16, and wrap beyond",
 )
 WINDOW_INPUT = Limit("window_input", 1 << 28, "side of the input of a window, and its reach")
 FRAME_SAMPLES = Limit("frame_samples", 1 << 16, "samples of a frame, a window or a spectrum")
@@ -97,6 +100,6 @@ DETECTIONS = Limit("detections", 1 << 16, "boxes that a detection may end with")
 LIMITS = (
     CONV_WINDOW_ROWS, GATHERED_PIXELS, PAIRS16, MOVE_DIMS, POOL_PIXELS, SOFTMAX_DEPTH, ADDENDS16,
     MEAN_PIXELS, CURVE_PIECES, PREPARED_BUFFERS, RANK, COUNT, TENSOR_BYTES, ARENA_BYTES, CALLS_DEEP,
-    WINDOW_STEP, WINDOW_INPUT, FRAME_SAMPLES, FRAME_CONTEXT, FFT_SAMPLES, BLOCK_SIDE, RESIZED_SIDE,
-    DETECTIONS,
+    WINDOW_STEP, WINDOW_SHORT, WINDOW_INPUT, FRAME_SAMPLES, FRAME_CONTEXT, FFT_SAMPLES, BLOCK_SIDE,
+    RESIZED_SIDE, DETECTIONS,
 )  # fmt: skip

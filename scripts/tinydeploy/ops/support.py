@@ -12,6 +12,7 @@ from tinydeploy.ops.advice import advice, compiled_for
 from tinydeploy.ops.resolver import method_of
 from tinydeploy.ops.shapes import shape_problem
 from tinydeploy.ops.types import ANY, SUPPORTED, signature
+from tinydeploy.ops.windows import window_problem
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ def _problems(op: Op) -> Iterable[tuple[str, str, str, str]]:
         yield op.name, types, f"not with these types (it runs {known})", _types_hint(op)
     elif reason := shape_problem(op):
         yield op.name, types, reason, "the file is inconsistent: convert the model again"
+    elif reason := window_problem(op):
+        yield op.name, types, reason, "take a smaller window"
     for tensor in [*op.operands, *op.outputs]:
         if reason := _tensor_problem(tensor):
             yield op.name, tensor.type.label, reason, "convert with plain int8 quantization"
