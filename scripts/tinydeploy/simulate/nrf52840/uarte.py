@@ -73,6 +73,7 @@ class Uarte(NrfBlock):
         self._fifo: deque[int] = deque()
         self._listening = False
         self._rx_open: tuple[int, int] | None = None  # latched address and size
+        self._is_left_armed = False  # the open buffer is the bootloader's
         self._rx_count = 0
         self._tx_event: Event | None = None
         self._tx_sent = 0
@@ -121,6 +122,7 @@ class Uarte(NrfBlock):
         self._rx_maximum.value = size
         self._listening = True
         self._rx_open = (buffer, size)
+        self._is_left_armed = True
 
     def owns(self, pin: int) -> bool:
         """Whether an enabled UARTE drives this pin."""
@@ -184,6 +186,8 @@ class Uarte(NrfBlock):
         opened a buffer and seen to the last one."""
         if self._rx_open is None or self.has_happened("ENDRX"):
             return 0
+        if self._is_left_armed:  # what the FIFO took would be lost when the firmware starts anew
+            return 1
         return self._rx_open[1] - self._rx_count + FIFO_BYTES - len(self._fifo)
 
     def receive(self, byte: int, *, framing_error: bool) -> None:
@@ -211,6 +215,7 @@ class Uarte(NrfBlock):
         if not self._is_ram(pointer, size, "RXD.PTR"):
             return
         self._listening = True
+        self._is_left_armed = False
         self._rx_open = (pointer, size)
         self._rx_count = 0
         self.happen("RXSTARTED")
