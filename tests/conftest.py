@@ -9,10 +9,12 @@ import pytest
 
 pytest_plugins = ["pytester", "tinydeploy.pytest_plugin"]
 
-# A shell that starts the tests in its background has them ignore Ctrl-C, and whatever they start
-# inherits that: those that press it would wait for ever.
+# A shell that starts the tests in its background has them ignore Ctrl-C, nohup the end of the
+# terminal, and whatever they start inherits that: tests that send these would wait for ever.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -83,7 +83,7 @@ def _may_overlap(step: Step, given: Buffer, output: Buffer) -> bool:
     if step.function == "td_pointwise":
         narrower = params["out_channels"] <= params["in_channels"]  # type: ignore[operator]
         return given.address == output.address and bool(narrower)
-    if step.function in ("td_depthwise", "td_depthwise_any"):
+    if step.function in ("td_depthwise", "td_depthwise_any", "td_depthwise_line"):
         return given.address == output.address and given.size == output.size
     if step.function == "td_conv_general":  # some channels of what another kernel has written
         return given is output
