@@ -18,7 +18,7 @@ from tinydeploy.graph.ir import Array
 from tinydeploy.simulate.bench import Bench
 
 HOST_ARENA_BYTES = 4 << 20
-M4_ARENA_BYTES = 256 << 10
+M4_ARENA_BYTES = 512 << 10  # more than the boards have: for operators of the most channels
 _REQUEST = struct.Struct("<5I")
 _REPLY = struct.Struct("<2I2i2I")
 _JOB = struct.Struct("<10I")
