@@ -109,6 +109,7 @@ def trials(scratch: Path) -> list[Trial]:
         Trial(["tune", "kws"], 10),
         Trial(["patches", "kws"], 5),
         Trial(["trade", "sine"], 8),
+        Trial(["estimates"], 20),
     ]
 
 

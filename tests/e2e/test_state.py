@@ -48,17 +48,18 @@ def job(request: pytest.FixtureRequest, tmp_path: Path) -> pipeline.Job:
 
 
 def test_a_device_can_be_verified_again_and_explained(job: pipeline.Job) -> None:
-    _, _, source, program, image = pipeline._prepared(job, Ui(quiet=True))
-    vectors = pipeline.choose_vectors(source, job)
-    device = Device(ProcessTransport(image.elf))
-    try:
-        verify_stage.connect(device, source.data)
-        for _ in range(2):
-            found = verify_stage.verify(device, source.model, source.data, vectors, program.steps)
-            assert found.mismatching_bytes == 0, found.first_mismatch
-            assert len(set(map(bytes, found.device_outputs[0]))) > 1
-        compared = verify_stage.explain(device, source.data, vectors, 4, program.steps)
-        assert compared
-        assert sum(step.mismatching_bytes for step in compared) == 0
-    finally:
-        device.close()
+    with pipeline._prepared(job, Ui(quiet=True)) as (_, _, source, vectors, program, image):
+        device = Device(ProcessTransport(image.elf))
+        try:
+            verify_stage.connect(device, source.data)
+            for _ in range(2):
+                found = verify_stage.verify(
+                    device, source.model, source.data, vectors, program.steps
+                )
+                assert found.mismatching_bytes == 0, found.first_mismatch
+                assert len(set(map(bytes, found.device_outputs[0]))) > 1
+            compared = verify_stage.explain(device, source.data, vectors, 4, program.steps)
+            assert compared
+            assert sum(step.mismatching_bytes for step in compared) == 0
+        finally:
+            device.close()
