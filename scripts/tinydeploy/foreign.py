@@ -31,7 +31,10 @@ def shown_lines(text: str) -> str:
     ends, and cut only where nobody reads on.
     """
     cut = text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 1] + "…"
-    return "\n".join("".join(map(_visible, line)) for line in cut.split("\n"))
+    parts = re.split(r"(\r?\n)", cut)
+    return "".join(
+        part if number % 2 else "".join(map(_visible, part)) for number, part in enumerate(parts)
+    )
 
 
 def comment(text: str) -> str:

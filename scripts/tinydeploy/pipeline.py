@@ -223,7 +223,7 @@ def make_image(
 
         def make(attempt: Attempt) -> tuple[Program, Image]:
             if attempt.option:
-                ui.say(f"[dim]too large: trying {attempt.option}[/dim]")
+                ui.say(f"[dim]too large: trying {escape(attempt.option)}[/dim]")
             how = (attempt.engine, None, ui, attempt.choices)
             program = make_program(source, board, toolchain, *how)
             with remedies.offered(source.tflite, board, attempt.engine, attempt.choices):
