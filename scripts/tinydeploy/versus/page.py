@@ -10,9 +10,10 @@ from tinydeploy.versus.measure import Row, Skipped
 
 PREFACE = """# Compiled, interpreted, TFLM
 
-The compiled engine is never slower than the interpreter, and never takes more arena than it or than
-TFLM. By `tinydeploy bench --versus --markdown-file docs/engines.md`, which ends with 1 where that
-is not so: cycles of one inference on the modelled Cortex-M4 with zero wait states, without link;
+The compiled engine is to be never slower than the interpreter, and never to take more arena than it
+or than TFLM; what misses that stands below the first table. By `tinydeploy bench --versus
+--markdown-file docs/engines.md`, which ends with 1 then: cycles of one inference on the modelled
+Cortex-M4 with zero wait states, without link;
 outputs of both engines are compared with TFLM's on the way. A net below 10,000 cycles may take 5 %
 more: there the steps' dispatch is what is measured. TFLM's arena is the least that the tflite-micro
 package accepts on this PC; "at least, 32 bits" is its tensors and half of the rest, which no device
