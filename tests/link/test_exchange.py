@@ -6,7 +6,7 @@ from typing import Any
 
 from tinydeploy.abi import protocol
 from tinydeploy.link.client import RemoteTensor
-from tinydeploy.link.exchange import Exchanges
+from tinydeploy.link.exchange import LINK_BYTES, Exchanges
 
 INPUT, OUTPUT = protocol.TensorKind.INPUT, protocol.TensorKind.OUTPUT
 
@@ -59,6 +59,14 @@ def test_the_first_go_over_the_link_the_others_into_memory() -> None:
     assert device.linked == ["load 1", f"read {OUTPUT} 0"] * 2
     assert transport.ram[16 * INPUT + 8 :][:4] == bytes([4] * 4)
     assert Exchanges(device, 0).next().read(0, 2) == b"ab"  # type: ignore[arg-type]
+
+
+def test_large_inputs_leave_the_link_sooner() -> None:
+    device: Any = Device(Reachable())
+    exchanges = Exchanges(device, 10)
+    for _ in range(5):
+        exchanges.next().load(0, bytes(LINK_BYTES // 2))
+    assert exchanges.over_link == 2
 
 
 def test_all_go_over_the_link_when_asked_or_when_there_is_no_other_way() -> None:

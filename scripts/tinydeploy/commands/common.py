@@ -312,8 +312,9 @@ def add_vectors(parser: argparse.ArgumentParser) -> None:
         type=vector_count,
         default=10,
         metavar="N",
-        help="simulator: so many of them over the link, or `all`; the others go through the "
-        "simulator's memory, which is faster (default: %(default)s; all with --modelled-baud)",
+        help="simulator: so many of them over the link, fewer once that has carried 64 KiB, or "
+        "`all`; the others go through the simulator's memory, which is faster (default: "
+        "%(default)s; all with --modelled-baud)",
     )
     parser.add_argument(
         "--data",

@@ -13,6 +13,7 @@ from typing import Protocol, runtime_checkable
 from tinydeploy.abi import protocol
 from tinydeploy.link.client import Device
 
+LINK_BYTES = 64 << 10  # of inputs, after which the link has shown enough
 INPUT, OUTPUT = protocol.TensorKind.INPUT, protocol.TensorKind.OUTPUT
 
 
@@ -42,10 +43,12 @@ class LinkExchange:
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self.loaded_bytes = 0
 
     def load(self, index: int, data: bytes) -> None:
         """Write the whole of input `index`."""
         self._device.load_input(index, data)
+        self.loaded_bytes += len(data)
 
     def read(self, index: int, length: int) -> bytes:
         """The first `length` bytes of output `index`."""
@@ -72,8 +75,8 @@ class Exchanges:
     """The ways of one verification, and how many inferences took each.
 
     Args:
-        link_count: so many inferences go over the link, None for all; those that follow take the
-            memory, where the device has one that can be reached.
+        link_count: so many inferences go over the link, fewer once that has carried `LINK_BYTES`,
+            None for all; those that follow take the memory, where it can be reached.
     """
 
     def __init__(self, device: Device, link_count: int | None) -> None:
@@ -84,9 +87,13 @@ class Exchanges:
         self._link_count = link_count or 0
         self.over_link = 0
 
+    @property
+    def _is_enough(self) -> bool:
+        return self.over_link >= self._link_count or self._link.loaded_bytes >= LINK_BYTES
+
     def next(self) -> Exchange:
         """The way that the next inference takes."""
-        if self._memory is not None and self.over_link >= self._link_count:
+        if self._memory is not None and self._is_enough:
             return self._memory
         self.over_link += 1
         return self._link
