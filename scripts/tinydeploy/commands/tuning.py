@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -69,8 +68,7 @@ def _estimates(options: argparse.Namespace, ui: Ui) -> None:
     if options.fit:
         run.refit(ui)
     found = run.judge(ui, options.models)
-    rows = json.dumps([asdict(miss) for miss in found], indent=2) if options.json else ""
-    print(rows or check.summary(found))
+    common.print_result(options, [asdict(miss) for miss in found], check.summary(found))
     if options.markdown_file:
         text = check.page(found, corpus.OPERATORS)
         options.markdown_file.write_text(text, encoding="utf-8")
