@@ -9,6 +9,9 @@
 namespace tinydeploy {
 namespace usb {
 
+constexpr uint16_t kReleaseBcd = 0x0100;
+constexpr char kManufacturer[] = "tinydeploy";
+
 constexpr uint8_t Low(uint16_t value) { return static_cast<uint8_t>(value); }
 constexpr uint8_t High(uint16_t value) { return static_cast<uint8_t>(value >> 8); }
 

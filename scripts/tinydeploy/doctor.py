@@ -18,10 +18,9 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from tinydeploy import tools
+from tinydeploy import boards, tools
 from tinydeploy.config import BUILD_DIR, ROOT
 from tinydeploy.errors import TinyDeployError
-from tinydeploy.flash import usb
 from tinydeploy.flash.ports import MachinePorts
 from tinydeploy.link import transport
 from tinydeploy.link.transport import PortInfo
@@ -221,7 +220,7 @@ def _port(port: PortInfo, probe: Probe | None) -> list[Finding]:
     if os.name == "posix" and not os.access(port.device, os.R_OK | os.W_OK):
         return [Finding(Level.ERROR, f"{shown}: no permission", _permission(port.device))]
     found = [Finding(Level.OK, shown)]
-    if ids in usb.BOOTLOADER_IDS:
+    if _is_bootloader(ids):
         remedy = "flash it, or press reset once to start its firmware"
         found.append(_probed(port, _bootloader, Level.NOTE, remedy))
     elif probe is not None and _board(ids):
@@ -242,11 +241,20 @@ def _probed(port: PortInfo, probe: Probe, level: Level = Level.OK, remedy: str =
         return Finding(Level.NOTE, f"{port.device}: {error.message}", error.hint)
 
 
+def _known_usb() -> list[boards.Usb]:
+    return [usb for usb in (boards.load(name).usb for name in boards.names()) if usb]
+
+
+def _is_bootloader(ids: tuple[int, int]) -> bool:
+    return any(ids in usb.bootloader_ids for usb in _known_usb())
+
+
 def _board(ids: tuple[int, int]) -> str:
-    if ids in usb.APPLICATION_IDS:
-        return "Nano 33 BLE"
-    if ids in usb.BOOTLOADER_IDS:
-        return "Nano 33 BLE, bootloader"
+    for usb in _known_usb():
+        if ids in usb.application_ids:
+            return usb.product
+        if ids in usb.bootloader_ids:
+            return f"{usb.product}, bootloader"
     if ids[0] in ADAPTERS:
         return f"{ADAPTERS[ids[0]]} adapter, perhaps of a SparkFun Edge"
     return ""

@@ -219,7 +219,7 @@ def test_nothing_can_be_written_before_the_bootloader_is_known(make_nano: Make) 
 
 
 def _client(bench: Bench) -> tuple[samba.SambaClient, Bench]:
-    target = usb.find(bench.ports, "", "")
+    target = usb.find(bench.ports, boards.load("nano33"), "", "")
     client = enter.enter_bootloader(bench.ports, target, print, enter.Patience())
     assert client
     return client, bench

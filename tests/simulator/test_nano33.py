@@ -113,7 +113,7 @@ def test_overrun_when_nobody_takes_what_comes(lab: Any) -> None:
     device.run(STARTED_S)
     device.write(b"123456789")
     device.run(0.001)
-    uarte = device.chip._uartes[0]
+    uarte = device.chip.uartes[0]
     assert device.memory(0x20020000, 1) == b"1"
     assert uarte.has_happened("ERROR")
     assert uarte.read(0x480, 4) == 1
@@ -348,7 +348,7 @@ def test_on_a_fast_line_one_interrupt_serves_what_the_receiver_has_room_for(lab:
     device.run(STARTED_S)
     device.write(b"123456789")
     device.run(0.001)
-    uarte = device.chip._uartes[0]
+    uarte = device.chip.uartes[0]
     assert not uarte.has_happened("ERROR")
     assert bytes(uarte._fifo) == b"2345"  # the others wait until the firmware takes these
     assert device.chip.line.busy

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "board_config.h"
 #include "chips/cortex_m4/core.h"
 #include "chips/cortex_m4/startup.h"
 #include "chips/nrf52840/registers.h"
@@ -44,7 +45,7 @@ void StartClocks() {
   NoteResetReason();
   WorkAroundErrata();
   clock::kTraceConfig.write(0);  // SWO would take P1.00, the I2C pull-ups' supply
-  power::kDcdcEnable.write(1);   // the board has the inductor
+  if (config::kDcdc) power::kDcdcEnable.write(1);
   nvmc::kIcacheConfig.write(1);
   StartCrystal();
   StartCycleCounter();
@@ -78,7 +79,7 @@ void Restart() {
 
 void RestartIntoBootloader() {
   core::CpsidI();
-  power::kGpregret.write(power::kStayInBootloader);
+  power::kGpregret.write(config::kStayInBootloader);
   Restart();
 }
 

@@ -19,7 +19,7 @@ void MakeOutput(uint32_t pin, bool high);
 void SetPin(uint32_t pin, bool high);
 
 [[noreturn]] void Restart();
-// With the mark in the retained register that makes the Nano's bootloader stay.
+// With the mark in the retained register that makes the board's bootloader stay.
 [[noreturn]] void RestartIntoBootloader();
 
 // Value of the baud rate register (fact sheet nano33, section 4), 0 for a rate it does not have.

@@ -35,7 +35,6 @@ constexpr uint32_t kResetPin = 1;
 constexpr uint32_t kIntUsb = 7u << 7;  // detected, removed, power ready
 constexpr uint32_t kVbusDetected = 1;
 constexpr uint32_t kUsbOutputReady = 2;
-constexpr uint8_t kStayInBootloader = 0xB0;
 }  // namespace power
 
 namespace ficr {

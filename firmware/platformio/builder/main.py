@@ -12,7 +12,7 @@ sys.path[:0] = [str(project / "scripts"), str(project / "firmware" / "platformio
 
 import toolchains  # noqa: E402
 from tinydeploy import boards  # noqa: E402
-from tinydeploy.stages import image  # noqa: E402
+from tinydeploy.stages import board_files, image  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
     KERNEL_FILES,
     VARIANTS_VARIABLE,
@@ -42,6 +42,9 @@ compact, bare = is_compact(program), is_bare(program)
 if bare:  # instead of platformio.ini's
     env.Replace(SRC_FILTER="+<bare/> +<app/program.cpp>")
 firmware = project / "firmware"
+generated = Path(env.subst("$BUILD_DIR")) / "generated"
+generated.mkdir(parents=True, exist_ok=True)
+board_files.write(board, generated)
 
 # What serves TFLM's API: the interpreter, or the plan that came with the program.
 ENGINES = {
@@ -66,7 +69,7 @@ if named not in LINKS:
 wires = () if bare else LINKS[named] if board.has_usb else LINKS["uart"]
 
 env.Append(
-    CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", board.folder],
+    CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", generated],
     CPPDEFINES=[
         ("TINYDEPLOY_BAUD", link_baud(program, board)),
         *[(f"TINYDEPLOY_LINK_{wire.upper()}", int(wire in wires)) for wire in LINKS["both"]],
@@ -96,8 +99,6 @@ HOT = (
 
 def include_program():
     """The only file that sees the model: another model rebuilds it and model.cc, nothing else."""
-    generated = Path(env.subst("$BUILD_DIR")) / "generated"
-    generated.mkdir(parents=True, exist_ok=True)
     digest = bytes.fromhex(build_id(program, board, toolchain, link))[:16]
     values = ", ".join(f"0x{byte:02x}" for byte in digest)
     text = f"#define TINYDEPLOY_BUILD_ID {{{values}}}\n"
@@ -106,7 +107,7 @@ def include_program():
         header.write_text(text)
     for sees_the_model in ("*/app/program.cpp", "*/mlperf/tensors.cpp"):
         env.AddBuildMiddleware(
-            lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program, generated]),
+            lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program]),
             sees_the_model,
         )
     return env.Clone(CPPPATH=[*env["CPPPATH"], program])
@@ -130,11 +131,10 @@ def add_sources():
     model_env = include_program()
     own = os.path.join("$BUILD_DIR", "program")
     model_env.BuildSources(own, str(program), f"+<*.cc> -<{KERNEL_FILES}>")
+    for chip in (*["cortex_m4"] * (not board.is_host), board.chip):
+        folder = os.path.join("$BUILD_DIR", "chips", chip)
+        env.BuildSources(folder, str(firmware / "chips" / chip))
     env.BuildSources(os.path.join("$BUILD_DIR", "board"), str(board.folder), "+<*.cpp>")
-    if not board.is_host:
-        for chip in ("cortex_m4", board.chip):
-            folder = os.path.join("$BUILD_DIR", "chips", chip)
-            env.BuildSources(folder, str(firmware / "chips" / chip))
     if board.has_usb:
         env.BuildSources(os.path.join("$BUILD_DIR", "usb"), str(firmware / "usb"))
     if mlperf:
@@ -161,7 +161,7 @@ def add_sources():
 
 def use_linker_script():
     """The board's memory map; a change of it links anew."""
-    script = board.folder / "memory.ld"
+    script = generated / "memory.ld"
     sections = firmware / "chips" / "cortex_m4" / "sections.ld"
     env.Append(LINKFLAGS=["-Wl,-T," + str(script)])
     env.Depends("$PROGPATH", [env.File(str(script)), env.File(str(sections))])
@@ -172,7 +172,7 @@ def link_variants(elf):
     named = os.environ.get(VARIANTS_VARIABLE)
     for header in sorted(Path(named).glob("*/model.h")) if named else ():
         folder = header.parent
-        path = [folder, Path(env.subst("$BUILD_DIR")) / "generated", *env["CPPPATH"]]
+        path = [folder, *env["CPPPATH"]]
         source = str(firmware / "app" / "program.cpp")
         own = env.Object(str(folder / "program.o"), source, CPPPATH=path)[0]
         objects = [own if node.name == own.name else node for node in elf[0].sources]

@@ -92,13 +92,13 @@ def _elf(options: argparse.Namespace, ui: Ui) -> Iterator[Path]:
 
 
 def _simulate_whole(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, simulate
+    from tinydeploy import boards
     from tinydeploy.config import BUILD_DIR
     from tinydeploy.hardware import whole_board
     from tinydeploy.simulate import image as images
 
     board = boards.load(options.board)
-    if options.usb and board.simulator not in simulate.WITH_USB:
+    if options.usb and not board.has_usb:
         raise UsageError(f"{board.id} has no USB of its own", "leave out --usb")
     with _elf(options, ui) as elf:
         image = images.load(elf)

@@ -59,7 +59,7 @@ class _Session:
         self._job = job
         self._ports = job.ports
         self._patience = patience
-        self._target = usb.find(job.ports, job.port, job.serial_number)
+        self._target = usb.find(job.ports, job.board, job.port, job.serial_number)
         self._retries = 0
         self.watch = Watch("looking for the bootloader", ADVICE)
 

@@ -47,7 +47,7 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
             "there is no bossac on the PATH", "leave out `--tool bossac_cli`: it is not needed"
         )
     started_s = job.ports.now()
-    target = usb.find(job.ports, job.port, job.serial_number)
+    target = usb.find(job.ports, job.board, job.port, job.serial_number)
     watch = Watch("looking for the bootloader", ADVICE)
     with watch.guard():
         port = _bootloader_port(job, target, patience or Patience(), watch)

@@ -122,10 +122,8 @@ def _places(job: Job, board: Board, count: int) -> list[str]:
 
 
 def _on_usb(board: Board) -> list[str]:
-    ids = {text.lower() for text in board.manifest["tinydeploy"]["link"].get("vid_pid", [])}
-    return [
-        port.device for port in list_ports() if f"{port.vendor_id:04x}:{port.product_id:04x}" in ids
-    ]
+    ids = board.usb.application_ids if board.usb else frozenset()
+    return [port.device for port in list_ports() if (port.vendor_id, port.product_id) in ids]
 
 
 def _one(

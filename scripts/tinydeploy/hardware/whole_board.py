@@ -123,9 +123,9 @@ def make(board: Board, application: bytes = b"", say: Say = lambda text: None) -
     Raises:
         UsageError: no bootloader of this board is simulated.
     """
-    if board.id == "nano33":
+    if board.bootloader.kind == "arduino_nano33":
         return WholeNano(board, application, say)
-    if board.id == "sparkfun_edge":
+    if board.bootloader.kind == "ambiq_secure":
         return Edge(
             Timeline(),
             application=application,

@@ -5,7 +5,7 @@
     device.read(timeout_s=1.0)
 
 A board names its simulator in its JSON; the module of that name in this package is found by it and
-supplies a class `Chip(image, options)`.
+supplies a class `Chip(board, image, options)`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from typing import Any
 from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
 
-WITH_USB = ("nrf52840",)
-
 
 def open(
     board: Board,
@@ -29,7 +27,7 @@ def open(
     fast_uart: bool = True,
     realtime_baud: bool = False,
     strict: bool = True,
-    bootloader: str = "A",
+    bootloader: str = "",
     pace: bool = False,
     native: bool | None = None,
     wait_states: bool = False,
@@ -42,7 +40,7 @@ def open(
         fast_uart: characters take no time worth mentioning and never overrun the firmware.
         realtime_baud: characters take the time that the bit rate gives them; ends `fast_uart`.
         strict: a broken rule of the chip raises SimulationError; else it is recorded only.
-        bootloader: which bootloader hands over, "A" or "B" for nano33.
+        bootloader: which bootloader hands over, "A" or "B" for nano33; "" for the first.
         pace: hold simulated time back to wall-clock time.
         native: use the compiled cycle counter; None takes it where it can be built.
         wait_states: add an estimate of the flash's wait states to the cycles; the model has none.
@@ -60,7 +58,7 @@ def open(
     from tinydeploy.simulate.options import Options
 
     chip_module = _chip_module(board)
-    if usb and board.simulator not in WITH_USB:
+    if usb and not board.has_usb:
         raise UsageError(f"{board.id} has no USB of its own", "leave out --usb")
     image = images.load(elf)
     images.check(image, board)
@@ -73,7 +71,7 @@ def open(
         wait_states=wait_states,
         usb=usb,
     )
-    chip = chip_module.Chip(image, options)
+    chip = chip_module.Chip(board, image, options)
     return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)
 
 
@@ -89,7 +87,7 @@ def open_flash(board: Board, content: bytes, *, usb: bool = False) -> Any:
 
     segment = Segment(board.flash_origin, content.rstrip(b"\xff"), board.flash_origin)
     image = Image(Path("flash"), (segment,), {})
-    chip = _chip_module(board).Chip(image, Options(baud=board.baud, usb=usb))
+    chip = _chip_module(board).Chip(board, image, Options(baud=board.baud, usb=usb))
     return SimulatedDevice(chip, image, f"simulated {board.name}")
 
 

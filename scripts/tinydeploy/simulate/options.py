@@ -13,7 +13,7 @@ class Options:
         baud: bit rate of the host's end of the serial line.
         fast_uart: characters take no time worth mentioning and never overrun the firmware.
         strict: a broken rule of the chip raises SimulationError; else it is only recorded.
-        bootloader: which of the board's bootloaders hands over.
+        bootloader: which of the board's bootloaders hands over; "" for the first.
         native: use the compiled cycle counter; None takes it where it can be built.
         wait_states: add an estimate of the flash's wait states to the cycles.
         usb: a USB cable to a host is plugged in, and the serial line is the one over it.
@@ -22,7 +22,7 @@ class Options:
     baud: float
     fast_uart: bool = True
     strict: bool = True
-    bootloader: str = "A"
+    bootloader: str = ""
     native: bool | None = None
     wait_states: bool = False
     usb: bool = False

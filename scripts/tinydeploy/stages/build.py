@@ -239,7 +239,7 @@ def _read(path: Path) -> bytes:
 def _source_files(board: Board) -> Iterator[Path]:
     yield ROOT / "platformio.ini"
     yield BOARDS_DIR / f"{board.id}.json"
-    chips = () if board.is_host else ("cortex_m4", board.chip)
+    chips = (*["cortex_m4"] * (not board.is_host), board.chip)
     skipped = [path for path in (FIRMWARE_DIR / "chips").iterdir() if path.name not in chips]
     skipped += [FIRMWARE_DIR / "platformio" / name for name in ("start", "tests")]
     for folder in (FIRMWARE_DIR, board.folder):

@@ -1,7 +1,8 @@
-"""SparkFun Edge: Apollo3 Blue behind a loader whose leavings are unknown (sheet, section 1.2)."""
+"""Apollo3 Blue behind a loader whose leavings are unknown (fact sheet sparkfun_edge, 1.2)."""
 
 from __future__ import annotations
 
+from tinydeploy.boards import Board
 from tinydeploy.simulate.apollo3.gpio import Gpio
 from tinydeploy.simulate.apollo3.power import CacheControl, Clocks, McuControl, PowerControl
 from tinydeploy.simulate.apollo3.rom import BootRom
@@ -26,10 +27,8 @@ WAIT_STATES = FlashTiming(
     FLASH.size, wait_cycles=1, line_bytes=16, sets=1024, ways=1, caches_data=True
 )
 RAM = Memory(0x10000000, 0x60000)
-APPLICATION = 0xC000
 UART0, UART0_IRQ, UART0_DEVICE, UART_DOMAIN = 0x4001C000, 15, 7, 2
-TX_PAD, RX_PAD, UART_FUNCTION = 48, 49, 0
-LEDS = {"red": 46, "blue": 37, "green": 44, "yellow": 47}
+UART_FUNCTION = 0
 RESET_STATUS = {
     "pin": 1 << 0,
     "power-on": 1 << 1,
@@ -47,7 +46,8 @@ LOADER_VECTOR_TABLE = 0
 class Chip:
     """The chip, what a loader may leave, and the image behind it."""
 
-    def __init__(self, image: Image, options: Options) -> None:
+    def __init__(self, board: Board, image: Image, options: Options) -> None:
+        self._board = board
         self.machine = Machine(
             (FLASH, RAM),
             irq_count=IRQ_COUNT,
@@ -71,7 +71,10 @@ class Chip:
     @property
     def leds(self) -> dict[str, bool]:
         """Which LEDs shine."""
-        return {name: bool(self._gpio.output(pin)) for name, pin in LEDS.items()}
+        return {
+            name: bool(self._gpio.output(led.pin)) != led.active_low
+            for name, led in self._board.leds.items()
+        }
 
     def reset(self, reason: str) -> None:
         """Reset, and run through the loader again."""
@@ -87,7 +90,7 @@ class Chip:
         machine.time.set_rate(TICKS_PER_CYCLE_48MHZ)
         self._make_peripherals()
         self._leave_loader_state()
-        words = machine.memory.try_read_words(APPLICATION, 2)
+        words = machine.memory.try_read_words(self._board.flash_origin, 2)
         assert words is not None
         machine.start_at(LOADER_STACK, words[1])
 
@@ -127,8 +130,9 @@ class Chip:
 
     def _pad_is_connected(self, direction: str) -> bool:
         if direction == "TX":
-            return self._gpio.function(TX_PAD) == UART_FUNCTION
-        return self._gpio.function(RX_PAD) == UART_FUNCTION and self._gpio.input_enabled(RX_PAD)
+            return self._gpio.function(self._board.uart_tx) == UART_FUNCTION
+        receives = self._board.uart_rx
+        return self._gpio.function(receives) == UART_FUNCTION and self._gpio.input_enabled(receives)
 
     def _write_through_rom(self, address: int, value: int) -> None:
         self._clocks.through_rom = self._cache.through_rom = True

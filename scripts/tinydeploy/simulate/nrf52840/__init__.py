@@ -1,18 +1,17 @@
-"""Arduino Nano 33 BLE: nRF52840 as its bootloader hands it over (fact sheet nano33, section 2)."""
+"""nRF52840: the chip of a board, behind whatever bootloader the board has."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from tinydeploy.boards import Board
 from tinydeploy.simulate.bus import Bus
 from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.image import Image
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.memory_map import Memory
-from tinydeploy.simulate.nrf52840 import identity
+from tinydeploy.simulate.nrf52840 import bootloaders, identity
 from tinydeploy.simulate.nrf52840.base import NrfBlock
 from tinydeploy.simulate.nrf52840.clock_power import ClockPower, Retained
-from tinydeploy.simulate.nrf52840.gpio import Gpio, Led
+from tinydeploy.simulate.nrf52840.gpio import Gpio
 from tinydeploy.simulate.nrf52840.nvmc import Nvmc
 from tinydeploy.simulate.nrf52840.pwm import Pwm
 from tinydeploy.simulate.nrf52840.timer import Rtc, Timer
@@ -23,7 +22,6 @@ from tinydeploy.simulate.options import Options
 from tinydeploy.simulate.serial_line import SerialLine
 from tinydeploy.simulate.usb_bus import UsbPort
 from tinydeploy.simulate.usb_serial import UsbSerial
-from tinydeploy.simulate.violations import SimulationError
 
 CPU_HZ = 64_000_000
 IRQ_COUNT = 48
@@ -34,20 +32,8 @@ WAIT_STATES = FlashTiming(
     FLASH.size, wait_cycles=2, line_bytes=16, sets=64, ways=2, caches_data=False
 )
 RAM = Memory(0x20000000, 0x40000)
-APPLICATION = 0x10000
-TX_PIN, RX_PIN = 32 + 3, 32 + 10  # P1.03, P1.10
-ORANGE_LED, POWER_LED = 13, 32 + 9
-LEDS = {
-    "orange": Led(ORANGE_LED),
-    "red": Led(24, active_low=True),
-    "green": Led(16, active_low=True),
-    "blue": Led(6, active_low=True),
-    "power": Led(POWER_LED),
-}
 PWMS = (0x4001C000, 0x40021000, 0x40022000, 0x4002D000)
 TIMERS = ((0x40008000, 4), (0x40009000, 4), (0x4000A000, 4), (0x4001A000, 6), (0x4001B000, 6))
-STAY_IN_BOOTLOADER = 0xB0
-DOUBLE_TAP_WINDOW_S = 0.5
 RESET_REASONS = {
     "power-on": 0,
     "pin": 1 << 0,
@@ -55,35 +41,14 @@ RESET_REASONS = {
     "software": 1 << 2,
     "lockup": 1 << 3,
 }
-BAUD_9600 = 0x00275000
-CCR_AT_ENTRY = 0x210
-
-
-@dataclass(frozen=True)
-class Bootloader:
-    """What differs between the two bootloaders in the field."""
-
-    vector_table: int
-    mpu_ram_base: int
-    receive_buffer: int
-    ram_used: int
-    protected_end: int
-    uicr_start: int
-
-
-BOOTLOADERS = {
-    "A": Bootloader(0x10000, 0x20000000, 0x20009BD4, 0x9E14, 0x10000, 0xFFFFFFFF),
-    "B": Bootloader(0x00000, 0x20004000, 0x2000DBD0, 0xE000, 0x10000, 0x000E0000),
-}
 
 
 class Chip:
     """The chip, its bootloader's last deeds, and the image behind it."""
 
-    def __init__(self, image: Image, options: Options) -> None:
-        if options.bootloader not in BOOTLOADERS:
-            raise SimulationError(f"no bootloader {options.bootloader!r}", "it is A or B")
-        self._bootloader = BOOTLOADERS[options.bootloader]
+    def __init__(self, board: Board, image: Image, options: Options) -> None:
+        self._board = board
+        self._bootloader = bootloaders.of(board, options.bootloader)
         self.machine = Machine(
             (FLASH, RAM),
             irq_count=IRQ_COUNT,
@@ -113,7 +78,7 @@ class Chip:
     @property
     def leds(self) -> dict[str, bool]:
         """Which LEDs shine."""
-        return {name: self._gpio.is_lit(led) for name, led in LEDS.items()}
+        return {name: self.gpio.is_lit(led) for name, led in self._board.leds.items()}
 
     def reset(self, reason: str) -> None:
         """Reset, and run through the bootloader again."""
@@ -122,9 +87,8 @@ class Chip:
         if reason == "power-on":
             self._retained = Retained()
         self._boot()
-        self.machine.time.skip_to(
-            self.machine.time.now + self.machine.time.ticks(DOUBLE_TAP_WINDOW_S)
-        )
+        time = self.machine.time
+        time.skip_to(time.now + time.ticks(self._bootloader.waits_s))
         self.wire.restart()
         self.usb.restart()
 
@@ -133,60 +97,49 @@ class Chip:
         machine.reset_core()
         self._make_peripherals()
         machine.write(RAM.origin, _left_over(self._bootloader.ram_used))
-        self.in_bootloader = self._retained.gpregret == STAY_IN_BOOTLOADER
+        self.in_bootloader = self._bootloader.stays_for(self._retained.gpregret)
         if self.in_bootloader:
             self._retained.gpregret = 0
             machine.halt()
             return
-        self._leave_bootloader_state()
-        words = machine.memory.try_read_words(APPLICATION, 2)
+        self._bootloader.leave(self)
+        words = machine.memory.try_read_words(self._board.flash_origin, 2)
         assert words is not None
         machine.start_at(words[0], words[1])
 
     def _make_peripherals(self) -> None:
-        machine = self.machine
-        self._clock = ClockPower(
-            machine, self._retained, self._system_off, vbus=self._usb_port.vbus
+        machine, pins = self.machine, (self._board.uart_tx, self._board.uart_rx)
+        self.clock = ClockPower(
+            machine,
+            self._retained,
+            self._system_off,
+            vbus=self._usb_port.vbus,
+            dcdc=self._board.dcdc,
         )
         errata = Errata(machine)
-        usbd = Usbd(machine, self._clock, errata)
-        self._usb_port.connect(usbd, self._clock.set_vbus)
-        self._uartes = [
-            Uarte(
-                machine, name, base, self.wire, (TX_PIN, RX_PIN), lambda: self._clock.crystal_runs
-            )
+        usbd = Usbd(machine, self.clock, errata)
+        self._usb_port.connect(usbd, self.clock.set_vbus)
+        self.uartes = [
+            Uarte(machine, name, base, self.wire, pins, lambda: self.clock.crystal_runs)
             for name, base in (("UARTE0", 0x40002000), ("UARTE1", 0x40028000))
         ]
-        self._pwms = [Pwm(machine, f"PWM{n}", base) for n, base in enumerate(PWMS)]
-        self._rtc = Rtc(machine, "RTC1", 0x40011000, 4)
-        self._gpio = Gpio(machine, self._pin_owner)
-        nvmc = Nvmc(machine, FLASH.size, self._bootloader.protected_end)
-        blocks: list[NrfBlock] = [self._clock, *self._uartes, *self._pwms, self._rtc]
+        self.pwms = [Pwm(machine, f"PWM{n}", base) for n, base in enumerate(PWMS)]
+        self.rtc = Rtc(machine, "RTC1", 0x40011000, 4)
+        self.gpio = Gpio(machine, self._pin_owner)
+        nvmc = Nvmc(machine, FLASH.size, self._bootloader.protected)
+        blocks: list[NrfBlock] = [self.clock, *self.uartes, *self.pwms, self.rtc]
         blocks.append(_gpiote(machine))
         blocks += [Timer(machine, f"TIMER{n}", *spec) for n, spec in enumerate(TIMERS)]
         for block in (*blocks, usbd, errata, nvmc, identity.temp(machine)):
             self._buses[0].add(block)
-        self._buses[1].add(self._gpio.block)
+        self._buses[1].add(self.gpio.block)
         self._buses[2].add(identity.ficr(machine))
         self._buses[2].add(identity.uicr(machine, self._bootloader.uicr_start))
-        self.wire.connect(_Wire(self._uartes))
+        self.wire.connect(_Wire(self.uartes))
 
     def _pin_owner(self, pin: int) -> str:
-        owners: list[Pwm | Uarte] = [*self._pwms, *self._uartes]
+        owners: list[Pwm | Uarte] = [*self.pwms, *self.uartes]
         return next((owner.name for owner in owners if owner.owns(pin)), "")
-
-    def _leave_bootloader_state(self) -> None:
-        """The table "State that bootloader A leaves at the app's reset vector"."""
-        machine = self.machine
-        machine.scs.leave(CCR_AT_ENTRY, self._bootloader.vector_table)
-        machine.scs.mpu.configure(5, [(0, 0x02020027), (self._bootloader.mpu_ram_base, 0x110B0023)])
-        self._uartes[0].leave_armed(BAUD_9600, self._bootloader.receive_buffer, 1)
-        for number, pwm in enumerate(self._pwms):
-            pwm.leave_enabled(ORANGE_LED if number == 0 else None)
-        self._clock.leave_lfclk_running()
-        self._rtc.leave_running()
-        for pin, level in ((POWER_LED, True), (TX_PIN, True), (ORANGE_LED, False)):
-            self._gpio.set_output(pin, level)
 
     def _system_off(self) -> None:
         self.machine.halt()

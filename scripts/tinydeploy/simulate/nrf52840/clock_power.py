@@ -31,6 +31,7 @@ class ClockPower(NrfBlock):
     Args:
         system_off: called when the firmware switches the chip off.
         vbus: whether USB has been supplying 5 V all the while.
+        dcdc: whether the board has the inductor of the DC/DC converter.
 
     Attributes:
         on_vbus_lost, on_crystal_stop: called then, for the USBD.
@@ -43,6 +44,7 @@ class ClockPower(NrfBlock):
         system_off: Callable[[], None],
         *,
         vbus: bool = False,
+        dcdc: bool = True,
     ) -> None:
         super().__init__(machine, "CLOCK", BASE)
         self.vbus = self.output_ready = vbus
@@ -54,6 +56,7 @@ class ClockPower(NrfBlock):
         self._lfclk_source = 0
         self._lfclk_running = False
         self._system_off = system_off
+        self._has_inductor = dcdc
         self._declare_clock()
         self._declare_power()
 
@@ -84,6 +87,10 @@ class ClockPower(NrfBlock):
         if self.vbus:
             self.output_ready = True
             self.happen("USBPWRRDY")
+
+    def leave_dcdc_on(self) -> None:
+        """As the bootloader does."""
+        self._dcdc.value = 1
 
     def leave_lfclk_running(self) -> None:
         """As the bootloader does: LFCLK from the crystal."""
@@ -125,10 +132,14 @@ class ClockPower(NrfBlock):
         for offset, name in ((0x51C, "gpregret"), (0x520, "gpregret2")):
             self._retained_byte(offset, name)
         self.trigger(0x500, "SYSTEMOFF", lambda value: self._system_off())
-        self.register(0x578, "DCDCEN", 1, mask=1)
+        self._dcdc = self.register(0x578, "DCDCEN", mask=1, on_write=self._check_dcdc)
         self.register(0x580, "DCDCEN0", mask=1)
         self.status(0x438, "USBREGSTATUS", lambda: self.vbus | self.output_ready << 1)
         self.register(0x558, "APPROTECT.DISABLE", mask=0xFF)
+
+    def _check_dcdc(self, value: int) -> None:
+        if value & 1 and not self._has_inductor:
+            self.violate("DCDCEN", "the board has no inductor: the chip would lose its supply")
 
     def _retained_byte(self, offset: int, name: str) -> None:
         self.register(

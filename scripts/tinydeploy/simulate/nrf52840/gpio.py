@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from tinydeploy.boards import Led
 from tinydeploy.simulate.bus import Block
 from tinydeploy.simulate.machine import Machine
 
@@ -12,14 +12,6 @@ BASE = 0x50000000
 PORT_STRIDE = 0x300
 PIN_CNF_RESET = 2
 PINS_PER_PORT = (32, 16)
-
-
-@dataclass(frozen=True)
-class Led:
-    """Where an LED is; `active_low` lights it with level 0."""
-
-    pin: int
-    active_low: bool = False
 
 
 class Gpio:

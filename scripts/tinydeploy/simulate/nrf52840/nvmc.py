@@ -17,13 +17,13 @@ class Nvmc(Block):
 
     Args:
         flash_size: bytes of flash from address 0.
-        protected_end: first address above the bootloader; erasing or writing below is a violation.
+        protected: ranges that are the bootloader's; erasing or writing there is a violation.
     """
 
-    def __init__(self, machine: Machine, flash_size: int, protected_end: int) -> None:
+    def __init__(self, machine: Machine, flash_size: int, protected: tuple[range, ...]) -> None:
         super().__init__(machine, "NVMC", BASE)
         self._flash_size = flash_size
-        self._protected_end = protected_end
+        self._protected = protected
         self._busy_until = 0
         machine.flash.writes_per_word = WRITES_PER_WORD
         self.status(0x400, "READY", self._is_ready)
@@ -66,7 +66,7 @@ class Nvmc(Block):
         return True
 
     def _may_change(self, address: int) -> bool:
-        if address < self._protected_end:
+        if any(address in range_ for range_ in self._protected):
             self.violate("CONFIG", f"{address:#x} belongs to the bootloader")
             return False
         return True

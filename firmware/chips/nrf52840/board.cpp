@@ -1,46 +1,58 @@
-// Arduino Nano 33 BLE and BLE Sense. The link (link.cpp) is the USB port, or UARTE0 on the header's
-// TX1 and RX0, or both.
+// A board with an nRF52840, as its JSON describes it (board_config.h). The link (link.cpp) is the
+// USB port, or UARTE0, or both.
 #include "board.h"
 
+#include "board_config.h"
 #include "chips/cortex_m4/core.h"
 #include "chips/cortex_m4/memory_use.h"
 #include "chips/cortex_m4/model_flash.h"
 #include "chips/nrf52840/chip.h"
 #include "chips/nrf52840/flash.h"
-#include "link.h"
-#include "pins.h"
+#include "chips/nrf52840/link.h"
 
 namespace tinydeploy {
 namespace board {
-void Init() {
-  nrf52840::StartClocks();
-  nrf52840::MakeOutput(nano33::kPowerLed, true);
-  nrf52840::MakeOutput(nano33::kOrangeLed, false);
-  nrf52840::MakeOutput(nano33::kRedLed, true);  // off
+namespace {
+
+void StartLed(const Led& led, bool on) {
+  if (IsThere(led)) nrf52840::MakeOutput(led.pin, Level(led, on));
 }
 
-const char* Name() { return "nano33"; }
+void SetLed(const Led& led, bool on) {
+  if (IsThere(led)) nrf52840::SetPin(led.pin, Level(led, on));
+}
+
+}  // namespace
+
+void Init() {
+  nrf52840::StartClocks();
+  StartLed(config::kPowerLed, true);
+  StartLed(config::kBusyLed, false);
+  StartLed(config::kFaultLed, false);
+}
+
+const char* Name() { return config::kName; }
 uint32_t CpuHz() { return nrf52840::kCpuHz; }
 uint32_t Cycles() { return core::kDwtCycles.read(); }
 bool CyclesAreCpuCycles() { return true; }
 
-void StartLink() { nano33::StartLink(); }
+void StartLink() { nrf52840::StartLink(); }
 
-void SetBusyLed(bool on) { nrf52840::SetPin(nano33::kOrangeLed, on); }
-void SetFaultLed(bool on) { nrf52840::SetPin(nano33::kRedLed, !on); }
+void SetBusyLed(bool on) { SetLed(config::kBusyLed, on); }
+void SetFaultLed(bool on) { SetLed(config::kFaultLed, on); }
 
 void UniqueId(uint8_t id[8]) { nrf52840::UniqueId(id); }
 uint32_t ResetReason() { return nrf52840::ResetReason(); }
 
 void Restart() {
-  nano33::DrainLink();
+  nrf52840::DrainLink();
   nrf52840::Restart();
 }
 
-bool HasBootloaderEntry() { return true; }
+bool HasBootloaderEntry() { return config::kStayInBootloader != 0; }
 
 void EnterBootloader() {
-  nano33::DrainLink();
+  nrf52840::DrainLink();
   nrf52840::RestartIntoBootloader();
 }
 

@@ -1,12 +1,12 @@
 // The link runs over USB and the UART alike, whichever speaks: answers and log lines go where the
 // last byte came from. A build may leave one of them out (TINYDEPLOY_LINK_USB, _UART), and a bare
 // firmware leaves out both.
-#include "link.h"
+#include "chips/nrf52840/link.h"
 
 #include "board.h"
+#include "board_config.h"
 #include "chips/cortex_m4/core.h"
 #include "chips/nrf52840/chip.h"
-#include "pins.h"
 
 namespace tinydeploy {
 namespace {
@@ -14,10 +14,10 @@ namespace {
 constexpr bool kUsb = TINYDEPLOY_LINK_USB;
 constexpr bool kUart = TINYDEPLOY_LINK_UART;
 
-constexpr nrf52840::UartPins kUartPins = {nano33::kUartTx, nano33::kUartRx};
+constexpr nrf52840::UartPins kUartPins = {config::kUartTx, config::kUartRx};
 // 1 Mbaud is exact, where 921600 is 1.7 % fast (0x0F000000 * 16 MHz / 2^32 = 937500).
 constexpr uint32_t kBaudRegister = nrf52840::BaudRegister(TINYDEPLOY_BAUD);
-static_assert(kBaudRegister != 0, "boards/nano33.json names a baud rate that the UARTE has not");
+static_assert(kBaudRegister != 0, "the board's JSON names a baud rate that the UARTE has not");
 
 bool g_over_usb;  // where the link has both
 
@@ -36,18 +36,18 @@ size_t Switch(uint8_t* data) {
 
 }  // namespace
 
-namespace nano33 {
+namespace nrf52840 {
 
 void StartLink() {
-  if (kUart) nrf52840::UartStart(kUartPins, kBaudRegister);
-  if (kUsb) nrf52840::UsbStart();
+  if (kUart) UartStart(kUartPins, kBaudRegister);
+  if (kUsb) UsbStart();
 }
 
 void DrainLink() {
-  if (kUsb) nrf52840::UsbDrain();
+  if (kUsb) UsbDrain();
 }
 
-}  // namespace nano33
+}  // namespace nrf52840
 
 namespace board {
 

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "board_config.h"
+
 namespace tinydeploy {
 namespace board {
 namespace {
@@ -42,7 +44,7 @@ void Init() {
   if (TINYDEPLOY_SLOTS_BYTES != 0) g_models = MapModels(TINYDEPLOY_SLOTS_BYTES);
 }
 
-const char* Name() { return "host"; }
+const char* Name() { return config::kName; }
 uint32_t CpuHz() { return kNanosecondsPerSecond; }
 
 uint32_t Cycles() {

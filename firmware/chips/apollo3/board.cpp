@@ -1,28 +1,37 @@
-// SparkFun Edge: the link is UART0 on the 6-pin serial header.
+// A board with an Apollo3, as its JSON describes it (board_config.h). The link is UART0.
 #include "board.h"
 
+#include "board_config.h"
 #include "chips/apollo3/chip.h"
 #include "chips/apollo3/flash.h"
 #include "chips/cortex_m4/core.h"
 #include "chips/cortex_m4/memory_use.h"
 #include "chips/cortex_m4/model_flash.h"
-#include "pins.h"
 
 namespace tinydeploy {
 namespace board {
 namespace {
 
-constexpr apollo3::UartPins kUartPins = {sparkfun_edge::kUartTx, sparkfun_edge::kUartRx};
+constexpr apollo3::UartPins kUartPins = {config::kUartTx, config::kUartRx};
+
+void StartLed(const Led& led, bool on) {
+  if (IsThere(led)) apollo3::MakeOutput(led.pin, Level(led, on));
+}
+
+void SetLed(const Led& led, bool on) {
+  if (IsThere(led)) apollo3::SetPin(led.pin, Level(led, on));
+}
 
 }  // namespace
 
 void Init() {
   apollo3::StartClocks();
-  apollo3::MakeOutput(sparkfun_edge::kBlueLed, false);
-  apollo3::MakeOutput(sparkfun_edge::kRedLed, false);
+  StartLed(config::kPowerLed, true);
+  StartLed(config::kBusyLed, false);
+  StartLed(config::kFaultLed, false);
 }
 
-const char* Name() { return "sparkfun_edge"; }
+const char* Name() { return config::kName; }
 uint32_t CpuHz() { return apollo3::kCpuHz; }
 uint32_t Cycles() { return core::kDwtCycles.read(); }
 bool CyclesAreCpuCycles() { return true; }
@@ -34,8 +43,8 @@ uint32_t Overruns() { return apollo3::UartOverruns(); }
 void StartLink() { apollo3::UartStart(kUartPins, TINYDEPLOY_BAUD); }
 void RecoverLink() { StartLink(); }
 
-void SetBusyLed(bool on) { apollo3::SetPin(sparkfun_edge::kBlueLed, on); }
-void SetFaultLed(bool on) { apollo3::SetPin(sparkfun_edge::kRedLed, on); }
+void SetBusyLed(bool on) { SetLed(config::kBusyLed, on); }
+void SetFaultLed(bool on) { SetLed(config::kFaultLed, on); }
 
 void UniqueId(uint8_t id[8]) { apollo3::UniqueId(id); }
 uint32_t ResetReason() { return apollo3::ResetReason(); }
