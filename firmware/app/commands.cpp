@@ -125,6 +125,7 @@ Status LoadInput(const Request& request, Reply&) {
   if (found != Status::kOk) return found;
   const uint32_t bytes = static_cast<uint32_t>(request.header.payload_bytes - sizeof(where));
   if (!Fits(tensor, where.offset, bytes)) return Status::kOutOfRange;
+  if (tensor.data == nullptr) return Status::kNotAvailable;
   memcpy(tensor.data + where.offset, request.payload + sizeof(where), bytes);
   return Status::kOk;
 }

@@ -119,6 +119,7 @@ abi::Status Find(abi::TensorKind kind, int index, Tensor* tensor) {
   if (index >= (output ? OutputCount() : InputCount())) return abi::Status::kBadIndex;
   const auto at = static_cast<size_t>(index);
   const TfLiteTensor* found = output ? g_interpreter->output(at) : g_interpreter->input(at);
+  if (found == nullptr) return abi::Status::kNotAvailable;
   Describe(*found, &tensor->description);
   tensor->description.tensor_index =
       static_cast<uint16_t>(inspect::TensorIndex(g_model, *g_interpreter, output, index));

@@ -124,9 +124,15 @@ abi::Status FindAny(tflite::MicroInterpreter& interpreter, int index, engine::Te
   return abi::Status::kBadIndex;
 }
 
-void Explain(tflite::MicroInterpreter&, abi::DiagnoseReply* why) {
-  constexpr char kText[] = "the arena is smaller than the plan";
-  memcpy(why->message, kText, sizeof(kText));
+void Explain(tflite::MicroInterpreter& interpreter, abi::DiagnoseReply* why) {
+  constexpr char kTooSmall[] = "the arena is smaller than the plan";
+  constexpr char kRefused[] = "the operator refused its input";
+  if (interpreter.initialization_status() != kTfLiteOk) {
+    memcpy(why->message, kTooSmall, sizeof(kTooSmall));
+  } else if (interpreter.refused_op() >= 0) {
+    why->op_index = static_cast<uint16_t>(interpreter.refused_op());
+    memcpy(why->message, kRefused, sizeof(kRefused));
+  }
 }
 
 #else  // upstream's TensorFlow Lite Micro

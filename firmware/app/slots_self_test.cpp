@@ -56,13 +56,14 @@ bool Answers(const uint8_t* vector) {
   engine::Tensor tensor;
   for (int i = 0; i < engine::InputCount(); ++i) {
     if (engine::Find(abi::TensorKind::kInput, i, &tensor) != abi::Status::kOk) return false;
+    if (tensor.data == nullptr) return false;
     memcpy(tensor.data, vector, tensor.description.bytes);
     vector += tensor.description.bytes;
   }
   if (!engine::Run(0, static_cast<int>(abi::kAllOps)).ok) return false;
   for (int i = 0; i < engine::OutputCount(); ++i) {
     if (engine::Find(abi::TensorKind::kOutput, i, &tensor) != abi::Status::kOk) return false;
-    if (!IsExpected(tensor, vector)) return false;
+    if (tensor.data == nullptr || !IsExpected(tensor, vector)) return false;
     vector += tensor.description.bytes;
   }
   return true;

@@ -43,17 +43,26 @@ TfLiteStatus MicroInterpreter::Reset() {
   return status_;
 }
 
+// Stops at a step that refused its input, as the interpreter does: what the model keeps must not
+// take values of an inference that failed.
 TfLiteStatus MicroInterpreter::Run(int first, int count) {
   if (status_ != kTfLiteOk) return status_;
+  const bool* const refused = plan_.refused;
   const tinydeploy::compiled::Step* const end = plan_.steps + first + count;
   for (const tinydeploy::compiled::Step* step = plan_.steps + first; step < end; ++step) {
     const uint32_t event = profiler_ != nullptr ? profiler_->BeginEvent(step->op_name) : 0;
     step->run(arena_);
     if (profiler_ != nullptr) profiler_->EndEvent(event);
+    if (refused != nullptr && *refused) return Fail(step);
   }
   last_step_ = first + count - 1;
-  if (plan_.refused == nullptr || !*plan_.refused) return kTfLiteOk;
+  return kTfLiteOk;
+}
+
+[[gnu::noinline]] TfLiteStatus MicroInterpreter::Fail(const tinydeploy::compiled::Step* step) {
   *plan_.refused = false;
+  refused_op_ = step->op_index;
+  last_step_ = -1;  // what the step left half done holds nobody's value
   return kTfLiteError;
 }
 

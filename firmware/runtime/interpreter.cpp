@@ -18,12 +18,12 @@ Status Interpreter::Run(int first, int count) {
     const uint32_t event = profiler_ == nullptr ? 0 : profiler_->BeginEvent(step.kernel->name);
     const Status status = step.eval(step.params, step.args);
     if (profiler_ != nullptr) profiler_->EndEvent(event);
+    if (status == Status::kOk) continue;
     if (status == Status::kStopped) return status;
-    if (status != Status::kOk) {
-      diagnosis_.op_index = i;
-      diagnosis_.builtin_code = step.kernel->code;
-      return diagnosis_.Fail("the operator refused its input");
-    }
+    current_op_ = -1;  // what the operator left half done holds nobody's value
+    diagnosis_.op_index = i;
+    diagnosis_.builtin_code = step.kernel->code;
+    return diagnosis_.Fail("the operator refused its input");
   }
   return Status::kOk;
 }
@@ -85,6 +85,7 @@ bool Interpreter::IsLive(int tensor) const {
 
 // By the operator that ran last, in place.
 bool Interpreter::IsOverwritten(int tensor, const void* data) const {
+  if (current_op_ < 0) return false;
   const Step& step = plan_.steps[current_op_];
   const OpView op = graph_.op(current_op_);
   return step.kernel->in_place && op.outputs[0] != tensor &&

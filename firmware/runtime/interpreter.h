@@ -45,7 +45,8 @@ class Interpreter final {
   void ResetVariables();
 
   int op_count() const { return plan_.count; }
-  // The operator that runs now or ran last, -1 before the first run. May be read from an interrupt.
+  // The operator that runs now or ran last, -1 before the first run and after one that failed. May
+  // be read from an interrupt.
   int current_op() const { return current_op_; }
 
   const Subgraph& graph() const { return graph_; }

@@ -39,11 +39,13 @@ class MicroInterpreter {
 
   template <class T>
   T* typed_input_tensor(int index) {
-    return static_cast<T*>(input(static_cast<size_t>(index))->data.data);
+    TfLiteTensor* tensor = input(static_cast<size_t>(index));
+    return tensor == nullptr ? nullptr : static_cast<T*>(tensor->data.data);
   }
   template <class T>
   T* typed_output_tensor(int index) {
-    return static_cast<T*>(output(static_cast<size_t>(index))->data.data);
+    TfLiteTensor* tensor = output(static_cast<size_t>(index));
+    return tensor == nullptr ? nullptr : static_cast<T*>(tensor->data.data);
   }
 
   size_t arena_used_bytes() const { return plan_.arena_bytes; }
@@ -54,11 +56,14 @@ class MicroInterpreter {
   const tinydeploy::compiled::Plan& plan() const { return plan_; }
   // Runs steps [first, first + count).
   TfLiteStatus Run(int first, int count);
-  // Step that ran last, -1 before the first.
+  // Step that ran last, -1 before the first and after a run that failed.
   int last_step() const { return last_step_; }
+  // Operator that refused its input in the last run that failed, -1 if none did.
+  int refused_op() const { return refused_op_; }
   uint8_t* arena() const { return arena_; }
 
  private:
+  TfLiteStatus Fail(const tinydeploy::compiled::Step* step);
   TfLiteTensor* TensorAt(size_t index, size_t first, size_t count);
 
   const tinydeploy::compiled::Plan& plan_;
@@ -67,6 +72,7 @@ class MicroInterpreter {
   MicroProfilerInterface* profiler_;
   TfLiteStatus status_ = kTfLiteOk;
   int last_step_ = -1;
+  int refused_op_ = -1;
 };
 
 }  // namespace tflite

@@ -64,28 +64,28 @@ MicroInterpreter::MicroInterpreter(const Model* model, const MicroOpResolver& re
 }
 
 TfLiteStatus MicroInterpreter::Check(tinydeploy::Status status) {
+  if (status == tinydeploy::Status::kOk) return kTfLiteOk;
   if (status == tinydeploy::Status::kStopped) return kTfLiteAbort;
-  status_ = status == tinydeploy::Status::kOk ? kTfLiteOk : kTfLiteError;
-  if (status_ != kTfLiteOk) {
-    const tinydeploy::Diagnosis& diagnosis = engine_.diagnosis();
-    if (diagnosis.op_index >= 0) {
-      MicroPrintf("operator %d (builtin %d): %s", diagnosis.op_index, diagnosis.builtin_code,
-                  diagnosis.reason);
-    } else {
-      MicroPrintf("%s", diagnosis.reason);
-    }
+  const tinydeploy::Diagnosis& diagnosis = engine_.diagnosis();
+  if (diagnosis.op_index >= 0) {
+    MicroPrintf("operator %d (builtin %d): %s", diagnosis.op_index, diagnosis.builtin_code,
+                diagnosis.reason);
+  } else {
+    MicroPrintf("%s", diagnosis.reason);
   }
-  return status_;
+  return kTfLiteError;
 }
 
 TfLiteStatus MicroInterpreter::AllocateTensors() {
-  TF_LITE_ENSURE_STATUS(Check(engine_.Allocate()));
+  status_ = Check(engine_.Allocate());
+  if (status_ != kTfLiteOk) return status_;
   auto* record = static_cast<Record*>(engine_.io_records());
   for (int i = 0; i < engine_.input_count(); ++i) Describe(engine_.input(i), record++);
   for (int i = 0; i < engine_.output_count(); ++i) Describe(engine_.output(i), record++);
   return kTfLiteOk;
 }
 
+// As in TFLM, a run that failed leaves the tensors where they are: the next may succeed.
 TfLiteStatus MicroInterpreter::Invoke() { return Check(engine_.Run()); }
 
 TfLiteStatus MicroInterpreter::Reset() {

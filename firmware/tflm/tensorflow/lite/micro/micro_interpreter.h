@@ -62,7 +62,7 @@ class MicroInterpreter {
   TfLiteTensor* TensorAt(size_t index, size_t first, size_t count);
 
   tinydeploy::Interpreter engine_;
-  TfLiteStatus status_ = kTfLiteOk;
+  TfLiteStatus status_ = kTfLiteOk;  // of AllocateTensors
 };
 
 }  // namespace tflite
