@@ -11,6 +11,7 @@ namespace abi {
 constexpr uint32_t kAbiHash = 0x5A7D53DBu;  // hash of this file
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
+constexpr uint32_t kMinPayloadBytes = 128u;  // as the host demands it of max_payload_bytes
 constexpr uint32_t kReply = 128u;  // or-ed into the type of an answer
 constexpr uint32_t kAllOps = 65535u;  // op_count of an INVOKE that runs the whole model
 constexpr uint32_t kMaxRank = 6u;  // dimensions that a TensorReply can state

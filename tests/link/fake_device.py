@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 
 from tinydeploy.abi import protocol
+from tinydeploy.abi.layout import Struct, Value
 from tinydeploy.link.frame import Decoder, Frame, encode
 
 Command, Status = protocol.Command, protocol.Status
@@ -57,14 +58,7 @@ class FakeDevice:
         if frame.type == Command.HELLO:
             self._session = frame.session
             self._last_invoke = None
-        handler = {
-            Command.HELLO: self._hello,
-            Command.STATUS: self._status,
-            Command.LOAD_INPUT: self._load,
-            Command.INVOKE: self._invoke,
-            Command.READ: self._read,
-            Command.ECHO: lambda request: request.payload,
-        }.get(frame.type)
+        handler = self._handlers().get(frame.type)
         if handler is None:
             return self._answer(frame, b"", Status.UNKNOWN_COMMAND)
         payload = handler(frame)
@@ -75,12 +69,27 @@ class FakeDevice:
             self._withheld = b""
         return None
 
+    def _handlers(self) -> dict[int, Callable[[Frame], bytes | None]]:
+        return {
+            Command.HELLO: self._hello,
+            Command.STATUS: self._status,
+            Command.LOAD_INPUT: self._load,
+            Command.INVOKE: self._invoke,
+            Command.READ: self._read,
+            Command.ECHO: lambda request: request.payload,
+        }
+
     def _answer(self, request: Frame, payload: bytes, status: int = Status.OK) -> None:
         kind = request.type | protocol.REPLY
         self.say(Frame(kind, request.sequence, request.session, payload, status))
 
+    def _pack(self, layout: Struct, **values: Value) -> bytes:
+        """The place where a reply may be spoiled."""
+        return layout.pack(**values)
+
     def _hello(self, _: Frame) -> bytes:
-        return protocol.HelloReply.pack(
+        return self._pack(
+            protocol.HelloReply,
             abi_hash=self.abi_hash,
             protocol_version=protocol.PROTOCOL_VERSION,
             max_payload_bytes=protocol.MAX_PAYLOAD_BYTES,
@@ -96,7 +105,7 @@ class FakeDevice:
         busy = self.busy_probes > 0
         self.busy_probes -= busy
         state = protocol.State.INVOKING if busy else protocol.State.IDLE
-        return protocol.StatusReply.pack(state=state, invokes=self.runs)
+        return self._pack(protocol.StatusReply, state=state, invokes=self.runs)
 
     def _load(self, frame: Frame) -> bytes:
         fields = protocol.LoadRequest.unpack(frame.payload)
@@ -110,7 +119,7 @@ class FakeDevice:
             return self._last_invoke[1]
         self.runs += 1
         self.output = bytes((value + 1) & 0xFF for value in self.input)
-        reply = protocol.InvokeReply.pack(cycles=42, ops_run=1)
+        reply = self._pack(protocol.InvokeReply, cycles=42, ops_run=1)
         self._last_invoke = (frame.sequence, reply)
         if self.busy_probes:
             kind = frame.type | protocol.REPLY

@@ -7,6 +7,7 @@ that both languages agree without pragmas.
 
 from __future__ import annotations
 
+import math
 import struct
 import zlib
 from collections.abc import Mapping
@@ -36,12 +37,19 @@ class FieldRangeError(ValueError):
 
 @dataclass(frozen=True)
 class Field:
-    """One field: `kind` is a key of `_SCALARS`; `count` > 1 makes an array of it."""
+    """One field: `kind` is a key of `_SCALARS`; `count` > 1 makes an array of it.
+
+    Attributes:
+        least, most: what a sound device states at least and at most; None: whatever the field
+            holds. They are no part of the ABI hash: no side reads the other's bytes by them.
+    """
 
     name: str
     kind: str
     doc: str
     count: int = 1
+    least: int | None = None
+    most: int | None = None
 
     @property
     def size(self) -> int:
@@ -70,6 +78,12 @@ class Field:
         bits = 8 * self.alignment
         below = 1 << bits - 1 if self.kind[0] == "i" else 0
         return -below, (1 << bits) - 1 - below
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """Lowest and highest integer that it may have when it comes from outside."""
+        low, high = self.range
+        return low if self.least is None else self.least, high if self.most is None else self.most
 
     @property
     def is_bytes(self) -> bool:
@@ -130,6 +144,20 @@ class Struct:
             values[field.name] = _take(field, flat)
         return values
 
+    def received(self, data: bytes) -> Mapping[str, Value]:
+        """Fields by name of what came from outside: just these bytes, each number in its bounds.
+
+        Raises:
+            FieldRangeError: fewer bytes or more, or a number that no sound device states.
+        """
+        if len(data) != self.size:
+            raise FieldRangeError(f"a {self.name} of {len(data)} bytes where {self.size} are due")
+        values = self.unpack(data)
+        for field in self.fields:
+            if not field.is_bytes:
+                _require_sound(self.name, field, values[field.name])
+        return values
+
     def named(self, packed: bytes) -> dict[str, int | float]:
         """Numbers by field name, of a struct without arrays."""
         names = (field.name for field in self.fields)
@@ -183,6 +211,11 @@ class Enum:
         except KeyError:
             raise AttributeError(f"{self.name} has no {member}") from None
 
+    @property
+    def most(self) -> int:
+        """The highest value."""
+        return max(number for number, _ in self.members.values())
+
     def text(self, value: int) -> str:
         """The doc of a value, for messages to people."""
         for number, doc in self.members.values():
@@ -200,6 +233,19 @@ def abi_hash(version: int, parts: tuple[Struct | Enum, ...]) -> int:
     """CRC-32 over the canonical text: changes whenever the two sides could misread each other."""
     text = f"version {version}\n" + "\n".join(part.describe() for part in parts)
     return zlib.crc32(text.encode())
+
+
+def _require_sound(owner: str, field: Field, value: Value) -> None:
+    numbers = value if isinstance(value, tuple) else (value,)
+    low, high = field.bounds if field.kind != "f32" else (0, 0)
+    for number in numbers:
+        assert isinstance(number, int | float)
+        if field.kind == "f32" and not math.isfinite(number):
+            raise FieldRangeError(f"{field.name} of a {owner} is no number")
+        if field.kind != "f32" and not low <= number <= high:
+            raise FieldRangeError(
+                f"{field.name} of a {owner} is {number:,}, not in [{low:,}, {high:,}]"
+            )
 
 
 def _flatten(field: Field, value: Value | None) -> list[int | float | bytes]:

@@ -17,12 +17,18 @@ from tinydeploy.abi.layout import Enum, Field, Struct, abi_hash
 
 PROTOCOL_VERSION = 1
 MAX_PAYLOAD_BYTES = 512  # both directions; two encoded frames are the link's share of the RAM
+MIN_PAYLOAD_BYTES = 128  # holds the longest message of a fixed length
 REPLY = 0x80  # or-ed into the type of an answer
 ALL_OPS = 0xFFFF  # op_count of an INVOKE that runs the whole model
 MAX_RANK = limits.RANK.most
+MOST = limits.COUNT.most  # operators, or tensors of a kind
 BUILT_IN = 0xFFFF  # slot of the model in the image itself
 SLOT_MAGIC = 0x31534454  # "TDS1"
 SLOT_MARKS_OFFSET = 256  # of the first mark in a slot
+MOST_SLOTS = 8
+MOST_PAGES = 1 << 16  # of a slot: a u16 counts them
+PAGE_BYTES = (512, 1 << 17)  # smallest and largest; the smallest has header and marks
+MOST_BYTES = (1 << 31) - 1  # of anything in the memory of a 32-bit device
 
 Command = Enum(
     "Command",
@@ -176,19 +182,25 @@ HelloReply = Struct(
     (
         Field("abi_hash", "u32", "the firmware's kAbiHash; if it differs the host must stop here"),
         Field("protocol_version", "u16", "the firmware's kProtocolVersion"),
-        Field("max_payload_bytes", "u16", "largest payload in either direction"),
+        Field(
+            "max_payload_bytes",
+            "u16",
+            "largest payload in either direction",
+            least=MIN_PAYLOAD_BYTES,
+            most=MAX_PAYLOAD_BYTES,
+        ),
         Field("capabilities", "u32", "bits of Capability"),
-        Field("cpu_hz", "u32", "core clock that the cycle counts refer to"),
+        Field("cpu_hz", "u32", "core clock that the cycle counts refer to", least=1),
         Field("board", "char", "board id", 16),
         Field("engine", "char", "engine: interpreter, compiled or tflm", 16),
         Field("build_id", "u8", "first bytes of the SHA-256 of the build's inputs", 16),
         Field("model_hash", "u8", "SHA-256 of the .tflite", 32),
         Field("device_id", "u8", "unique id of the chip", 8),
-        Field("model_bytes", "u32", "length of the .tflite"),
-        Field("op_count", "u16", "operators of the main subgraph"),
-        Field("input_count", "u16", "inputs of the main subgraph"),
-        Field("output_count", "u16", "outputs of the main subgraph"),
-        Field("state", "u16", "State"),
+        Field("model_bytes", "u32", "length of the .tflite", most=MOST_BYTES),
+        Field("op_count", "u16", "operators of the main subgraph", most=MOST),
+        Field("input_count", "u16", "inputs of the main subgraph", most=MOST),
+        Field("output_count", "u16", "outputs of the main subgraph", most=MOST),
+        Field("state", "u16", "State", most=State.most),
     ),
 )
 
@@ -196,7 +208,7 @@ StatusReply = Struct(
     "StatusReply",
     "Signs of life and counters since start-up.",
     (
-        Field("state", "u16", "State"),
+        Field("state", "u16", "State", most=State.most),
         Field("op_index", "u16", "operator running or about to run"),
         Field("invokes", "u32", "inferences completed"),
         Field("frames_ok", "u32", "frames accepted"),
@@ -210,12 +222,19 @@ MemoryReply = Struct(
     "MemoryReply",
     "RAM figures, bytes.",
     (
-        Field("arena_bytes", "u32", "arena as linked"),
+        Field("arena_bytes", "u32", "arena as linked", most=MOST_BYTES),
         Field("arena_used_bytes", "u32", "arena as used, or as needed if it was too small"),
         Field("arena_planned_bytes", "u32", "part of it for activations and scratch; 0 if unknown"),
-        Field("stack_bytes", "u32", "stack as linked; 0 if unknown"),
-        Field("stack_used_bytes", "u32", "deepest use so far, by paint; 0 if unknown"),
-        Field("static_bytes", "u32", ".data and .bss without arena and stack; 0 if unknown"),
+        Field("stack_bytes", "u32", "stack as linked; 0 if unknown", most=MOST_BYTES),
+        Field(
+            "stack_used_bytes", "u32", "deepest use so far, by paint; 0 if unknown", most=MOST_BYTES
+        ),
+        Field(
+            "static_bytes",
+            "u32",
+            ".data and .bss without arena and stack; 0 if unknown",
+            most=MOST_BYTES,
+        ),
     ),
 )
 
@@ -233,10 +252,10 @@ TensorReply = Struct(
     "What the device thinks the tensor is.",
     (
         Field("type", "u8", "TfLiteType"),
-        Field("rank", "u8", "number of dimensions used in dims"),
+        Field("rank", "u8", "number of dimensions used in dims", most=MAX_RANK),
         Field("tensor_index", "u16", "index in the main subgraph"),
-        Field("bytes", "u32", "size of the data"),
-        Field("dims", "i32", "shape, padded with zeros", MAX_RANK),
+        Field("bytes", "u32", "size of the data", most=limits.TENSOR_BYTES.most),
+        Field("dims", "i32", "shape, padded with zeros", MAX_RANK, least=0),
         Field("scale", "f32", "per-tensor scale, 0 if not quantized"),
         Field("zero_point", "i32", "per-tensor zero point"),
         Field("address", "u32", "of the data, for a debugger; 0 if it has none of 32 bits"),
@@ -267,8 +286,8 @@ InvokeReply = Struct(
     "What it cost.",
     (
         Field("cycles", "u32", "cycles of the run, without the link; wraps at 2^32"),
-        Field("ops_run", "u16", "operators completed"),
-        Field("reserved", "u16", "0"),
+        Field("ops_run", "u16", "operators completed", most=MOST),
+        Field("reserved", "u16", "0", most=0),
     ),
 )
 
@@ -321,15 +340,32 @@ SlotInfoReply = Struct(
     "SlotInfoReply",
     "A slot, and what is common to all.",
     (
-        Field("slot_count", "u16", "number of slots"),
+        Field("slot_count", "u16", "number of slots", least=1, most=MOST_SLOTS),
         Field("running_slot", "u16", "whose model runs, kBuiltIn for the image's own"),
         Field("locked_slot", "u16", "that says what runs and must not be written, or kBuiltIn"),
-        Field("state", "u16", "SlotState of this slot"),
+        Field("state", "u16", "SlotState of this slot", most=SlotState.most),
         Field("newest_sequence", "u32", "of the newest mark of all slots, 0 if there is none"),
         Field("sequence", "u32", "of this slot's newest mark, 0 if there is none"),
-        Field("slot_bytes", "u32", "size of a slot; its first page has header and marks"),
-        Field("page_bytes", "u32", "what one erase clears"),
-        Field("model_bytes", "u32", "length of this slot's .tflite, 0 if there is none"),
+        Field(
+            "slot_bytes",
+            "u32",
+            "size of a slot; its first page has header and marks",
+            least=2 * PAGE_BYTES[0],
+            most=MOST_BYTES,
+        ),
+        Field(
+            "page_bytes",
+            "u32",
+            "what one erase clears",
+            least=PAGE_BYTES[0],
+            most=PAGE_BYTES[1],
+        ),
+        Field(
+            "model_bytes",
+            "u32",
+            "length of this slot's .tflite, 0 if there is none",
+            most=MOST_BYTES,
+        ),
         Field("vector_count", "u32", "this slot's self-test vectors"),
         Field("payload_crc", "u32", "CRC-32 of model and vectors, as the header states it"),
         Field("model_hash", "u8", "SHA-256 of this slot's .tflite", 32),
@@ -367,7 +403,12 @@ SlotVerifyReply = Struct(
     "SlotVerifyReply",
     "How the trial went.",
     (
-        Field("outcome", "u16", "Status: OK, SLOT_NOT_WHOLE, MODEL_REFUSED or SELF_TEST_FAILED"),
+        Field(
+            "outcome",
+            "u16",
+            "Status: OK, SLOT_NOT_WHOLE, MODEL_REFUSED or SELF_TEST_FAILED",
+            most=Status.most,
+        ),
         Field("op_index", "u16", "operator that refused, or kAllOps"),
         Field("vectors", "u32", "self-test vectors answered correctly"),
         Field("arena_used_bytes", "u32", "arena as used, or as needed if it was too small"),
@@ -458,6 +499,7 @@ STRUCTS = (
 CONSTANTS = (
     ("kProtocolVersion", PROTOCOL_VERSION, "raised when the meaning of a message changes"),
     ("kMaxPayloadBytes", MAX_PAYLOAD_BYTES, "largest payload in either direction"),
+    ("kMinPayloadBytes", MIN_PAYLOAD_BYTES, "as the host demands it of max_payload_bytes"),
     ("kReply", REPLY, "or-ed into the type of an answer"),
     ("kAllOps", ALL_OPS, "op_count of an INVOKE that runs the whole model"),
     ("kMaxRank", MAX_RANK, "dimensions that a TensorReply can state"),

@@ -17,6 +17,7 @@ from tinydeploy.flash import enter, image, samba, usb
 from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
 from tinydeploy.flash.enter import Patience
 from tinydeploy.flash.samba import PAGE_BYTES, NoAnswerError, SambaClient
+from tinydeploy.foreign import shown
 
 TRIES = 3
 ROUNDS = 3
@@ -97,10 +98,12 @@ class _Session:
         self.watch.doing = "asking the bootloader for its version"
         version = self._asked_again(self._client.version, lambda text: text == samba.VERSION)
         if version != samba.VERSION:
-            raise self._refuse(f"the bootloader calls itself {version!r}, which is not known here")
+            raise self._refuse(
+                f"the bootloader calls itself {shown(version)!r}, which is not known here"
+            )
         chip = self._asked_again(self._client.chip, lambda text: text == samba.CHIP)
         if chip != samba.CHIP:
-            raise self._refuse(f"the bootloader is on a {chip!r}, not on an {samba.CHIP}")
+            raise self._refuse(f"the bootloader is on a {shown(chip)!r}, not on an {samba.CHIP}")
         loader = self._asked_again(self._client.identify, lambda known: known is not None)
         if loader is None:
             raise self._refuse("the bootloader's checksum is that of neither known version")

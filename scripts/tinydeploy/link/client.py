@@ -7,6 +7,7 @@ truncated frame, in either direction, costs a retry and never a wrong result.
 
 from __future__ import annotations
 
+import math
 import secrets
 import struct
 import time
@@ -15,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tinydeploy.abi import protocol
-from tinydeploy.abi.layout import Struct, Value
+from tinydeploy.abi.layout import Value
 from tinydeploy.errors import (
     DeviceFaultError,
     DeviceRestartedError,
@@ -24,7 +25,7 @@ from tinydeploy.errors import (
     PortError,
 )
 from tinydeploy.foreign import shown_lines
-from tinydeploy.link import fault
+from tinydeploy.link import fault, reply
 from tinydeploy.link.frame import Decoder, Frame, Noise, encode
 from tinydeploy.link.transport import Transport
 
@@ -34,7 +35,8 @@ BABBLE_S = 3.0
 
 Command, Status, State = protocol.Command, protocol.Status, protocol.State
 # Run the model or change flash: as long as it takes.
-_SLOW = (Command.INVOKE, Command.SLOT_VERIFY, Command.SLOT_ERASE, Command.SLOT_WRITE)
+_FLASH = (Command.SLOT_ERASE, Command.SLOT_WRITE)
+_SLOW = (Command.INVOKE, Command.SLOT_VERIFY, *_FLASH)
 # After these the device may be there again, under a new session.
 LOST = (PortError, DeviceWedgedError, DeviceRestartedError)
 
@@ -45,7 +47,8 @@ class Patience:
 
     `wedged_s` must exceed the longest single operator: between operators a busy device answers.
     Whoever can go on after a lost link connects again `reconnects` times, and waits `reopen_s` for
-    the port to come back.
+    the port to come back. An inference or a self-test that takes longer than `longest_s`, a change
+    of flash longer than `flash_s`, will not end any more, whatever the device says.
     """
 
     reply_s: float = 0.5
@@ -54,6 +57,28 @@ class Patience:
     tries: int = 6
     reconnects: int = 3
     reopen_s: float = 10.0
+    longest_s: float = 600.0
+    flash_s: float = 30.0
+
+    def longest_of(self, command: int) -> float:
+        """How long a device may say that it is still at a request."""
+        return self.flash_s if command in _FLASH else self.longest_s
+
+
+class Limit:
+    """How long somebody is waited for who says that it goes on: by this PC's clock, and by the
+    device's, which a simulator's is.
+    """
+
+    def __init__(self, longest_s: float, turn_s: float) -> None:
+        self.longest_s = longest_s
+        self._turns = math.ceil(longest_s / turn_s)
+        self._end = time.monotonic() + longest_s
+
+    def goes_on(self) -> bool:
+        """Whether to wait one turn more."""
+        self._turns -= 1
+        return self._turns >= 0 and time.monotonic() < self._end
 
 
 @dataclass
@@ -153,13 +178,13 @@ class Device:
         """Open a session and learn who the device is."""
         self._session = secrets.randbelow(0xFFFF) + 1
         self._sequence = secrets.randbelow(0xFFFF)
-        reply = self._ask(
+        answer = self._ask(
             Command.HELLO,
             protocol.HelloRequest.pack(
                 abi_hash=protocol.ABI_HASH, protocol_version=protocol.PROTOCOL_VERSION
             ),
         )
-        identity = _identity(reply)
+        identity = _identity(answer)
         self._max_payload_bytes = identity.max_payload_bytes
         return identity
 
@@ -179,17 +204,17 @@ class Device:
 
     def status(self) -> Mapping[str, Value]:
         """Fields of `protocol.StatusReply`."""
-        return _unpack(protocol.StatusReply, self._ask(Command.STATUS))
+        return reply.unpack(protocol.StatusReply, self._ask(Command.STATUS))
 
     def memory(self) -> dict[str, int]:
         """Fields of `protocol.MemoryReply`, bytes."""
-        fields = _unpack(protocol.MemoryReply, self._ask(Command.MEMORY))
+        fields = reply.unpack(protocol.MemoryReply, self._ask(Command.MEMORY))
         return {name: _int(fields, name) for name in fields}
 
     def tensor(self, kind: int, index: int) -> RemoteTensor:
         """Shape, type and quantization of a tensor; `kind` is of `protocol.TensorKind`."""
         request = protocol.TensorRequest.pack(kind=kind, index=index)
-        fields = _unpack(protocol.TensorReply, self._ask(Command.TENSOR, request))
+        fields = reply.unpack(protocol.TensorReply, self._ask(Command.TENSOR, request))
         dims = fields["dims"]
         assert isinstance(dims, tuple)
         scale = fields["scale"]
@@ -214,7 +239,7 @@ class Device:
     def invoke(self, first_op: int = 0, op_count: int = protocol.ALL_OPS) -> Invocation:
         """Run the model, or operators [first_op, first_op + op_count)."""
         request = protocol.InvokeRequest.pack(first_op=first_op, op_count=op_count)
-        fields = _unpack(protocol.InvokeReply, self._ask(Command.INVOKE, request))
+        fields = reply.unpack(protocol.InvokeReply, self._ask(Command.INVOKE, request))
         return Invocation(_int(fields, "cycles"), _int(fields, "ops_run"))
 
     def read(self, kind: int, index: int, length: int) -> bytes:
@@ -225,7 +250,7 @@ class Device:
             request = protocol.ReadRequest.pack(
                 kind=kind, index=index, offset=len(data), bytes=size
             )
-            data += _exactly(self._ask(Command.READ, request), size)
+            data += reply.exactly(self._ask(Command.READ, request), size)
         return data
 
     def profile(self, op_count: int) -> list[int]:
@@ -234,13 +259,13 @@ class Device:
         while len(cycles) < op_count:
             size = min(op_count - len(cycles), self._max_payload_bytes // 4)
             request = protocol.ProfileRequest.pack(first_op=len(cycles), op_count=size)
-            reply = _exactly(self._ask(Command.PROFILE, request), 4 * size)
-            cycles += struct.unpack(f"<{size}I", reply)
+            payload = reply.exactly(self._ask(Command.PROFILE, request), 4 * size)
+            cycles += struct.unpack(f"<{size}I", payload)
         return cycles
 
     def diagnose(self) -> str:
         """Why the firmware refused its model, in words; empty when it did not."""
-        fields = _unpack(protocol.DiagnoseReply, self._ask(Command.DIAGNOSE))
+        fields = reply.unpack(protocol.DiagnoseReply, self._ask(Command.DIAGNOSE))
         message, op_index = str(fields["message"]), _int(fields, "op_index")
         return message if op_index == protocol.ALL_OPS else f"operator {op_index}: {message}"
 
@@ -269,33 +294,40 @@ class Device:
         self._sequence = (self._sequence + 1) & 0xFFFF
         request = Frame(command, self._sequence, self._session, payload)
         self.stats.requests += 1
+        longest_s = self.patience.longest_of(command)
+        limit = Limit(longest_s, self.patience.reply_s)
         for attempt in range(self.patience.tries):
             self.stats.retries += attempt > 0
             self._send(request)
             is_slow = command in _SLOW
             wait_s = self.patience.invoke_s if is_slow else self.patience.reply_s
-            reply = self._await(request, wait_s)
-            if reply is None and is_slow:
-                reply = self._await_slow(request)
-            if reply is not None:
-                return _payload(reply)
+            answer = self._await(request, wait_s)
+            if answer is None and is_slow:
+                answer = self._await_slow(request, limit)
+            if answer is not None:
+                return _payload(answer)
         raise self._silence(command)
 
-    def _await_slow(self, request: Frame) -> Frame | None:
-        """Wait for an inference as long as the device shows signs of life.
+    def _await_slow(self, request: Frame, limit: Limit) -> Frame | None:
+        """Wait for an inference as long as the device shows signs of life, up to a limit.
 
         Returns None when the device turns out to be idle: then request or answer was lost.
         """
-        while True:
+        while limit.goes_on():
             answer = self._probe(request)
             if answer.sequence == request.sequence:
                 return answer
-            state = _int(_unpack(protocol.StatusReply, _payload(answer)), "state")
+            state = _int(reply.unpack(protocol.StatusReply, _payload(answer)), "state")
             if state != State.INVOKING:
                 return None
-            reply = self._await(request, self.patience.reply_s)
-            if reply is not None:
-                return reply
+            late = self._await(request, self.patience.reply_s)
+            if late is not None:
+                return late
+        raise DeviceWedgedError(
+            f"{self.transport.description} says for {limit.longest_s:g} s that it is at request "
+            f"{request.type:#04x}, and does not come to an end",
+            "reset the board; `verify --explain` finds the operator it hangs in",
+        )
 
     def _probe(self, request: Frame) -> Frame:
         """Ask for STATUS until that or `request` is answered."""
@@ -346,7 +378,7 @@ class Device:
     def _is_event(self, frame: Frame) -> bool:
         """Handle a frame that is not the answer; True when the request must be sent again."""
         if frame.type == Command.FAULT:
-            report = _unpack(protocol.FaultReport, frame.payload)
+            report = reply.unpack(protocol.FaultReport, frame.payload)
             raise DeviceFaultError(
                 f"the firmware stopped with a {fault.describe(report, self.symbolize)}",
                 "reset the board; if it comes back with the same model, report it as a bug",
@@ -382,39 +414,20 @@ def _answers(frame: Frame, request: Frame) -> bool:
     )
 
 
-def _payload(reply: Frame) -> bytes:
-    if reply.status == Status.NO_SESSION:
+def _payload(answer: Frame) -> bytes:
+    if answer.status == Status.NO_SESSION:
         raise DeviceRestartedError(
             "the device has restarted: it does not know the session any more", "start again"
         )
-    if reply.status != Status.OK:
+    if answer.status != Status.OK:
         raise DeviceFaultError(
-            f"the device refused request {reply.type & ~protocol.REPLY:#04x}: "
-            f"{Status.text(reply.status)}",
+            f"the device refused request {answer.type & ~protocol.REPLY:#04x}: "
+            f"{Status.text(answer.status)}",
             "flash the firmware again so that host and device agree"
-            if reply.status == Status.UNKNOWN_COMMAND
+            if answer.status == Status.UNKNOWN_COMMAND
             else "`tinydeploy doctor` shows what the device runs",
         )
-    return reply.payload
-
-
-def _unpack(layout: Struct, payload: bytes) -> Mapping[str, Value]:
-    try:
-        return layout.unpack(payload)
-    except struct.error as error:
-        raise LinkError(
-            f"a {layout.name} of {len(payload)} bytes where {layout.size} were due",
-            "flash the firmware again so that host and device agree",
-        ) from error
-
-
-def _exactly(payload: bytes, size: int) -> bytes:
-    if len(payload) != size:
-        raise LinkError(
-            f"the device sent {len(payload)} bytes where {size} were asked for",
-            "flash the firmware again so that host and device agree",
-        )
-    return payload
+    return answer.payload
 
 
 def _int(fields: Mapping[str, Value], name: str) -> int:
@@ -430,13 +443,15 @@ def _hex(fields: Mapping[str, Value], name: str) -> str:
 
 
 def _identity(payload: bytes) -> Identity:
-    fields = _unpack(protocol.HelloReply, payload)
-    if _int(fields, "abi_hash") != protocol.ABI_HASH:
+    # First of all: with another ABI the rest may mean something else.
+    abi_hash, version = struct.unpack_from("<IH", payload.ljust(6, b"\0"))
+    if abi_hash != protocol.ABI_HASH:
         raise LinkError(
-            f"the firmware speaks protocol {_int(fields, 'protocol_version')} with ABI "
-            f"{_int(fields, 'abi_hash'):08x}, this host {protocol.ABI_HASH:08x}",
+            f"the firmware speaks protocol {version} with ABI {abi_hash:08x}, this host "
+            f"{protocol.ABI_HASH:08x}",
             "flash the board with firmware of this version",
         )
+    fields = reply.unpack(protocol.HelloReply, payload)
     return Identity(
         board=str(fields["board"]),
         engine=str(fields["engine"]),

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tinydeploy.errors import DeviceFaultError, PortError
+from tinydeploy.foreign import shown_lines
 from tinydeploy.link.transport import READ_CHUNK_BYTES
 from tinydeploy.tools import start_piped
 
@@ -59,7 +60,7 @@ class ProcessTransport:
         status = self._process.returncode
         if not said:
             return PortError(f"{self.description} ended with status {status}", "start it again")
-        text = "\n".join(said)
+        text = shown_lines("\n".join(said))
         return DeviceFaultError(
             f"{self.description} ended with status {status}:\n{text}",
             "this is a bug in the firmware: please report it with the model",

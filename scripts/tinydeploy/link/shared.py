@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tinydeploy.link.frame import DELIMITER
+from tinydeploy.link.frame import DELIMITER, LARGEST_CHUNK_BYTES
 from tinydeploy.link.transport import Transport
 
+MOST_UNREAD_BYTES = 1 << 20
 _TEXT = frozenset(range(0x20, 0x7F)) | frozenset(b"\r\n\t")
 
 
@@ -31,7 +32,7 @@ class TextLines:
         if _is_text(rest[:end]):
             yield rest[:end]
             rest = rest[end:]
-        self._pending = rest
+        self._pending = rest[-LARGEST_CHUNK_BYTES:]  # more without an end is no line
 
 
 class SharedWire:
@@ -60,7 +61,7 @@ class SharedWire:
     def pump(self, timeout_s: float) -> bool:
         """Read for the followers alone; frames stay for the next `read`. False after silence."""
         data = self._take(timeout_s)
-        self._unread += data
+        self._unread = (self._unread + data)[-MOST_UNREAD_BYTES:]  # what is lost is asked for again
         return bool(data)
 
     def close(self) -> None:

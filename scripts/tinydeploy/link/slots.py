@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tinydeploy.abi import protocol
-from tinydeploy.abi.layout import Struct, Value
-from tinydeploy.errors import LinkError
+from tinydeploy.link import reply
 from tinydeploy.link.client import Device
 
 Command, Status, SlotState = protocol.Command, protocol.Status, protocol.SlotState
@@ -86,13 +84,11 @@ def read(device: Device) -> Slots:
     Raises:
         DeviceFaultError: the firmware has no slots.
     """
-    found, last = [], {}
-    index, count = 0, 1
-    while index < count:
-        reply = device.request(Command.SLOT_INFO, protocol.SlotRequest.pack(slot=index))
-        last = _numbers(protocol.SlotInfoReply, reply)
-        model_hash = protocol.SlotInfoReply.unpack(reply)["model_hash"]
-        assert isinstance(model_hash, bytes)
+    found, last = [], _info(device, 0)[0]
+    count = last["slot_count"]
+    for index in range(count):
+        last, model_hash = _info(device, index)
+        _require_sound(last, count)
         found.append(
             SlotInfo(
                 index=index,
@@ -104,7 +100,6 @@ def read(device: Device) -> Slots:
                 payload_crc=last["payload_crc"],
             )
         )
-        index, count = index + 1, last["slot_count"]
     return Slots(
         slots=tuple(found),
         running=last["running_slot"],
@@ -115,10 +110,33 @@ def read(device: Device) -> Slots:
     )
 
 
+def _info(device: Device, index: int) -> tuple[dict[str, int], bytes]:
+    """Numbers and model hash of a slot."""
+    answer = device.request(Command.SLOT_INFO, protocol.SlotRequest.pack(slot=index))
+    model_hash = reply.unpack(protocol.SlotInfoReply, answer)["model_hash"]
+    assert isinstance(model_hash, bytes)
+    return reply.numbers(protocol.SlotInfoReply, answer), model_hash
+
+
+def _require_sound(info: dict[str, int], count: int) -> None:
+    page, size = info["page_bytes"], info["slot_bytes"]
+    reply.require(info["slot_count"] == count, "a number of slots that changes")
+    reply.require(page & page - 1 == 0, f"pages of {page:,} bytes")
+    reply.require(
+        size % page == 0 and 2 * page <= size <= protocol.MOST_PAGES * page,
+        f"slots of {size:,} bytes in pages of {page:,}",
+    )
+    for name in ("running_slot", "locked_slot"):
+        known = info[name] < count or info[name] == BUILT_IN
+        reply.require(known, f"{name} is {info[name]} of {count}")
+    reply.require(info["model_bytes"] <= size, f"a model of {info['model_bytes']:,} bytes in it")
+
+
 def operators(device: Device) -> frozenset[int]:
     """Builtin codes of the operators that the firmware carries."""
-    reply = device.request(Command.OPERATORS)
-    return frozenset(struct.unpack(f"<{len(reply) // 2}H", reply))
+    answer = device.request(Command.OPERATORS)
+    reply.require(len(answer) % 2 == 0, f"operators in {len(answer)} bytes")
+    return frozenset(struct.unpack(f"<{len(answer) // 2}H", answer))
 
 
 def erase(device: Device, slot: int, page: int) -> None:
@@ -131,13 +149,8 @@ def page_crcs(device: Device, slot: int, first_page: int, page_count: int) -> li
     request = protocol.SlotPagesRequest.pack(
         slot=slot, first_page=first_page, page_count=page_count
     )
-    reply = device.request(Command.SLOT_PAGES, request)
-    if len(reply) != 4 * page_count:
-        raise LinkError(
-            f"{len(reply)} bytes of checksums where {4 * page_count} were due",
-            "flash the firmware again so that host and device agree",
-        )
-    return list(struct.unpack(f"<{page_count}I", reply))
+    answer = reply.exactly(device.request(Command.SLOT_PAGES, request), 4 * page_count)
+    return list(struct.unpack(f"<{page_count}I", answer))
 
 
 def most_pages() -> int:
@@ -158,9 +171,9 @@ def part_bytes() -> int:
 
 def verify(device: Device, slot: int) -> Trial:
     """Let the device try the slot's model on its self-test vectors."""
-    reply = device.request(Command.SLOT_VERIFY, protocol.SlotRequest.pack(slot=slot))
-    fields = _numbers(protocol.SlotVerifyReply, reply)
-    message = str(protocol.SlotVerifyReply.unpack(reply)["message"])
+    answer = device.request(Command.SLOT_VERIFY, protocol.SlotRequest.pack(slot=slot))
+    fields = reply.numbers(protocol.SlotVerifyReply, answer)
+    message = str(reply.unpack(protocol.SlotVerifyReply, answer)["message"])
     reason = Status.text(fields["outcome"])
     if message:
         where = f"operator {fields['op_index']}: "
@@ -177,15 +190,3 @@ def rollback(device: Device, newest_sequence: int) -> None:
     """Run what ran before the mark of this sequence number."""
     request = protocol.SlotRollbackRequest.pack(newest_sequence=newest_sequence)
     device.request(Command.SLOT_ROLLBACK, request)
-
-
-def _numbers(layout: Struct, payload: bytes) -> dict[str, int]:
-    """The fields that are numbers."""
-    try:
-        fields: Mapping[str, Value] = layout.unpack(payload)
-    except struct.error as error:
-        raise LinkError(
-            f"a {layout.name} of {len(payload)} bytes where {layout.size} were due",
-            "flash the firmware again so that host and device agree",
-        ) from error
-    return {name: value for name, value in fields.items() if isinstance(value, int)}

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import time
 
 from tinydeploy.errors import DeviceFaultError, DeviceWedgedError, LinkError
+from tinydeploy.foreign import shown
 from tinydeploy.link.transport import Transport
 
 BYTES_PER_LINE = 31  # of a `db` command
 READY = "m-ready"
-_LAP = re.compile(r"^m-lap-us-(\d+)$")
+# What a sound device never exceeds: `db print` of the longest input has some 3,500 lines.
+MOST_LINES, MOST_LINE_BYTES, LONGEST_S = 1 << 14, 64 << 10, 600.0
+SILENCE_S = 10.0  # until whoever was talking must have come to an end
+_LAP = re.compile(r"^m-lap-us-(\d{1,19})$")
 _RESULTS = re.compile(r"^m-results-\[([^]]*)\]$")
 
 
@@ -30,19 +35,26 @@ class Runner:
     def synchronise(self) -> None:
         """Drop what the device says of itself at start-up and what others left behind."""
         self._transport.write(b"\0%")
+        end = time.monotonic() + SILENCE_S
         while self._transport.read(0.2):
-            pass
+            if time.monotonic() > end:
+                raise self._endless("%")
         self._text = ""
 
     def command(self, text: str, timeout_s: float | None = None) -> list[str]:
         """Send a command; the lines of the answer but the last."""
         self._transport.write(f"{text}%".encode())
-        lines = []
-        while (line := self._line(text, timeout_s or self._reply_s)) != READY:
+        lines: list[str] = []
+        wait_s = timeout_s or self._reply_s
+        end = time.monotonic() + wait_s + LONGEST_S
+        while (line := self._line(text, wait_s, end)) != READY:
             if line.startswith("e-["):
                 raise DeviceFaultError(
-                    f"the device answered {text[:40]!r} with {line}", "`help%` lists what it knows"
+                    f"the device answered {text[:40]!r} with {shown(line)}",
+                    "`help%` lists what it knows",
                 )
+            if len(lines) == MOST_LINES:
+                raise self._endless(text)
             lines.append(line)
         return lines
 
@@ -71,11 +83,24 @@ class Runner:
         laps = [int(found.group(1)) for line in lines if (found := _LAP.match(line))]
         results = [found.group(1) for line in lines if (found := _RESULTS.match(line))]
         if len(laps) != 2 or len(results) != 1 or "m-infer-done" not in lines:
-            raise LinkError(f"the answer to `infer` is {lines}", "reset the board")
-        return laps[1] - laps[0], tuple(float(value) for value in results[0].split(","))
+            raise LinkError(f"the answer to `infer` is {shown(str(lines))}", "reset the board")
+        try:
+            return laps[1] - laps[0], tuple(float(value) for value in results[0].split(","))
+        except ValueError as error:
+            raise LinkError(
+                f"the results of `infer` are {shown(results[0])}", "reset the board"
+            ) from error
 
-    def _line(self, command: str, timeout_s: float) -> str:
+    def _endless(self, command: str) -> LinkError:
+        return LinkError(
+            f"{self._transport.description}: the answer to {command[:40]!r} does not end",
+            "check that the board runs the firmware of `tinydeploy mlperf`, at 115200 baud",
+        )
+
+    def _line(self, command: str, timeout_s: float, end: float) -> str:
         while "\n" not in self._text:
+            if len(self._text) > MOST_LINE_BYTES or time.monotonic() > end:
+                raise self._endless(command)
             data = self._transport.read(timeout_s)
             if not data:
                 raise DeviceWedgedError(
@@ -92,4 +117,6 @@ class Runner:
         for line in lines:
             if found := re.match(pattern, line):
                 return found.group(1)
-        raise LinkError(f"the device says {lines}", "it does not run the firmware for MLPerf Tiny")
+        raise LinkError(
+            f"the device says {shown(str(lines))}", "it does not run the firmware for MLPerf Tiny"
+        )

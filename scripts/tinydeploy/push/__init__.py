@@ -263,3 +263,9 @@ def _require_passed(trial: Trial, image: SlotImage) -> None:
             f"{trial.reason}; the old model runs on",
             "look at the model with `tinydeploy inspect`",
         )
+    if trial.vectors != image.vector_count:
+        raise ParityError(
+            f"the device says that the model passed, with {trial.vectors} of {image.vector_count} "
+            "self-test vectors; the old model runs on",
+            "put the present firmware on it: `tinydeploy deploy --hot-swap`",
+        )

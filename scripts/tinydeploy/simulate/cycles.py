@@ -206,6 +206,10 @@ class BlockCounter:
         self.deadline = deadline
         self.stopped = 0
 
+    def close(self) -> None:
+        """Forget the code; what was counted stays."""
+        self.forget()
+
     def check(self) -> None:
         """Raise what a callback raised during the last run; Unicorn's binding did already."""
 

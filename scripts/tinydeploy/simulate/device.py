@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sized
 from typing import Protocol
 
+import unicorn
+
 from tinydeploy.simulate.image import Image, Symbol
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.serial_line import FRAME_BITS
@@ -94,8 +96,9 @@ class SimulatedDevice:
         return data
 
     def close(self) -> None:
-        """End the simulation."""
+        """End the simulation; cycles, time and violations can still be asked for."""
         self._closed = True
+        self.machine.close()
 
     def _collect(self) -> None:
         """Run on while characters follow one another closely."""
@@ -177,12 +180,18 @@ class SimulatedDevice:
         return self.image.symbols[name]
 
     def memory(self, address: int, size: int) -> bytes:
-        """Bytes of flash or RAM."""
-        return self.machine.read(address, size)
+        """Bytes of flash or RAM; raises SimulationError where there is none."""
+        try:
+            return self.machine.read(address, size)
+        except unicorn.UcError as error:
+            raise SimulationError(f"no memory of {size} bytes at {address:#010x}") from error
 
     def set_memory(self, address: int, data: bytes) -> None:
-        """Write to flash or RAM, as a debugger does."""
-        self.machine.write(address, data)
+        """Write to flash or RAM, as a debugger does; raises SimulationError where there is none."""
+        try:
+            self.machine.write(address, data)
+        except unicorn.UcError as error:
+            raise SimulationError(f"no memory of {len(data)} bytes at {address:#010x}") from error
 
 
 def _grown(received: Sized, size: int) -> bool:

@@ -6,6 +6,8 @@ apollo3) maps its memories and peripherals into it.
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Callable, Sequence
 
 import unicorn
@@ -93,6 +95,20 @@ class Machine:
         self.dwt = CycleCounter(self)
         self._clear_state()
         self.update_checks()
+        _ALIVE.note(self)
+
+    def close(self) -> None:
+        """Give the emulator's memory back now: Python's garbage collector does not see it, and
+        would let hundreds pile up. What was counted stays; the rest is gone.
+        """
+        if not self.memory.is_closed:
+            self.memory.close()
+            self.counter.close()
+            for registers in (self._registers, self.core_frame, self.fpu_frame):
+                registers.close()
+            self.handler_state.close()
+            self.masks.close()
+            self._uc._Uc__finalizer()
 
     def _clear_state(self) -> None:
         self._failure: DeviceError | None = None
@@ -245,6 +261,8 @@ class Machine:
             SimulationError: lockup, or a violation in strict mode.
             KeyboardInterrupt: between two steps only, so that the machine can go on.
         """
+        if self.memory.is_closed:
+            raise SimulationError("the simulation is closed")
         before, interrupts.state.stop = interrupts.state.stop, self._stop
         try:
             self._run(until, wanted)
@@ -314,6 +332,27 @@ class Machine:
             self._locate_violation()
         else:
             self.stops.handle(error, by_counter=bool(self.counter.stopped))
+
+
+class _Alive:
+    """Machines that nobody closed: they are in circles of references, and each takes megabytes that
+    the garbage collector does not count.
+    """
+
+    def __init__(self) -> None:
+        self._machines: weakref.WeakSet[Machine] = weakref.WeakSet()
+        self._most = _MACHINES_BETWEEN
+
+    def note(self, machine: Machine) -> None:
+        """Collect garbage when there are many more than those that are in use."""
+        self._machines.add(machine)
+        if len(self._machines) > self._most:
+            gc.collect()
+            self._most = len(self._machines) + _MACHINES_BETWEEN
+
+
+_MACHINES_BETWEEN = 8
+_ALIVE = _Alive()
 
 
 def violation_error(violation: Violation) -> SimulationError:

@@ -12,6 +12,8 @@ from typing import Any
 import unicorn
 from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
 
+from tinydeploy.simulate.violations import SimulationError
+
 RAM_SEED = 0x7D
 IoRead = Callable[[int, int], int]
 IoWrite = Callable[[int, int, int], None]
@@ -46,6 +48,7 @@ class MemoryMap:
         self, uc: Any, memories: Sequence[Memory], on_refusal: Callable[[int], None]
     ) -> None:
         self.memories = tuple(memories)
+        self.is_closed = False
         self._uc = uc
         self._on_refusal = on_refusal
         self._io: list[tuple[int, int, IoRead, IoWrite]] = []
@@ -59,8 +62,19 @@ class MemoryMap:
             filling = b"\xff" * memory.size if memory.is_rom else garbage.randbytes(memory.size)
             uc.mem_write(memory.origin, filling)
 
+    def close(self) -> None:
+        """The memories are about to go; whoever reads them now gets an error."""
+        self.is_closed = True
+        self._callbacks.clear()
+        self._io.clear()
+
+    def _require_open(self) -> None:
+        if self.is_closed:
+            raise SimulationError("the simulation is closed: its memory is gone")
+
     def read(self, address: int, size: int) -> bytes:
         """Bytes of flash or RAM; raises UcError where there is none."""
+        self._require_open()
         buffer = self._buffers.get(size)
         if buffer is None:
             buffer = self._buffers[size] = ctypes.create_string_buffer(size)
@@ -72,6 +86,7 @@ class MemoryMap:
 
     def write(self, address: int, data: bytes) -> None:
         """Write memory, flash too, as a debugger or DMA does."""
+        self._require_open()
         status = uclib.uc_mem_write(self._uc._uch, address, data, len(data))
         if status:
             raise unicorn.UcError(status, address, len(data))

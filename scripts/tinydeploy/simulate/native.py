@@ -138,7 +138,7 @@ class NativeCounter(BlockCounter):
         timing: FlashTiming | None = None,
     ) -> None:
         self._library = library
-        self._tables = (
+        self._tables: tuple[Any, ...] = (
             (_Block * BLOCK_ENTRIES)(),
             (_Watch * WATCH_ENTRIES)(),
             (ctypes.c_uint8 * FILTER_BYTES)(),
@@ -198,6 +198,11 @@ class NativeCounter(BlockCounter):
         self._known.clear()
         for block in kept.values():
             self._add(block)
+
+    def close(self) -> None:
+        """Give the tables back."""
+        self._known.clear()
+        self._tables = ()
 
     def _add(self, block: Block) -> None:
         self._known[(block.address, block.size)] = block

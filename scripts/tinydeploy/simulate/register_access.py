@@ -8,9 +8,16 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 import unicorn
 from unicorn.unicorn_py3.unicorn import uclib
+
+from tinydeploy.simulate.violations import SimulationError
+
+
+def _closed(*_: Any) -> NoReturn:
+    raise SimulationError("the simulation is closed: its CPU is gone")
 
 
 class RegisterFile:
@@ -20,6 +27,11 @@ class RegisterFile:
         self._handle = uc._uch
         self._value = ctypes.c_uint32()
         self._place = ctypes.byref(self._value)
+
+    def close(self) -> None:
+        """The CPU is about to go: from now on an error."""
+        for name in ("read", "write"):
+            setattr(self, name, _closed)
 
     def read(self, register: int) -> int:
         """Value of a register."""
@@ -47,6 +59,11 @@ class RegisterGroup:
         self._values = (ctypes.c_uint32 * count)()
         first = ctypes.addressof(self._values)
         self._places = (ctypes.c_void_p * count)(*(first + 4 * n for n in range(count)))
+
+    def close(self) -> None:
+        """The CPU is about to go: from now on an error."""
+        for name in ("read", "write"):
+            setattr(self, name, _closed)
 
     def read(self) -> list[int]:
         """Values in the order of the list."""
