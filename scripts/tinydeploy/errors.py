@@ -25,6 +25,8 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from contextlib import suppress
 
 
 class TinyDeployError(Exception):
@@ -76,10 +78,7 @@ def of_system(error: OSError) -> SetupError | None:
     """What the system refused, in words: no right, read-only, full. None for anything else."""
     path = str(error.filename) if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return SetupError(
-            "the disk is full" + f": cannot write {path}" * bool(path),
-            "free some space; the next run goes on from here",
-        )
+        return _full(f": cannot write {path}" * bool(path))
     if error.errno == errno.EROFS:
         return SetupError(
             f"cannot write to {path or 'the checkout'}: it is on a read-only file system",
@@ -88,6 +87,34 @@ def of_system(error: OSError) -> SetupError | None:
     if error.errno in (errno.EACCES, errno.EPERM) and path:
         return SetupError(f"cannot use {path}: {error.strerror}", _remedy(path))
     return None
+
+
+def of_program(output: str, *folders: str | os.PathLike[str]) -> SetupError | None:
+    """The disk that a program found full: by what it said, or by what is left of it.
+
+    Args:
+        folders: where the program writes. One that maps its output into memory dies without a word.
+    """
+    if _SAYS_FULL.search(output):
+        return _full("")
+    for folder in folders:
+        with suppress(OSError, AttributeError):  # Windows has no statvfs
+            told = os.statvfs(folder)
+            if told.f_bavail * told.f_frsize < _NEARLY_FULL_BYTES:
+                return _full(f": {told.f_bavail * told.f_frsize:,} bytes are left at {folder}")
+    return None
+
+
+# In C's words and in Zig's.
+_SAYS_FULL = re.compile(r"No space left on device|Disk quota exceeded|NoSpaceLeft|DiskQuota")
+_NEARLY_FULL_BYTES = 1 << 18
+
+
+def _full(what: str) -> SetupError:
+    return SetupError(
+        f"the disk is full{what}",
+        "free some space, or set TMPDIR if it is that one; the next run goes on from here",
+    )
 
 
 def _remedy(path: str) -> str:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 from tinydeploy.config import BUILD_DIR
 
@@ -54,24 +54,42 @@ def _locked(path: Path, wait: Callable[[str], None]) -> Iterator[None]:
     """Hold the file while inside, and leave none behind."""
     file = _acquire(path, wait)
     with file:
-        file.truncate(0)
-        file.write(f"process {os.getpid()}, {_command()}")
-        file.flush()
+        sign(file)
         try:
             yield
         finally:
             path.unlink(missing_ok=True)  # still ours: who waits looks whether it is in the folder
 
 
-def _acquire(path: Path, wait: Callable[[str], None]) -> TextIO:
+def open_file(path: Path) -> BinaryIO:
+    """A lock file, made if there is none; a link in its place is refused."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "r+b", buffering=0)
+
+
+def sign(file: BinaryIO) -> None:
+    """Say in a lock file who holds it; a full disk does not matter."""
+    with suppress(OSError):
+        file.truncate(0)
+        file.seek(0)
+        file.write(f"process {os.getpid()}, {_command()}".encode())
+
+
+def holder(file: BinaryIO) -> str:
+    """Who holds it, in words; "" if it does not say."""
+    file.seek(0)
+    return file.read().decode("utf-8", "replace").strip()
+
+
+def _acquire(path: Path, wait: Callable[[str], None]) -> BinaryIO:
     said = False
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+", encoding="utf-8")
+        file = open_file(path)
         try:
             if not _try(file):
                 if not said:
-                    wait(_holder(file))
+                    wait(holder(file) or "another run")
                     said = True
                 fcntl.flock(file, fcntl.LOCK_EX)
             if _is_at(file, path):
@@ -82,7 +100,7 @@ def _acquire(path: Path, wait: Callable[[str], None]) -> TextIO:
         file.close()  # the one before us removed it: take the file that is there now
 
 
-def _try(file: TextIO) -> bool:
+def _try(file: BinaryIO) -> bool:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -90,12 +108,7 @@ def _try(file: TextIO) -> bool:
     return True
 
 
-def _holder(file: TextIO) -> str:
-    file.seek(0)
-    return file.read().strip() or "another run"
-
-
-def _is_at(file: TextIO, path: Path) -> bool:
+def _is_at(file: BinaryIO, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except FileNotFoundError:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from tinydeploy import boards, flash, judge, locks, receipt, targets
+from tinydeploy import boards, flash, judge, locks, receipt, targets, whole
 from tinydeploy import report as report_stage
 from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
@@ -31,7 +31,7 @@ from tinydeploy.stages import fitting, input_spec, remedies, trial
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
-from tinydeploy.stages.compile import Program, compile_model, write_if_changed
+from tinydeploy.stages.compile import Program, compile_model
 from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.fitting import Attempt
 from tinydeploy.stages.vectors import Vectors
@@ -248,7 +248,7 @@ def make_bare_image(
     folder = output_folder(source, board) / f"bare-{engine}"
     with held(source, board, ui):
         program = make_program(source, board, toolchain, engine, folder, ui, choices)
-        (folder / build_stage.BARE_FILE).write_text("// No link. See firmware/bare.\n")
+        whole.write(folder / build_stage.BARE_FILE, "// No link. See firmware/bare.\n")
         return program, _build(program, board, toolchain, folder / "firmware", ui)
 
 
@@ -306,7 +306,9 @@ def _hot_swap_program(source: Source, board: Board, engine: str, ui: Ui) -> Prog
         program = compile_model(
             source.tflite, board, folder, name=source.name, arena_bytes=_largest_arena(board)
         )
-        write_if_changed(folder / build_stage.HOT_SWAP_FILE, "All operators, and model slots.\n")
+        whole.write_if_changed(
+            folder / build_stage.HOT_SWAP_FILE, "All operators, and model slots.\n"
+        )
         stage.detail = f"all operators, arena {program.arena_bytes:,} bytes for any model"
     return program
 
@@ -443,7 +445,13 @@ def _measure_arena(source: Source, board: Board, toolchain: str, folder: Path) -
 
 def _build(program: Program, board: Board, toolchain: str, out_dir: Path, ui: Ui) -> Image:
     with ui.stage("build") as stage:
-        image = build_stage.build(program.folder, board, toolchain=toolchain, out_dir=out_dir)
+        image = build_stage.build(
+            program.folder,
+            board,
+            toolchain=toolchain,
+            out_dir=out_dir,
+            changing=lambda: report_stage.withdraw(out_dir.parent),
+        )
         stage.cached = image.cached
         stage.detail = (
             f"flash {image.flash_bytes:,} of {board.flash_size:,} bytes, "
@@ -484,7 +492,7 @@ def _verify(
     # Who lets bytes take the time of a wire wants all of them on it.
     link_vectors = None if target.modelled_baud else job.link_vectors
     key = key_of(
-        *(image.build_id, vectors.sha256(), target.name, str(link_vectors)),
+        *(image.build_id, image.sha256, vectors.sha256(), target.name, str(link_vectors)),
         *(str(target.wait_states), str(target.usb), package_key()),
     )
     known = Keyed(folder / "verification.json", key)

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from tinydeploy import bootstrap, locks, models, records
+from tinydeploy import bootstrap, locks, models, records, whole
 from tinydeploy.config import BUILD_DIR, ROOT
 from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.foreign import shown
@@ -191,11 +191,7 @@ def _written(path: Path, data: bytes, origin: str, ui: Ui, given: Given) -> Sour
         signatures.chosen(data, None, path.name)
     out = folder / f"{name}.tflite"
     with locks.held(folder, ui.warn):
-        folder.mkdir(parents=True, exist_ok=True)
-        if not out.is_file() or out.read_bytes() != data:
-            beside = out.with_suffix(".new")
-            beside.write_bytes(data)
-            beside.replace(out)
+        whole.write_if_changed(out, data)
     return Source(name, folder.name, out, None, None, origin)
 
 
@@ -276,22 +272,13 @@ def _converted(path: Path, ui: Ui, given: Given) -> Source:
         representative if isinstance(representative, str) else _hash_of(representative),
     )
     out = folder / f"{name}.{key[:8]}.tflite"  # another conversion may be in use
-    known = Keyed(out.with_suffix(".json"), key)
+    known = Keyed(out.with_suffix(".json"), key, (out,))
     with locks.held(folder, ui.warn), ui.stage("convert") as stage:
-        said = known.load() if out.is_file() else None
+        said = known.load()
         stage.cached = said is not None
         if said is None:
             bootstrap.ensure("train")
-            from tinydeploy.stages.convert import convert_all
-
-            done = convert_all(
-                *(path, [(out, "int8")], representative),
-                custom_objects=given.custom_objects,
-                signature=given.signature,
-                warn=lambda _: None,
-            )
-            said = {"ranges": done.ranges, "warnings": list(done.warnings)}
-            known.save(said)
+            said = known.made(lambda: _convert(path, out, representative, given))
         stage.detail = (
             f"{path} to int8, {out.stat().st_size:,} bytes, quantized with {said['ranges']}"
         )
@@ -302,6 +289,21 @@ def _converted(path: Path, ui: Ui, given: Given) -> Source:
         quantized_with=said["ranges"],
         warnings=tuple(said["warnings"]),
     )
+
+
+def _convert(
+    path: Path, out: Path, representative: Path | str | None, given: Given
+) -> dict[str, Any]:
+    """What the conversion to `out` said, see `stages.convert.Conversion`."""
+    from tinydeploy.stages.convert import convert_all
+
+    done = convert_all(
+        *(path, [(out, "int8")], representative),
+        custom_objects=given.custom_objects,
+        signature=given.signature,
+        warn=lambda _: None,
+    )
+    return {"ranges": done.ranges, "warnings": list(done.warnings)}
 
 
 def _usable(data: Path | None) -> Path | None:

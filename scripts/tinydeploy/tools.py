@@ -8,13 +8,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tinydeploy import interrupts
-from tinydeploy.errors import BuildError, SetupError
+from tinydeploy.config import BUILD_DIR, cache_dir
+from tinydeploy.errors import BuildError, SetupError, TinyDeployError, of_program
 
 _TAIL_LINES = 20
 _GRACE_S = 0.5  # between asking a program to end and ending it
@@ -76,7 +78,7 @@ def run(
             them through.
 
     Raises:
-        SetupError: there is no such program.
+        SetupError: there is no such program, or no room on the disk.
         BuildError: it failed or took longer than `timeout_s`.
     """
     interrupts.check()
@@ -194,7 +196,14 @@ def _signal(process: subprocess.Popen[str], number: int) -> None:
         pass
 
 
-def _failed(what: str, command: list[str], status: int, output: str) -> BuildError:
+def full_disk(output: str) -> SetupError | None:
+    """That a disk is full, if it is why a program that said `output` has failed."""
+    return of_program(output, BUILD_DIR, cache_dir(), tempfile.gettempdir())
+
+
+def _failed(what: str, command: list[str], status: int, output: str) -> TinyDeployError:
+    if full := full_disk(output):
+        return full
     tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
     return BuildError(
         f"{what} failed with exit status {status}" + (f":\n{tail}" if tail else ""),

@@ -4,15 +4,16 @@ import os
 import sys
 from pathlib import Path
 
-from SCons.Script import AlwaysBuild, Default, DefaultEnvironment
+import SCons.SConsign
+from SCons.Script import AlwaysBuild, Default, DefaultEnvironment, GetBuildFailures, Main
 
 env = DefaultEnvironment()
 project = Path(env.subst("$PROJECT_DIR"))
 sys.path[:0] = [str(project / "scripts"), str(project / "firmware" / "platformio" / "builder")]
 
 import toolchains  # noqa: E402
-from tinydeploy import boards  # noqa: E402
-from tinydeploy.stages import board_files, image  # noqa: E402
+from tinydeploy import boards, whole  # noqa: E402
+from tinydeploy.stages import board_files, image, unfinished  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
     KERNEL_FILES,
     VARIANTS_VARIABLE,
@@ -37,13 +38,14 @@ mlperf = is_mlperf(program)
 link = link_variable()
 hot_swap = is_hot_swap(program)
 slots_bytes = hot_swap * boards.SLOTS * board.slot_bytes
-env.Replace(BUILD_DIR=str(object_folder(board, toolchain, program, link)))
+objects = object_folder(board, toolchain, program, link)
+unfinished.begin(objects)
+env.Replace(BUILD_DIR=str(objects))
 compact, bare = is_compact(program), is_bare(program)
 if bare:  # instead of platformio.ini's
     env.Replace(SRC_FILTER="+<bare/> +<app/program.cpp>")
 firmware = project / "firmware"
 generated = Path(env.subst("$BUILD_DIR")) / "generated"
-generated.mkdir(parents=True, exist_ok=True)
 board_files.write(board, generated)
 
 # What serves TFLM's API: the interpreter, or the plan that came with the program.
@@ -97,14 +99,22 @@ HOT = (
 )
 
 
+def tell_of_notes(write=SCons.SConsign.write):
+    """Write SCons' notes, then say that they are there."""
+    write()
+    failed = [Path(str(node)) for failure in GetBuildFailures() for node in [failure.node] if node]
+    unfinished.noted(Main.exit_status, failed, env.subst("$PROGNAME$PROGSUFFIX"))
+
+
+SCons.SConsign.write = tell_of_notes
+
+
 def include_program():
     """The only file that sees the model: another model rebuilds it and model.cc, nothing else."""
     digest = bytes.fromhex(build_id(program, board, toolchain, link))[:16]
     values = ", ".join(f"0x{byte:02x}" for byte in digest)
     text = f"#define TINYDEPLOY_BUILD_ID {{{values}}}\n"
-    header = generated / "tinydeploy_build_id.h"
-    if not header.is_file() or header.read_text() != text:
-        header.write_text(text)
+    whole.write_if_changed(generated / "tinydeploy_build_id.h", text)
     for sees_the_model in ("*/app/program.cpp", "*/mlperf/tensors.cpp"):
         env.AddBuildMiddleware(
             lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program]),
@@ -184,7 +194,7 @@ def link_variants(elf):
 def write_binary(target, source, env):
     """The ELF file as it lies in flash."""
     flat = image.flash_bytes_of(Path(str(source[0])), board.flash_origin)
-    Path(str(target[0])).write_bytes(flat)
+    whole.write(Path(str(target[0])), flat)
 
 
 def run_flash(target, source, env):

@@ -94,7 +94,9 @@ def _program(name, options, targets, silent):
     )
     if not code:
         note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(str(folder), encoding="utf-8")
+        beside = note.with_suffix(".new")
+        beside.write_text(str(folder), encoding="utf-8")
+        os.replace(str(beside), str(note))
     return code, folder
 
 

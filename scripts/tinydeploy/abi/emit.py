@@ -10,6 +10,7 @@ import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.abi import limits, params, protocol
 from tinydeploy.abi.layout import Enum, Field, Struct
 from tinydeploy.abi.limits import Limit
@@ -122,7 +123,7 @@ def main(arguments: list[str]) -> int:
         return 1 if stale else 0
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name in stale:
-        (FOLDER / name).write_text(headers()[name], encoding="utf-8")
+        whole.write(FOLDER / name, headers()[name])
     return 0
 
 

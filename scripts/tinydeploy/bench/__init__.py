@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tinydeploy import boards, pipeline
+from tinydeploy import boards, pipeline, whole
 from tinydeploy.bench import subjects
 from tinydeploy.bench.plot import svg
 from tinydeploy.bench.published import against_published, published_table
@@ -50,9 +50,9 @@ def run(
         save(rows, json_file)
     if markdown_file:
         picture = plot_file.name if plot_file else ""
-        markdown_file.write_text(page(rows, picture), encoding="utf-8")
+        whole.write_named(markdown_file, page(rows, picture))
     if plot_file:
-        plot_file.write_text(svg(rows, ids[0]), encoding="utf-8")
+        whole.write_named(plot_file, svg(rows, ids[0]))
     return _compared(before, rows, ui)
 
 

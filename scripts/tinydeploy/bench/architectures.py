@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.bench.network import Network
 from tinydeploy.graph.ir import Model, Type
 from tinydeploy.graph.write_tflite import dump
@@ -145,5 +146,5 @@ def write(name: str, folder: Path) -> Path:
     path, data = folder / f"{name}.tflite", dump(BUILDERS[name]())
     folder.mkdir(parents=True, exist_ok=True)
     if not path.is_file() or path.read_bytes() != data:
-        path.write_bytes(data)
+        whole.write(path, data)
     return path

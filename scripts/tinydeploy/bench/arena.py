@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from tinydeploy import arena, judge, memory, sources
+from tinydeploy import arena, judge, memory, sources, whole
 from tinydeploy.bench import subjects
 from tinydeploy.bench.peers import CMSIS_NN, REFERENCE, peers_of
 from tinydeploy.config import BUILD_DIR
@@ -66,9 +66,9 @@ def run(
     print(table(rows))
     if json_file:
         text = json.dumps([asdict(row) for row in rows], indent=1)
-        json_file.write_text(text + "\n", encoding="utf-8")
+        whole.write_named(json_file, text + "\n")
     if markdown_file:
-        markdown_file.write_text(f"{PREFACE}\n{table(rows)}\n", encoding="utf-8")
+        whole.write_named(markdown_file, f"{PREFACE}\n{table(rows)}\n")
     return rows
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinydeploy import boards
+from tinydeploy import boards, whole
 from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import UsageError
@@ -24,7 +24,7 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.resolver import method
 from tinydeploy.ops.types import SUPPORTED
 from tinydeploy.stages import build as build_stage
-from tinydeploy.stages.compile import Program, compile_model, header_text, write_if_changed
+from tinydeploy.stages.compile import Program, compile_model, header_text
 from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.image import Sizes
 from tinydeploy.stages.variants import sizes_of_variants
@@ -80,10 +80,10 @@ def run(
         costs += operators(wanted, chosen[0], costs[0], toolchain)
     print(to_text(costs))
     if json_file:
-        json_file.write_text(to_json(costs), encoding="utf-8")
+        whole.write_named(json_file, to_json(costs))
     if markdown_file:
         version = build_stage.toolchain_version(toolchain, chosen[0])
-        markdown_file.write_text(to_markdown(costs, version), encoding="utf-8")
+        whole.write_named(markdown_file, to_markdown(costs, version))
     return costs
 
 
@@ -114,7 +114,7 @@ def operators(
     shutil.rmtree(folder, ignore_errors=True)
     for number, each in enumerate(methods.values()):
         (folder / str(number)).mkdir(parents=True)
-        write_if_changed(folder / str(number) / "model.h", header_text(program, each))
+        whole.write_if_changed(folder / str(number) / "model.h", header_text(program, each))
     link = _link(board, "uart")
     found = sizes_of_variants(program.folder, board, folder, toolchain=toolchain, link=link)
     return [
@@ -210,7 +210,7 @@ def _program(folder: Path, board: Board, methods: Sequence[str]) -> Program:
     program = compile_model(
         _model(folder), board, folder / "program", name="nothing", arena_bytes=ARENA_BYTES
     )
-    write_if_changed(program.header, header_text(program, methods))
+    whole.write_if_changed(program.header, header_text(program, methods))
     return program
 
 
@@ -250,7 +250,6 @@ def _model(folder: Path) -> Path:
     build = Builder()
     x = build.input((4,), Type.INT8, per_tensor(1.0, 0))
     y = build.op("RESHAPE", [x], (2, 2), Type.INT8, per_tensor(1.0, 0), new_shape=[2, 2])
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "nothing.tflite"
-    path.write_bytes(dump(build.model(y)))
+    whole.write(path, dump(build.model(y)))
     return path

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.errors import UsageError
 from tinydeploy.lower.choices import BALANCED
 from tinydeploy.pipeline import Job
@@ -107,7 +108,7 @@ def _kind(report: Report) -> str:
 def save(rows: Sequence[Row], path: Path) -> None:
     """Write the rows as JSON, sorted, so that a diff shows what changed."""
     ordered = sorted(rows, key=lambda row: row.key)
-    path.write_text(json.dumps([asdict(row) for row in ordered], indent=1) + "\n", encoding="utf-8")
+    whole.write(path, json.dumps([asdict(row) for row in ordered], indent=1) + "\n")
 
 
 def load(path: Path) -> list[Row]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from tinydeploy import whole
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -86,7 +87,7 @@ def _ops(options: argparse.Namespace, ui: Ui) -> None:
 
     rows = table.rows()
     if options.write:
-        table.DOCUMENT.write_text(table.to_markdown(rows), encoding="utf-8")
+        whole.write(table.DOCUMENT, table.to_markdown(rows))
     elif options.check:
         if not table.is_current(rows):
             raise SetupError("docs/ops.md is not what the code says", "run: tinydeploy ops --write")

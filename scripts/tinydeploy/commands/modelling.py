@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tinydeploy import whole
 from tinydeploy.commands import common
 from tinydeploy.errors import ModelError, ModelFileError, UnsupportedModelError, UsageError
 from tinydeploy.ui import Ui, terminal_width
@@ -162,7 +163,7 @@ def _inspect(options: argparse.Namespace, ui: Ui) -> int:
             continue
         code = max(code, 0 if found.runs else UnsupportedModelError.exit_code)
         if options.html:
-            options.html.write_text(inspect.to_html(found), encoding="utf-8")
+            whole.write_named(options.html, inspect.to_html(found))
         if options.json:
             documents.append(inspect.to_json(found).rstrip())
         else:

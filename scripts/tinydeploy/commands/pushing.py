@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
+from tinydeploy import whole
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -257,7 +258,7 @@ def _power_cuts(options: argparse.Namespace, ui: Ui) -> int:
         if file:
             power_cuts_page.save(found, file)
     if options.markdown_file:
-        options.markdown_file.write_text(power_cuts_page.page(found), encoding="utf-8")
+        whole.write_named(options.markdown_file, power_cuts_page.page(found))
     lost = [line for row in found for line in row.lost]
     print("\n".join(lost[:20]), end="\n" if lost else "")
     return 1 if lost else 0

@@ -7,6 +7,7 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.commands import common
 from tinydeploy.lower.choices import GOALS
 from tinydeploy.ui import Ui
@@ -71,7 +72,7 @@ def _estimates(options: argparse.Namespace, ui: Ui) -> None:
     common.print_result(options, [asdict(miss) for miss in found], check.summary(found))
     if options.markdown_file:
         text = check.page(found, corpus.OPERATORS)
-        options.markdown_file.write_text(text, encoding="utf-8")
+        whole.write_named(options.markdown_file, text)
 
 
 def _tune(options: argparse.Namespace, ui: Ui) -> None:
@@ -103,7 +104,7 @@ def _patches(options: argparse.Namespace, ui: Ui) -> None:
     rows = patches.measure(options.models, options.board, options.bands, ui)
     common.print_result(options, rows, patches.markdown(rows))
     if options.markdown_file:
-        options.markdown_file.write_text(patches.page(rows), encoding="utf-8")
+        whole.write_named(options.markdown_file, patches.page(rows))
 
 
 def _trade(options: argparse.Namespace, ui: Ui) -> None:
@@ -112,4 +113,4 @@ def _trade(options: argparse.Namespace, ui: Ui) -> None:
     rows = trade.measure(options.models, options.board, options.goals, ui)
     common.print_result(options, rows, trade.markdown(rows))
     if options.markdown_file:
-        options.markdown_file.write_text(trade.page(rows), encoding="utf-8")
+        whole.write_named(options.markdown_file, trade.page(rows))

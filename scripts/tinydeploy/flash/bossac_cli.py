@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.errors import BuildError, SetupError
 from tinydeploy.flash import enter, image, samba, usb
 from tinydeploy.flash.base import FlashResult, Job, State, Watch
@@ -75,7 +75,7 @@ def _bootloader_port(job: Job, target: usb.Target, patience: Patience, watch: Wa
 def _run(program: Path, port: str, data: bytes, watch: Watch) -> str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "firmware.bin"
-        path.write_bytes(data)
+        whole.write(path, data)
         watch.state = State.PARTLY_WRITTEN
         watch.doing = "bossac writes"
         try:

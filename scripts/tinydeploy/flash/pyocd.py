@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.errors import BuildError, SetupError, UsageError
 from tinydeploy.flash import image
 from tinydeploy.flash.base import FlashResult, Job, State, Watch
@@ -54,7 +54,7 @@ def write(job: Job) -> FlashResult:
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "firmware.bin"
-        path.write_bytes(job.image)
+        whole.write(path, job.image)
         _program(job, target, path)
     job.progress(len(job.image), len(job.image))
     return FlashResult(

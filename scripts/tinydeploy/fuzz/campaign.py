@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from tinydeploy import whole
 from tinydeploy.fuzz.cases import Case, make
 from tinydeploy.fuzz.compare import difference
 from tinydeploy.fuzz.engines import BATCH, Engine, Outcome
@@ -167,15 +168,15 @@ class Campaign:
             self.tally.failures.append(Failure(case.number, label, engine.name, why, files))
 
     def _save(self, case: Case, small: Case, engine: Engine) -> Iterator[Path]:
-        self.folder.mkdir(parents=True, exist_ok=True)
         stem = f"seed{self.seed}_case{case.number}_{engine.name.replace(' ', '_')}"
         for kind, kept in (("", case), ("_reduced", small)):
             model = self.folder / f"{stem}{kind}.tflite"
-            model.write_bytes(kept.data)
+            whole.write(model, kept.data)
             inputs = model.with_suffix(".npz")
             runs = enumerate(kept.inputs)
             values: Any = {f"run{r}_{i}": v for r, run in runs for i, v in enumerate(run)}
-            np.savez(inputs, **values)
+            with whole.appearing(inputs) as beside, beside.open("wb") as file:
+                np.savez(file, **values)
             yield from (model, inputs)
             if small is case:
                 return

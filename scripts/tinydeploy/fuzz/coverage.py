@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import SetupError
 from tinydeploy.fuzz import build, hostile, resident
@@ -52,7 +52,7 @@ class _Kernels(resident.Kernels):
         made = super().compiled(self.folder / f"objects-{os.getpid()}-{len(sources)}", sources)
         copies = [path.with_suffix(".copy.o") for path in made]
         for path, copy in zip(made, copies, strict=True):
-            shutil.copy(path, copy)  # which the caller moves away
+            whole.copy(path, copy)  # which the caller moves away
         return copies
 
 
@@ -113,10 +113,9 @@ def _interpreter() -> Path:
     folder = cache_dir() / "fuzz" / f"coverage-{build.digest(_COMPILER, _ROOMS)}"
     program = folder / "runner"
     if not program.exists():
-        folder.mkdir(parents=True, exist_ok=True)
         made = bare.objects(folder, _COMPILER, files)
-        bare.link(_COMPILER, made, ["-lm"], folder / "runner.new")
-        os.replace(folder / "runner.new", program)
+        with whole.appearing(program, executable=True) as beside:
+            bare.link(_COMPILER, made, ["-lm"], beside)
     return program
 
 

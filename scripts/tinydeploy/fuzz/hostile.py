@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinydeploy import whole
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build
@@ -109,9 +110,8 @@ def run(
         except DeviceError as error:
             problem = error.message
         if problem:
-            folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"hostile_seed{seed}_mutant{number}.tflite"
-            path.write_bytes(mutant)
+            whole.write(path, mutant)
             found.crashes.append((path, problem))
             if len(found.crashes) >= most_crashes:
                 break

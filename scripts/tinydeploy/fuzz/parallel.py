@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import multiprocessing
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from tinydeploy import whole
 from tinydeploy.errors import TinyDeployError, UsageError
 from tinydeploy.fuzz.campaign import Campaign, Count, Failure, Tally
 from tinydeploy.fuzz.engines import BATCH, engines
@@ -201,10 +201,7 @@ def _keep(state: State, kept: Path | None) -> None:
         "subjects": {name: vars(count) for name, count in state.tally.subjects.items()},
         "failures": [asdict(failure) for failure in state.tally.failures],
     }
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    fresh = kept.with_suffix(".new")
-    fresh.write_text(json.dumps(known, default=str), encoding="utf-8")
-    os.replace(fresh, kept)
+    whole.write(kept, json.dumps(known, default=str))
 
 
 def _key(task: Task) -> str:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from tinydeploy import passes, tools
+from tinydeploy import passes, tools, whole
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build
@@ -206,7 +205,7 @@ def _link(
 ) -> Path:  # fmt: skip
     """A program of the plans, the kernels and the faces."""
     source, program = folder / f"{name}.cc", folder / f"{name}_plans"
-    source.write_text(source_of(plans), encoding="utf-8")
+    whole.write(source, source_of(plans))
     steps = {step.kernel: step for plan in plans for step in plan.steps if step.kernel is not None}
     made = build.objects(folder / name, [*command, "-O1"], [source])
     made += _kernels(name, command, faces)
@@ -235,12 +234,11 @@ def kernel_objects(plans: Iterable[Plan], kernel_level: str = "-O2") -> list[Pat
     known = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
     targets = {name: folder / f"{Path(name).stem}-{known[name]}.o" for name in sorted(texts)}
     missing = [name for name, target in targets.items() if not target.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        sources = [Path(scratch) / name for name in missing]
+    with whole.scratch(folder) as scratch:
+        sources = [scratch / name for name in missing]
         for source in sources:
-            source.write_text(texts[source.name], encoding="utf-8")
-        made = build.objects(Path(scratch) / "made", command, sources)
+            whole.write(source, texts[source.name])
+        made = build.objects(scratch / "made", command, sources)
         for name, file in zip(missing, made, strict=True):
             os.replace(file, targets[name])
     return list(targets.values())
@@ -257,11 +255,11 @@ def _interpreted(name: str, command: list[str], steps: Iterable[Step]) -> list[P
         for text in kernel_sources([step]).values()
     }
     missing = [target for target in texts if not target.exists()]
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        sources = [Path(scratch) / f"{target.stem}.cc" for target in missing]
+    with whole.scratch(folder) as scratch:
+        sources = [scratch / f"{target.stem}.cc" for target in missing]
         for source, target in zip(sources, missing, strict=True):
-            source.write_text(texts[target], encoding="utf-8")
-        made = build.objects(Path(scratch), command, sources)
+            whole.write(source, texts[target])
+        made = build.objects(scratch, command, sources)
         for source, target in zip(made, missing, strict=True):
             os.replace(source, target)
     return list(texts)

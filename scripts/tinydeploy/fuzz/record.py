@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tinydeploy import whole
 from tinydeploy.config import ROOT
 from tinydeploy.fuzz.campaign import Count, Tally
 from tinydeploy.fuzz.cases import FLOAT_TOLERANCE, GRAPH, RUNS, UNDEFINED
@@ -49,8 +50,8 @@ def keep(part: str, command: str, figures: Mapping[str, Any], seed: int | None =
         seeds = known.setdefault(part, {}).get("seeds", {})
         known[part] = {"seeds": {**seeds, str(seed): told}}
     text = json.dumps(known, indent=1, sort_keys=True) + "\n"
-    FIGURES.write_text(text, encoding="utf-8")
-    DOCUMENT.write_text(render(known), encoding="utf-8")
+    whole.write(FIGURES, text)
+    whole.write(DOCUMENT, render(known))
 
 
 def load() -> dict[str, Any]:

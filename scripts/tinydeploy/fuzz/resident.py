@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build
@@ -79,7 +79,7 @@ class Kernels:
         if not program.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
             names = sorted((kernel.file, kernel.expression) for kernel in self._known)
-            self._list.write_text(json.dumps(names), encoding="utf-8")
+            whole.write(self._list, json.dumps(names))
             bare.kept(program, self._build)
         return program
 
@@ -109,7 +109,7 @@ class Kernels:
         missing = [name for name in texts if not (self.folder / f"{name}.o").exists()]
         sources = [scratch / f"{name}.cc" for name in missing]
         for name, source in zip(missing, sources, strict=True):
-            source.write_text(texts[name], encoding="utf-8")
+            whole.write(source, texts[name])
         made = self.compiled(scratch / "objects", sources)
         for name, path in zip(missing, made, strict=True):
             os.replace(path, self.folder / f"{name}.o")
@@ -190,7 +190,7 @@ class CortexM4Plans:
             self._path = program
             self._start()
         script, elf = folder / "plans.ld", folder / "plans.elf"
-        script.write_text(_SCRIPT.format(flash=self._end, ram=_PLAN_RAM.origin), encoding="utf-8")
+        whole.write(script, _SCRIPT.format(flash=self._end, ram=_PLAN_RAM.origin))
         start = ["-s", "-e", _PLANS_SYMBOL]  # the one symbol that is asked for
         _lld(["-T", script, f"--just-symbols={program}", *start, made, "-o", elf])
         self._image = images.load(elf)

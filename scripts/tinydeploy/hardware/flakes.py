@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.config import cache_dir
 from tinydeploy.link.client import LinkStats
 
@@ -61,5 +62,5 @@ def remember(flakes: Flakes, file: Path) -> dict[str, int]:
     total["runs"] += flakes.runs
     total["flaky"] += len(flakes.flaky)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(total) + "\n", encoding="utf-8")
+    whole.write(file, json.dumps(total) + "\n")
     return total

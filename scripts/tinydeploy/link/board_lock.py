@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import sys
 from collections.abc import Iterator
 
+from tinydeploy import locks
 from tinydeploy.config import cache_dir
 from tinydeploy.errors import PortError
 
@@ -26,17 +26,13 @@ def board_lock(port: str) -> Iterator[None]:
         return
     name = re.sub(r"[^A-Za-z0-9]+", "_", os.path.realpath(port)).strip("_")
     path = cache_dir() / "locks" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
+    with locks.open_file(path) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
             raise PortError(
-                f"{port} is in use by another run: {file.read().strip() or 'unknown process'}",
+                f"{port} is in use by another run: {locks.holder(file) or 'unknown process'}",
                 "wait for it to end, or choose another board with --port or --port-serial-number",
             ) from error
-        file.truncate(0)
-        file.write(f"process {os.getpid()}, {' '.join(sys.argv)[:200]}")
-        file.flush()
+        locks.sign(file)
         yield

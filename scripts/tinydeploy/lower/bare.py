@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.errors import SetupError
 
@@ -83,10 +82,9 @@ def kept(program: Path, make: Callable[[Path, Path], None]) -> Path:
     """`program`, made by `make(scratch folder, file to write)` unless it is there."""
     if not program.exists():
         folder = program.parent
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-            target = Path(scratch) / program.name
-            make(Path(scratch), target)
+        with whole.scratch(folder.parent) as scratch:
+            target = scratch / program.name
+            make(scratch, target)
             folder.mkdir(exist_ok=True)
             os.replace(target, program)
     return program

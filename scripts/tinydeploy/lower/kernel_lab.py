@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.simulate.machine import Machine, Memory
 from tinydeploy.simulate.registers import Reg
 
@@ -70,7 +70,7 @@ def build_host(folder: Path, flags: Sequence[str] = ()) -> Path:
 def build_cortex_m4(folder: Path, toolchain: Toolchain = "zig") -> Path:
     """An ELF of all kernels for Cortex-M4, linked at `CODE`."""
     script, out = folder / "kernels.ld", folder / f"kernels_{toolchain}.elf"
-    script.write_text(LINKER_SCRIPT)
+    whole.write(script, LINKER_SCRIPT)
     link = ["-nostdlib", "-Wl,--no-gc-sections", "-Wl,-e,0", "-T", str(script)]
     if toolchain == "gcc":
         link.append("-lgcc")

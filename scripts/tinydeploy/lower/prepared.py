@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tinydeploy import whole
 from tinydeploy.abi import limits
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import UnsupportedModelError
@@ -124,7 +125,7 @@ def _build(command: list[str], scratch: Path, out: Path) -> None:
 
 
 def _write_functions(elf: Path, out: Path) -> None:
-    out.write_text(json.dumps(_functions(elf)))
+    whole.write(out, json.dumps(_functions(elf)))
 
 
 def _functions(elf: Path) -> dict[int, tuple[str, str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tinydeploy import whole
 from tinydeploy.lower import tiles
 from tinydeploy.lower.convolution import TILED
 from tinydeploy.lower.kernel_lab import CortexM4
@@ -69,7 +70,7 @@ def save(found: Iterable[Tuned]) -> None:
     """Replace the entries of these shapes in the committed table."""
     entries = {**tiles.table(), **{each.key: each.row() for each in found}}
     lines = [f" {json.dumps(key)}: {json.dumps(entries[key])}" for key in sorted(entries)]
-    tiles.TABLE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    whole.write(tiles.TABLE, "{\n" + ",\n".join(lines) + "\n}\n")
     tiles.table.cache_clear()
 
 

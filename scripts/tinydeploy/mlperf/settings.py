@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinydeploy import whole
 from tinydeploy.errors import ModelFileError, UnsupportedModelError, UsageError
 from tinydeploy.foreign import c_string, comment
 from tinydeploy.graph.ir import Model, Tensor
@@ -90,7 +91,7 @@ constexpr Result kResult = Result::{RESULTS[settings.result]};
 
 #endif  // TINYDEPLOY_MLPERF_PROGRAM_H_
 """
-    path.write_text(text, encoding="utf-8")
+    whole.write(path, text)
     return path
 
 

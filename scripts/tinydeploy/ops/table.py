@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.ops.features import Features
 
 Table = Mapping[str, Mapping[str, float]]
@@ -31,7 +32,7 @@ def save(path: Path, entries: Table) -> None:
         f" {json.dumps(key)}: {json.dumps(dict(sorted(entries[key].items())))}"
         for key in sorted(entries)
     ]
-    path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    whole.write(path, "{\n" + ",\n".join(lines) + "\n}\n")
     load.cache_clear()
 
 

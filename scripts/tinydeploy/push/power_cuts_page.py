@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.push.power_cuts import Row
 
 COUNTS = ("operations", "cuts", "old", "new", "repeated", "resumed", "cut_again")
@@ -43,7 +44,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def save(rows: Sequence[Row], path: Path) -> None:
     """Every board, swap and phase, with the losses in words."""
-    path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n", encoding="utf-8")
+    whole.write(path, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
 
 def load(path: Path) -> list[Row]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tinydeploy import locks, pipeline, simulate, sources, targets
+from tinydeploy import locks, pipeline, simulate, sources, targets, whole
 from tinydeploy.boards import SLOTS, Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import UsageError
@@ -33,7 +33,7 @@ def deployed(board: Board, tflite: Path) -> None:
     """Let simulated devices start anew, with this model built in."""
     note = _note(board)
     note.parent.mkdir(parents=True, exist_ok=True)
-    note.write_text(str(tflite.resolve()), encoding="utf-8")
+    whole.write(note, str(tflite.resolve()))
     flash_file(board).unlink(missing_ok=True)
 
 
@@ -123,4 +123,4 @@ def _content(board: Board) -> bytes:
 def _keep(board: Board, content: bytes) -> None:
     file = flash_file(board)
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(content)
+    whole.write(file, content)

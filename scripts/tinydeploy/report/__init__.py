@@ -8,18 +8,29 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.report import html, markdown
 from tinydeploy.report.model import Report
 from tinydeploy.report.serialize import from_dict, to_dict, to_json
 
-__all__ = ["Report", "from_dict", "to_dict", "to_json", "write"]
+__all__ = ["Report", "from_dict", "to_dict", "to_json", "withdraw", "write"]
+
+FILES = ("report.json", "report.md", "report.html")
 
 
 def write(report: Report, folder: Path) -> Path:
-    """Write `report.json`, `.md` and `.html` into `folder`; returns the path of the HTML."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "report.json").write_text(to_json(report), encoding="utf-8")
-    (folder / "report.md").write_text(markdown.render(report), encoding="utf-8")
-    page = folder / "report.html"
-    page.write_text(html.render(report), encoding="utf-8")
-    return page
+    """Write `report.json`, `.md` and `.html` into `folder`; returns the path of the HTML.
+
+    At no moment are there files of two reports.
+    """
+    texts = (to_json(report), markdown.render(report), html.render(report))
+    withdraw(folder)
+    for name, text in zip(FILES, texts, strict=True):
+        whole.write(folder / name, text)
+    return folder / FILES[-1]
+
+
+def withdraw(folder: Path) -> None:
+    """Remove the report in `folder`: what it is about changes."""
+    for name in FILES:
+        (folder / name).unlink(missing_ok=True)

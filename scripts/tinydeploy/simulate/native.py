@@ -8,7 +8,6 @@ import importlib.util
 import operator
 import os
 import sys
-import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_MEM_READ
 from unicorn.unicorn_py3.unicorn import uclib
 
-from tinydeploy import tools
+from tinydeploy import tools, whole
 from tinydeploy.config import cache_dir
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.simulate.cycles import NEVER, Block, BlockCounter, Check, FindBlock, OnCheck, Watch
@@ -113,9 +112,8 @@ def load_library() -> ctypes.CDLL | None:
 
 
 def _build(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        fresh = Path(folder) / path.name
+    with whole.scratch(path.parent) as folder:
+        fresh = folder / path.name
         tools.run(
             tools.python_module_argv(
                 "ziglang", "cc", "-shared", "-O2", "-s", str(SOURCE), "-o", str(fresh)

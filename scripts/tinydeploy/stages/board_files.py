@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinydeploy import foreign
+from tinydeploy import foreign, whole
 from tinydeploy.boards import Board
 
 STACK_BYTES = 4096
@@ -13,9 +13,7 @@ STACK_BYTES = 4096
 def write(board: Board, folder: Path) -> None:
     """Write the files of `texts` into `folder`, each only if it changes."""
     for name, text in texts(board).items():
-        path = folder / name
-        if not path.is_file() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
+        whole.write_if_changed(folder / name, text)
 
 
 def texts(board: Board) -> dict[str, str]:

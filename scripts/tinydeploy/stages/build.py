@@ -8,18 +8,19 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from tinydeploy import locks, tools
+from tinydeploy import locks, tools, whole
 from tinydeploy.boards import BOARDS_DIR, SLOTS, Board
 from tinydeploy.config import BUILD_DIR, FIRMWARE_DIR, ROOT, cache_dir
-from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError
-from tinydeploy.keys import Keyed
+from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError, TinyDeployError
+from tinydeploy.keys import Keyed, sha256_of
 from tinydeploy.stages import image
 from tinydeploy.stages.image import Breakdown, Sizes
 
@@ -62,6 +63,11 @@ class Image:
     toolchain: str
     cached: bool
 
+    @cached_property
+    def sha256(self) -> str:
+        """Hash over the bytes of both files."""
+        return sha256_of((self.elf, self.bin))
+
     @property
     def flash_bytes(self) -> int:
         """All that is loaded into flash."""
@@ -86,6 +92,7 @@ def build(
     link: str = "",
     out_dir: Path,
     quiet: bool = True,
+    changing: Callable[[], None] = lambda: None,
 ) -> Image:
     """Build the firmware with the model in `program_dir` (model.h, model.cc), unless it is built.
 
@@ -94,6 +101,7 @@ def build(
             platformio.ini.
         out_dir: gets firmware.elf and firmware.bin.
         quiet: keep PlatformIO's output for the case of an error.
+        changing: called before an image in `out_dir` is replaced, to withdraw what is said of it.
 
     Raises:
         SetupError: the compiler is not on this machine.
@@ -103,13 +111,18 @@ def build(
     link = link or link_variable()
     identity = build_id(program_dir, board, toolchain, link)
     elf, flat = out_dir / "firmware.elf", out_dir / "firmware.bin"
-    known = Keyed(out_dir / "firmware.json", identity)
-    cached = known.load() is not None and elf.is_file() and flat.is_file()
-    if not cached:
+
+    def make() -> dict[str, Any]:
+        changing()
         with one_at_a_time():
             run_platformio(program_dir, board, toolchain, link, quiet=quiet)
             _copy_products(object_folder(board, toolchain, program_dir, link), board, elf, flat)
-        known.save({"toolchain": toolchain_version(toolchain, board)})
+        return {"toolchain": toolchain_version(toolchain, board)}
+
+    known = Keyed(out_dir / "firmware.json", identity, (elf, flat))
+    cached = known.load() is not None
+    if not cached:
+        known.made(make)
     sizes = image.sizes_of(elf)
     _require_fit(sizes, board, is_hot_swap(program_dir))
     return Image(elf, flat, sizes, identity, toolchain, cached)
@@ -323,7 +336,9 @@ _FIRST_ERROR = re.compile(
 )
 
 
-def _explain(output: str, board: Board, program_dir: Path) -> BuildError | ModelTooLargeError:
+def _explain(output: str, board: Board, program_dir: Path) -> TinyDeployError:
+    if full := tools.full_disk(output):
+        return full
     overflows = [(region, int(size)) for region, size in _OVERFLOW.findall(output)]
     if overflows:
         region, excess = max(overflows, key=lambda found: found[1])
@@ -364,17 +379,8 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
 def _copy_products(folder: Path, board: Board, elf: Path, flat: Path) -> None:
     built = folder / ("firmware" if board.is_host else "firmware.elf")
     data = built.read_bytes()
-    _replace(elf, data, executable=board.is_host)
-    _replace(flat, data if board.is_host else image.flash_bytes_of(built, board.flash_origin))
-
-
-def _replace(path: Path, data: bytes, executable: bool = False) -> None:
-    """A reader sees the old file or the new one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(path.name + ".new")
-    beside.write_bytes(data)
-    beside.chmod(0o755 if executable else 0o644)
-    beside.replace(path)
+    whole.write(elf, data, executable=board.is_host)
+    whole.write(flat, data if board.is_host else image.flash_bytes_of(built, board.flash_origin))
 
 
 @contextmanager

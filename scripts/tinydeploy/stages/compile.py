@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinydeploy import memory
+from tinydeploy import memory, whole
 from tinydeploy.boards import Board
 from tinydeploy.errors import ModelFileError, ModelTooLargeError
 from tinydeploy.foreign import c_string, comment
@@ -147,9 +147,8 @@ def compile_model(
         steps=_operators(model),
         memory=memory.plan_model(model),
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    write_if_changed(program.header, header_text(program, resolver_methods(model)))
-    write_if_changed(program.source, _source(program, data))
+    whole.write_if_changed(program.header, header_text(program, resolver_methods(model)))
+    whole.write_if_changed(program.source, _source(program, data))
     return program
 
 
@@ -179,13 +178,6 @@ def _operators(model: Model) -> tuple[ProgramStep, ...]:
 def resolver_methods(model: Model) -> list[str]:
     """The op resolver's methods that the model needs, sorted, each once."""
     return sorted({method for op in model.ops if (method := method_of(op))})
-
-
-def write_if_changed(path: Path, text: str) -> None:
-    """Write `text`, but leave the file and its time alone if it is already that."""
-    data = text.encode("utf-8")
-    if not path.is_file() or path.read_bytes() != data:
-        path.write_bytes(data)
 
 
 def _require_fit(nbytes: int, board: Board | None) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from tinydeploy import passes
+from tinydeploy import passes, whole
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.judge import Judge
@@ -27,7 +27,6 @@ from tinydeploy.stages.compile import (
     header_text,
     load,
     tensor_infos,
-    write_if_changed,
 )
 
 
@@ -75,9 +74,8 @@ def compile_plan(
         steps=tuple(_program_step(plan, index, numbers) for index in range(len(plan.steps))),
         memory=memory_map(plan),
     )
-    out_dir.mkdir(parents=True, exist_ok=True)
-    write_if_changed(program.header, header_text(program, ()))
-    write_if_changed(program.source, _source(plan, program, numbers, choices))
+    whole.write_if_changed(program.header, header_text(program, ()))
+    whole.write_if_changed(program.source, _source(plan, program, numbers, choices))
     _write_kernels(plan, out_dir)
     _write_compact(choices, out_dir)
     return program
@@ -117,14 +115,14 @@ def _write_kernels(plan: Plan, out_dir: Path) -> None:
     for stale in set(out_dir.glob(KERNEL_FILES)) - {out_dir / name for name in texts}:
         stale.unlink()
     for name, text in texts.items():
-        write_if_changed(out_dir / name, text)
+        whole.write_if_changed(out_dir / name, text)
 
 
 def _write_compact(choices: Choices, out_dir: Path) -> None:
     """The file that makes the build compile kernels for size, where that is the goal."""
     marker = out_dir / COMPACT_FILE
     if choices.optimize == "size":
-        write_if_changed(marker, "// Kernels for size: --optimize size.\n")
+        whole.write_if_changed(marker, "// Kernels for size: --optimize size.\n")
     else:
         marker.unlink(missing_ok=True)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import sys
 import tempfile
@@ -19,8 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import errors, tools
-from tinydeploy.errors import ModelFileError, TrainingError, UsageError
+from tinydeploy import errors, tools, whole
+from tinydeploy.errors import ModelFileError, TinyDeployError, TrainingError, UsageError
 
 Array = npt.NDArray[Any]
 Representative = Path | Array | Sequence[Array] | str | None  # NOISE is the only text
@@ -85,8 +84,7 @@ def convert(
             warn=warn,
         )
     elif source.resolve() != out.resolve():
-        out.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, out)
+        whole.write_named(out, source.read_bytes())
     return out
 
 
@@ -137,14 +135,15 @@ def _stored(representative: Representative, folder: Path) -> str | None:
     arrays = [representative] if isinstance(representative, np.ndarray) else list(representative)
     path = folder / "representative.npz"
     named: dict[str, Any] = {f"inputs_{index}": array for index, array in enumerate(arrays)}
-    np.savez(path, **named)
+    with whole.appearing(path) as beside, beside.open("wb") as file:
+        np.savez(file, **named)
     return str(path)
 
 
 def _run(job: dict[str, Any], folder: Path) -> Conversion:
     """Convert in another process."""
     job_file, result_file = folder / "job.json", folder / "result.json"
-    job_file.write_text(json.dumps(job), encoding="utf-8")
+    whole.write(job_file, json.dumps(job))
     worker, files = "tinydeploy.stages.convert_worker", (str(job_file), str(result_file))
     done = tools.run(
         tools.python_module_argv(worker, *files),
@@ -167,7 +166,9 @@ def answer(result_file: Path) -> Conversion:
     return Conversion(result["ranges"], tuple(result["warnings"]))
 
 
-def _crashed(status: int, output: str, has_loop: bool) -> TrainingError:
+def _crashed(status: int, output: str, has_loop: bool) -> TinyDeployError:
+    if full := tools.full_disk(output):
+        return full
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     seen = signal.Signals(-status).name if status < 0 else f"exit status {status}"
     telling = [line for line in lines if _TELLING.search(line)] or lines[-1:]

@@ -7,7 +7,6 @@ import importlib.util
 import inspect
 import json
 import re
-import shutil
 import sys
 import tempfile
 import zipfile
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from tinydeploy import whole
 from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.stages import train_tensorflow
 
@@ -66,7 +66,9 @@ def _named_by_format(source: Path) -> Iterator[Path]:
         yield source
         return
     with tempfile.TemporaryDirectory(prefix="tinydeploy-") as folder:
-        yield Path(shutil.copyfile(source, Path(folder) / f"model{suffix}"))
+        copy = Path(folder) / f"model{suffix}"
+        whole.copy(source, copy)
+        yield copy
 
 
 def _load_keras(
@@ -82,7 +84,7 @@ def _load_keras(
             except TypeError as error:
                 copy = Path(folder) / "model.h5"
                 if path != copy:
-                    shutil.copyfile(path, copy)
+                    whole.copy(path, copy)
                 if not _leave_out(copy, str(error), warnings):
                     raise
                 path = copy

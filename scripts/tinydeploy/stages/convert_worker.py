@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from tinydeploy import whole
 from tinydeploy.errors import TinyDeployError, TrainingError
 from tinydeploy.stages import (
     convert_call,
@@ -36,7 +37,7 @@ def main(arguments: list[str]) -> int:
             "message": f"TensorFlow cannot convert the model: {convert_load.reason(error)}",
             "hint": _hint(error),
         }
-    result.write_text(json.dumps(answer), encoding="utf-8")
+    whole.write(result, json.dumps(answer))
     return 1 if "error" in answer else 0
 
 
@@ -50,14 +51,14 @@ def _convert(job: dict[str, Any], about: Path) -> dict[str, Any]:
     call, specs = convert_call.of(model, job.get("signature"), warnings)
     function = frozen(call, specs)
     if _has_loop(function):
-        about.write_text(LOOP, encoding="utf-8")
+        whole.write(about, LOOP)
     samples, ranges = _samples(job, function, said, warnings)
     for out, quantize in job["wanted"]:
         if fusable and quantize != "int16x8":  # for which the quantizer has no LSTM
             data = _fused_tflite(model, call, specs, samples, quantize)
         else:
             data = tflite(_from_function(function), samples, quantize)
-        Path(out).write_bytes(data)
+        whole.write_named(Path(out), data)
     return {"warnings": warnings, "ranges": ranges}
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import records
+from tinydeploy import records, whole
 from tinydeploy.errors import TrainingError
 from tinydeploy.models import METRICS_FILE, TEST_FILE, Dataset, ModelSpec, Progress
 from tinydeploy.stages import train_evaluate as evaluate
@@ -126,7 +126,8 @@ def train(
         log_dir = log_dir or out_dir / "tensorboard"
         history = _fit(model, spec, options, dataset, epochs, log_dir, tell)
     path = out_dir / f"{chosen.name}.keras"
-    model.save(path)
+    with whole.appearing(path, suffix=path.suffix) as beside:
+        model.save(beside)
     return TrainedModel(
         spec, chosen.name, path, dataset, seed, epochs, history, int(model.count_params())
     )
@@ -193,8 +194,8 @@ def publish(trained: Trained) -> None:
     others = [found for name, found in known.items() if found and name != trained.variant]
     name = _test_name(trained, others)
     (spec.folder / METRICS_FILE).unlink(missing_ok=True)  # which vouches for both
-    shutil.copyfile(trained.tflite, spec.folder / spec.variant(trained.variant).tflite)
-    shutil.copyfile(trained.test_set, spec.folder / name)
+    whole.copy(trained.tflite, spec.folder / spec.variant(trained.variant).tflite)
+    whole.copy(trained.test_set, spec.folder / name)
     record.write_metrics(
         spec.folder / METRICS_FILE,
         {name: found for name, found in known.items() if found},

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tinydeploy import whole
 from tinydeploy.models import Dataset, Split
 from tinydeploy.stages import train_evaluate as evaluate
 from tinydeploy.stages import train_tensorflow
@@ -36,7 +37,8 @@ def write_test_set(trained: TrainedModel, tflite: Path, path: Path) -> Split:
     arrays: dict[str, Any] = {"inputs": encoding.quantize(split.x), "labels": split.y}
     if encoding.dtype.kind != "f":
         arrays |= {"scale": encoding.scale, "zero_point": np.int32(encoding.zero_point)}
-    np.savez_compressed(path, **arrays)
+    with whole.appearing(path) as beside, beside.open("wb") as file:
+        np.savez_compressed(file, **arrays)
     return replace(split, x=arrays["inputs"])
 
 
@@ -116,7 +118,7 @@ def fingerprint(dataset: Dataset) -> str:
 def write_metrics(path: Path, known: dict[str, Any], variant: str, metrics: dict[str, Any]) -> None:
     """Write the figures of one variant beside those of the others that are known."""
     text = json.dumps({"variants": {**known, variant: metrics}}, indent=1, sort_keys=True)
-    path.write_text(text + "\n", encoding="utf-8")
+    whole.write(path, text + "\n")
 
 
 def _versions() -> dict[str, str]:

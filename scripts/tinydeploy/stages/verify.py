@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy import whole
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceFaultError, LinkError
 from tinydeploy.foreign import safe_file_part
@@ -281,10 +282,11 @@ def _compare_op(op_index: int, op: str, tensor: Tensor, ours: Array, theirs: Arr
 
 
 def _dump(folder: Path, op_index: int, tensor: Tensor, ours: Array, theirs: Array) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     safe = safe_file_part(tensor.name)
     for side, value in (("device", ours), ("host", theirs)):
-        np.save(folder / f"op{op_index:03}_{safe}_{side}.npy", value)
+        path = folder / f"op{op_index:03}_{safe}_{side}.npy"
+        with whole.appearing(path) as beside, beside.open("wb") as file:
+            np.save(file, value)
 
 
 def _describe_first(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.ui import Ui
 from tinydeploy.versus import page
 from tinydeploy.versus.corpus import Subject
@@ -25,9 +26,9 @@ def run(
     print(page.table(rows))
     if json_file:
         text = json.dumps([asdict(row) for row in rows], indent=1)
-        json_file.write_text(text + "\n", encoding="utf-8")
+        whole.write_named(json_file, text + "\n")
     if markdown_file:
-        markdown_file.write_text(page.page(rows, skipped), encoding="utf-8")
+        whole.write_named(markdown_file, page.page(rows, skipped))
     found = page.faults(rows)
     for line in found:
         ui.warn(line)
