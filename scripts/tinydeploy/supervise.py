@@ -2,7 +2,9 @@
 
 Ctrl-C ends every command within two seconds, with exit code 130, and nothing is left running: a
 command that is deep in C code (TensorFlow, TFLM) does not hear its signals, and one that is killed
-cannot end the programs it started. The parent does both: it stays small, waits, and knows.
+cannot end the programs it started. The parent does both: it stays small, waits, and knows. If it is
+killed itself, a second one beside the command ends that; and each program has a guard over it that
+ends what the program started.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -30,16 +33,110 @@ def start() -> Callable[[], None]:
     # One that is ignored stays so: `nohup`, or a script that started us in the background.
     endings = {s for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if _counts(s)}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, endings | {signal.SIGCHLD, signal.SIGALRM})
-    parent, child = os.getpid(), os.fork()
+    parent, lifeline = os.getpid(), os.pipe()
+    child = os.fork()
     if child == 0:
+        os.close(lifeline[1])
+        _stand_by(lifeline[0])
         _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             os._exit(SIGNALLED + signal.SIGTERM)
         return lambda: _unblock(mask)
+    os.close(lifeline[0])
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     code = _wait_for(child, endings)
     _end_orphans()
     os._exit(code)
+
+
+def _stand_by(lifeline: int) -> None:
+    """Leave a process behind that kills this one if it does not end after its parent has.
+
+    Args:
+        lifeline: a pipe that ends with the parent.
+    """
+    command = os.getpid()
+    if os.fork():
+        os.close(lifeline)
+        return
+    os.setsid()  # whoever kills the group does not mean this one
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() == command:
+        _close_all_but(lifeline)
+        os.read(lifeline, 1)
+        time.sleep(GRACE_S)
+        if os.getppid() == command:
+            os.kill(command, signal.SIGKILL)
+    os._exit(0)
+
+
+def guard(starter: int) -> None:
+    """In a forked process, before it becomes a program: leave a parent over it that ends it, and
+    whatever it has started, once `starter` is gone; or what is left when it has ended itself.
+
+    That parent takes this process's place: it ends as the program ends. Linux only; elsewhere this
+    does nothing.
+
+    Args:
+        starter: the process that was forked.
+    """
+    if sys.platform != "linux":
+        return
+    wanted = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGUSR1)
+    keeper, program = os.getpid(), os.fork()
+    if program == 0:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != keeper:
+            os._exit(SIGNALLED + signal.SIGKILL)
+        _unblock(mask)
+        return
+    try:
+        _close_all_but()
+        status = _keep(program, starter, wanted)
+        _end_orphans()
+        _end_as(status)
+    finally:
+        os._exit(SIGNALLED)
+
+
+def _keep(program: int, starter: int, wanted: set[signal.Signals]) -> int:
+    """Wait for the program; kill it once its starter is gone. Other signals are the program's own:
+    they are sent to the group that both are in.
+    """
+    while True:
+        if os.getppid() != starter:
+            os.kill(program, signal.SIGKILL)
+        ended, status = os.waitpid(-1, os.WNOHANG)
+        if ended == program:
+            return status
+        if not ended:
+            signal.sigwait(wanted)
+
+
+def _end_as(status: int) -> None:
+    """End with the exit code of a status of `waitpid`, or by its signal, without a second core."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        os._exit(code)
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if -code not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(-code, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
+    os.kill(os.getpid(), -code)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Files: whoever reads what the program writes has to see its end."""
+    last = -1
+    for each in sorted(kept):
+        os.closerange(last + 1, each)
+        last = each
+    os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _counts(number: signal.Signals) -> bool:

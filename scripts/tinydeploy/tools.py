@@ -11,23 +11,17 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tinydeploy import interrupts
+from tinydeploy import interrupts, supervise
 from tinydeploy.config import BUILD_DIR, cache_dir
 from tinydeploy.errors import BuildError, SetupError, TinyDeployError, of_program
 
 _TAIL_LINES = 20
 _GRACE_S = 0.5  # between asking a program to end and ending it
 _running: set[subprocess.Popen[Any]] = set()
-# A group of its own, that Ctrl-C in a terminal does not reach: we end it, with its children. It
-# does not outlive us, however we end.
-_OF_ITS_OWN: dict[str, Any] = (
-    {"start_new_session": True, "preexec_fn": interrupts.die_with_parent}
-    if os.name == "posix"
-    else {}
-)
 
 
 def find(program: str) -> Path | None:
@@ -124,7 +118,7 @@ def start_piped(
             stdout=pipe,
             stderr=pipe,
             bufsize=0,
-            **_OF_ITS_OWN,
+            **_of_its_own(),
         )
 
 
@@ -146,8 +140,17 @@ def _start(
             text=True,
             encoding="utf-8",
             errors="replace",
-            **_OF_ITS_OWN,
+            **_of_its_own(),
         )
+
+
+def _of_its_own() -> dict[str, Any]:
+    """A group that Ctrl-C in a terminal does not reach: we end it, with its children. It does not
+    outlive us, however we end, and nothing that it has started outlives it.
+    """
+    if os.name != "posix":
+        return {}
+    return {"start_new_session": True, "preexec_fn": partial(supervise.guard, os.getpid())}
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from tinydeploy import supervise  # noqa: E402
 from tinydeploy.stages import build  # noqa: E402
 
 
 def main(job):
     """Run the targets of `job`; returns the exit code."""
+    if os.name == "posix":  # whoever kills the PlatformIO that handed over ends this, too
+        supervise.guard(os.getppid())
     os.chdir(ROOT)
     os.environ.pop("PYTHONEXEPATH", None)  # the Python of the PlatformIO that handed over
     os.environ.update(build.platformio_environment())

@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tinydeploy import whole
 from tinydeploy.bootstrap import pip
 from tinydeploy.bootstrap.progress import Progress
 from tinydeploy.errors import SetupError, of_system
@@ -118,7 +119,7 @@ class Environment:
         self._create()
         self._add_pip()
         self._add_package()
-        self._stamp("made").write_text(str(self.folder), encoding="utf-8")
+        whole.write(self._stamp("made"), str(self.folder))
 
     def _make_room(self) -> None:
         """An empty folder that is marked as ours, at no moment without the mark."""
@@ -135,7 +136,7 @@ class Environment:
         new = folder.with_name(folder.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir()
-        (new / _MARK).write_text("Made by tinydeploy, and may be removed.\n", encoding="utf-8")
+        whole.write(new / _MARK, "Made by tinydeploy, and may be removed.\n")
         new.rename(folder)
 
     def _create(self) -> None:
@@ -159,7 +160,7 @@ class Environment:
         Debian's Python bundles none without its package python3-venv.
         """
         requirement = self.folder / "pip.lock"
-        requirement.write_text(pip.pin_of_pip(self.root / LAYERS[0].lock), encoding="utf-8")
+        whole.write(requirement, pip.pin_of_pip(self.root / LAYERS[0].lock))
         bundled = [str(self.python), "-I", "-m", "ensurepip"]
         has_bundled = not pip.run_logged(bundled, self.log)
         start = (
@@ -182,19 +183,17 @@ class Environment:
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         command = [str(self.python), "-I", "-c", code]
         site = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-        (Path(site) / "tinydeploy.pth").write_text(f"{scripts}\n", encoding="utf-8")
+        whole.write(Path(site) / "tinydeploy.pth", f"{scripts}\n")
         if os.name == "posix":
             launcher = self.python.with_name("tinydeploy")
-            launcher.write_text(
-                f"#!/bin/sh\nexec '{self.python}' -m tinydeploy \"$@\"\n", encoding="utf-8"
-            )
-            launcher.chmod(0o755)
+            text = f"#!/bin/sh\nexec '{self.python}' -m tinydeploy \"$@\"\n"
+            whole.write(launcher, text, executable=True)
 
     def _install(self, layer: Layer) -> None:
         lock = self.root / layer.lock
         lock_hash = self._lock_hash(layer)
         if _read(self._stamp(layer.name)) == lock_hash and not self._fault(lock):
-            self._stamp(layer.name).write_text(lock_hash + _CHECKED, encoding="utf-8")
+            whole.write(self._stamp(layer.name), lock_hash + _CHECKED)
             return
         _say(f"installing {layer.contents} into {self.folder.name}, as {layer.lock} says")
         if not self._stamp(layer.name).exists():
@@ -210,8 +209,8 @@ class Environment:
             )
         for contained in LAYERS[: LAYERS.index(layer)]:
             stamp = self._lock_hash(contained) + _CHECKED
-            self._stamp(contained.name).write_text(stamp, encoding="utf-8")
-        self._stamp(layer.name).write_text(lock_hash + _CHECKED, encoding="utf-8")
+            whole.write(self._stamp(contained.name), stamp)
+        whole.write(self._stamp(layer.name), lock_hash + _CHECKED)
         _say(f"installed in {time.monotonic() - started:.0f} s")
 
     def _fault(self, lock: Path) -> str:

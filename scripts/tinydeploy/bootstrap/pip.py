@@ -9,8 +9,10 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from tinydeploy import supervise
 from tinydeploy.bootstrap.progress import Progress
 from tinydeploy.errors import SetupError
 
@@ -103,6 +105,7 @@ def run_logged(
             encoding="utf-8",
             errors="replace",
             env=variables,
+            preexec_fn=partial(supervise.guard, os.getpid()) if os.name == "posix" else None,
         ) as process:
             assert process.stdout is not None
             try:
