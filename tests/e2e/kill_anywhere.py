@@ -1,6 +1,6 @@
-"""Kills `deploy` at every moment that something is written, and looks whether the next one is right.
+"""Kills `deploy` at every moment that something is written, and looks whether the next is right.
 
-    python tests/e2e/kill_anywhere.py [--every 1] [--random 100] [--seed 1] [--record FILE]
+    python tests/e2e/kill_anywhere.py [--every 1] [--random 100] [--seed 1]
 
 Two models take turns in one file, so that all they share is there to be mixed up: build folder,
 objects, keys. They have the same shapes and other weights: a mixture builds, and answers. Each run
@@ -49,11 +49,6 @@ class Job:
     model: int
     engine: str
 
-    @property
-    def other(self) -> Job:
-        """The same engine with the other model."""
-        return Job(1 - self.model, self.engine)
-
 
 @dataclass
 class Tally:
@@ -83,7 +78,7 @@ class Campaign:
             self.forget()
             self._known[job] = self.report(job)
         for job in self._known:
-            self.report(job.other)
+            self.report(Job(1 - job.model, job.engine))
             self._count.unlink(missing_ok=True)
             started = time.monotonic()
             self._wait(self._start(job, counted=True))
@@ -144,7 +139,8 @@ class Campaign:
         self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
         environment = {**os.environ, MARK: self._mark}
         if counted:
-            more = {"PYTHONPATH": str(HERE / "killing"), "TINYDEPLOY_KILL_COUNT": str(self._count)}
+            path = os.pathsep.join([str(HERE / "killing"), os.environ.get("PYTHONPATH", "")])
+            more = {"PYTHONPATH": path, "TINYDEPLOY_KILL_COUNT": str(self._count)}
             environment |= {**more, "TINYDEPLOY_KILL_AT": str(at)}
         command = [sys.executable, "-m", "tinydeploy", "deploy", "--board", self.board, "--json"]
         command += ["--model", str(self._file), "--engine", job.engine, "--vectors", str(VECTORS)]
@@ -188,20 +184,18 @@ def run(campaign: Campaign, every: int, at_random: int) -> Iterator[str]:
     """All kills, each told in a line."""
     state = Job(1, ENGINES[-1])
     campaign.report(state)
-    kills = [(job, k) for job in campaign.moments for k in range(1, campaign.moments[job], every)]
-    campaign.draw.shuffle(kills)  # so that engines and models alternate
-    draw = campaign.draw.uniform
-    jobs = list(campaign.moments)
-    for number, (job, moment) in enumerate(kills):
-        job = job if job.model != state.model else job.other
+    most = {engine: max(campaign.moments[Job(m, engine)] for m in (0, 1)) for engine in ENGINES}
+    moments = [(engine, k) for engine in ENGINES for k in range(1, most[engine] + 1, every)]
+    campaign.draw.shuffle(moments)  # so that engines alternate
+    for number, (engine, moment) in enumerate(moments):
+        job = Job(1 - state.model, engine)  # the model that is not there: there is work to do
         state = job if number % 2 else state
         campaign.kill_at(job, moment, state)
-        yield f"{job.engine} {job.model} at moment {moment} of {campaign.moments[job]}"
+        yield f"{engine} {job.model} at moment {moment} of {most[engine]}"
     for number in range(at_random):
-        job = jobs[number % len(jobs)]
-        job = job if job.model != state.model else job.other
-        state = job if number % 4 > 1 else state
-        after_s = draw(0, campaign.took_s[job])
+        job = Job(1 - state.model, ENGINES[number // 2 % 2])
+        state = job if number % 2 else state
+        after_s = campaign.draw.uniform(0, campaign.took_s[job])
         campaign.kill_after(job, after_s, state)
         yield f"{job.engine} {job.model} after {after_s:.3f} s"
 
