@@ -48,10 +48,13 @@ class Bootloader:
     Attributes:
         kind: which one it is, for the simulator and the flasher; "" where none is.
         stay: value for the chip's retained register that makes it stay after a reset, 0 if none.
+        uf2_board_id: how the `INFO_UF2.TXT` on its USB drive begins to name the board; "" without
+            a drive.
     """
 
     kind: str = ""
     stay: int = 0
+    uf2_board_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class Board:
         uart_tx, uart_rx: pins of the link's UART, as the chip numbers them.
         leds: by name; `busy_led`, `fault_led` and `power_led` say which is for what, "" for none.
         dcdc: whether the board has what the chip's DC/DC converter needs.
+        unique_id: which of the chip's ids its bootloader makes its USB serial number of, and so our
+            firmware: "device_address" or "device_id" (nRF52840).
         usb: its USB port, if its firmware has one of its own.
     """
 
@@ -96,6 +101,7 @@ class Board:
     fault_led: str = ""
     power_led: str = ""
     dcdc: bool = False
+    unique_id: str = "device_address"
     usb: Usb | None = None
     bootloader: Bootloader = field(default_factory=Bootloader)
 
@@ -155,6 +161,7 @@ def load(board_id: str) -> Board:
         leds={name: _led(**lamp) for name, lamp in lamps.items()},
         **{f"{role}_led": _first_with(lamps, role) for role in ("busy", "fault", "power")},
         dcdc=own.get("dcdc", False),
+        unique_id=own.get("unique_id", "device_address"),
         usb=_usb(own["usb"]) if "usb" in own else None,
         bootloader=_bootloader(**own.get("bootloader", {})),
     )
@@ -175,8 +182,8 @@ def _first_with(lamps: dict[str, Any], use: str) -> str:
     return next((name for name, lamp in lamps.items() if lamp.get("use") == use), "")
 
 
-def _bootloader(kind: str = "", stay: str = "0") -> Bootloader:
-    return Bootloader(kind, int(stay, 16))
+def _bootloader(kind: str = "", stay: str = "0", uf2_board_id: str = "") -> Bootloader:
+    return Bootloader(kind, int(stay, 16), uf2_board_id)
 
 
 def _usb(section: dict[str, Any]) -> Usb:

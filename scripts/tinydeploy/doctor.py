@@ -18,10 +18,9 @@ from enum import Enum
 from importlib import metadata
 from pathlib import Path
 
-from tinydeploy import boards, tools
+from tinydeploy import boards, flash, tools
 from tinydeploy.config import BUILD_DIR, ROOT
 from tinydeploy.errors import TinyDeployError
-from tinydeploy.flash.ports import MachinePorts
 from tinydeploy.link import transport
 from tinydeploy.link.transport import PortInfo
 
@@ -229,9 +228,9 @@ def _port(port: PortInfo, probe: Probe | None) -> list[Finding]:
 
 
 def _bootloader(port: PortInfo) -> str:
-    from tinydeploy.flash import enter
-
-    return enter.describe_bootloader(MachinePorts(), port.device)
+    ids = (port.vendor_id, port.product_id)
+    board = next(board for board in _with_usb() if board.usb and ids in board.usb.bootloader_ids)
+    return flash.describe_bootloader(board, port.device)
 
 
 def _probed(port: PortInfo, probe: Probe, level: Level = Level.OK, remedy: str = "") -> Finding:
@@ -241,8 +240,12 @@ def _probed(port: PortInfo, probe: Probe, level: Level = Level.OK, remedy: str =
         return Finding(Level.NOTE, f"{port.device}: {error.message}", error.hint)
 
 
+def _with_usb() -> list[boards.Board]:
+    return [board for board in map(boards.load, boards.names()) if board.usb]
+
+
 def _known_usb() -> list[boards.Usb]:
-    return [usb for usb in (boards.load(name).usb for name in boards.names()) if usb]
+    return [board.usb for board in _with_usb() if board.usb]
 
 
 def _is_bootloader(ids: tuple[int, int]) -> bool:

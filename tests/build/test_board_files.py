@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from tinydeploy import boards
 from tinydeploy.boards import Board
+from tinydeploy.config import ROOT
 from tinydeploy.stages import board_files
 
+SCRIPTS = ROOT / "scripts"
 WITH_CHIP = [name for name in boards.names() if not boards.load(name).is_host]
 
 
@@ -55,3 +57,15 @@ def test_a_board_without_usb_or_power_led() -> None:
     files = board_files.texts(boards.load("sparkfun_edge"))
     assert "usb_id.h" not in files
     assert "constexpr Led kPowerLed = kNoLed;" in files["board_config.h"]
+
+
+def test_the_udev_rule_covers_every_board_with_usb() -> None:
+    rule = (SCRIPTS / "tinydeploy" / "flash" / "70-tinydeploy.rules").read_text()
+    for usb in filter(None, (boards.load(name).usb for name in boards.names())):
+        assert f'ATTRS{{idVendor}}=="{usb.vendor_id:04x}"' in rule
+
+
+def test_what_a_board_calls_itself_fits_a_packet() -> None:
+    """Two bytes a letter and a head of two, in 63: no empty packet has to end it."""
+    for usb in filter(None, (boards.load(name).usb for name in boards.names())):
+        assert 2 + 2 * len(f"{usb.product} tinydeploy MLPerf") < 64

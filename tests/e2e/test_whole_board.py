@@ -95,6 +95,24 @@ def test_nano33_without_firmware(tinydeploy: Run, tmp_path: Path) -> None:
     assert said == [BOOTLOADER, BOOTLOADER, APPLICATION]
 
 
+def test_xiao_over_usb(tinydeploy: Run, tmp_path: Path) -> None:
+    """Its bootloader shows up only when it stays, and starts the firmware without a reset."""
+    from tinydeploy.flash.simulated import pty
+
+    link, said = tmp_path / "ttyACM0", list[str]()
+    new, old = _other_build(_image("xiao_nrf52840"))
+    board = whole_board.make(boards.load("xiao_nrf52840"), old, said.append)
+    board.power_on()
+    application = "USB: 2886:8045 XIAO BLE tinydeploy, serial number 5EED00025EED0001"
+    bootloader = "USB: 2886:0045 XIAO Sense, serial number 5EED00025EED0001"
+    with pty.serve(board, link):
+        _await(lambda: application in said)
+        _deploy(tinydeploy, "xiao_nrf52840", link)
+    assert board.flash.content.startswith(new, 0x27000)
+    assert board.flash.guarded_touches == board.flash.lost_bits == 0
+    assert said == [application, TOUCHED, bootloader, application]
+
+
 def test_sparkfun_edge_over_its_uart(tinydeploy: Run, tmp_path: Path) -> None:
     from tinydeploy.flash.simulated import pty
 

@@ -15,6 +15,7 @@ from tinydeploy.flash.simulated.memory import MemoryPorts
 from tinydeploy.flash.simulated.nano import Nano
 from tinydeploy.flash.simulated.scenarios import sample_image
 from tinydeploy.flash.simulated.timeline import Timeline
+from tinydeploy.flash.simulated.xiao import Xiao
 
 NANO_RAM_TOP = 0x20040000
 EDGE_RAM_TOP = 0x10060000
@@ -64,6 +65,20 @@ def make_nano() -> Callable[..., Bench]:
         time = Timeline()
         board = Nano(time, variant, **{"application": old, **how})  # type: ignore[arg-type]
         return _running(Bench(board, MemoryPorts(time, [board]), "nano33", old, new, origin))
+
+    return make
+
+
+@pytest.fixture
+def make_xiao() -> Callable[..., Bench]:
+    def make(size: int = 20_000, *, tool: str | None = None, **how: object) -> Bench:
+        origin = 0x27000
+        old = sample_image(5_000, origin, NANO_RAM_TOP, 3)
+        new = sample_image(size, origin, NANO_RAM_TOP, 5)
+        time = Timeline()
+        board = Xiao(time, **{"application": old, **how})  # type: ignore[arg-type]
+        ports = MemoryPorts(time, [board])
+        return _running(Bench(board, ports, "xiao_nrf52840", old, new, origin, tool))
 
     return make
 

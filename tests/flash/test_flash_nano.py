@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tinydeploy import boards, flash
 from tinydeploy.errors import FlashError, PortError, UsageError
-from tinydeploy.flash import enter, samba, usb
+from tinydeploy.flash import enter, samba, samba_port, usb
 from tinydeploy.flash.base import FlashStoppedError, State
 from tinydeploy.flash.channel import Channel
 from tinydeploy.flash.simulated.memory import MemoryPorts
@@ -220,7 +220,7 @@ def test_nothing_can_be_written_before_the_bootloader_is_known(make_nano: Make) 
 
 def _client(bench: Bench) -> tuple[samba.SambaClient, Bench]:
     target = usb.find(bench.ports, boards.load("nano33"), "", "")
-    client = enter.enter_bootloader(bench.ports, target, print, enter.Patience())
+    client = samba_port.enter_bootloader(bench.ports, target, print, enter.Patience())
     assert client
     return client, bench
 
@@ -276,7 +276,7 @@ def test_flash_that_stays_wrong_is_told(make_nano: Make) -> None:
 
 def test_describe_bootloader(make_nano: Make) -> None:
     _, bench = _client(make_nano(variant=samba.SOFTDEVICE))
-    text = enter.describe_bootloader(bench.ports, "/dev/ttyACM1")
+    text = samba_port.describe_bootloader(bench.ports, "/dev/ttyACM1")
     assert text == f"{samba.VERSION}, SoftDevice capable"
 
 
@@ -289,4 +289,6 @@ def test_unknown_tools_and_boards_without_one() -> None:
 
 
 def test_tools_are_found_by_their_files() -> None:
-    assert flash.tools() == ["ambiq", "bossac", "bossac_cli", "pyocd", "svl"]
+    assert flash.tools() == [
+        *("ambiq", "bossac", "bossac_cli", "nrf_dfu", "pyocd", "svl", "uf2"),
+    ]

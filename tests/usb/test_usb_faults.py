@@ -10,7 +10,6 @@ from tinydeploy.errors import UsageError
 from tinydeploy.hardware import usb_throughput
 from tinydeploy.hardware.link_faults import REPEATED, RIGHT, STOPPED, WRONG, cases_of, try_faults
 from tinydeploy.hardware.usb_faults import UsbFaultyWire
-from tinydeploy.hardware.whole_board import SERIAL_NUMBER
 from tinydeploy.link.client import Device
 from tinydeploy.simulate.device import SimulatedDevice
 from tinydeploy.ui import Ui
@@ -55,7 +54,7 @@ def test_serial_number_is_that_of_the_simulated_bootloader(elf: Path) -> None:
     device = _open(elf)
     Device(device).hello()
     host = device.chip.line.host  # type: ignore[attr-defined]
-    assert host.strings[host.device_descriptor[16]] == SERIAL_NUMBER
+    assert host.strings[host.device_descriptor[16]] == "0000D00DC0FFEE01"
 
 
 def test_usb_is_for_simulators_that_have_it() -> None:

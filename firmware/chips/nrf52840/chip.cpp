@@ -53,9 +53,11 @@ void StartClocks() {
 
 uint32_t ResetReason() { return g_reset_reason; }
 
-// The address that USB serial numbers of these boards are made of.
+// What the board's bootloader makes its USB serial number of, so that it is the same in both.
 void UniqueId(uint8_t id[8]) {
-  const uint32_t words[2] = {ficr::kDeviceAddress0.read(), ficr::kDeviceAddress1.read()};
+  constexpr bool kDeviceId = config::kUniqueIdIsDeviceId;
+  const uint32_t words[2] = {(kDeviceId ? ficr::kDeviceId0 : ficr::kDeviceAddress0).read(),
+                             (kDeviceId ? ficr::kDeviceId1 : ficr::kDeviceAddress1).read()};
   memcpy(id, words, sizeof(words));
 }
 

@@ -38,6 +38,8 @@ constexpr uint32_t kUsbOutputReady = 2;
 }  // namespace power
 
 namespace ficr {
+constexpr Register kDeviceId0(0x10000060);
+constexpr Register kDeviceId1(0x10000064);
 constexpr Register kDeviceAddress0(0x100000A4);
 constexpr Register kDeviceAddress1(0x100000A8);
 constexpr Register kPart(0x10000130);

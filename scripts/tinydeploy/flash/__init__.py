@@ -1,8 +1,9 @@
 """Putting an image on a board: `flash(...)` chooses the tool and says what it did.
 
 Tools are the modules of this folder that define `write(job)`: `bossac` (Nano 33 over USB), `ambiq`
-(SparkFun Edge, Ambiq's bootloader), `svl` (SparkFun Edge 2), `pyocd` (debug probe), `bossac_cli`
-(the user's own bossac). None of it was run on hardware: the tests use the simulated bootloaders of
+(SparkFun Edge, Ambiq's bootloader), `svl` (SparkFun Edge 2), `nrf_dfu` and `uf2` (Adafruit's
+bootloader, over its serial port and as a drive), `pyocd` (debug probe), `bossac_cli` (the user's
+own bossac). None of it was run on hardware: the tests use the simulated bootloaders of
 `flash.simulated`, which are as strict as the fact sheets.
 """
 
@@ -34,6 +35,7 @@ __all__ = [
     "Job",
     "Progress",
     "State",
+    "describe_bootloader",
     "flash",
     "leave_bootloader",
     "tools",
@@ -94,6 +96,17 @@ def leave_bootloader(board: Board, line: Line, ports: Ports | None = None) -> bo
     module = importlib.import_module(f"{__name__}.{board.flasher}")
     leave = getattr(module, "leave_bootloader", None)
     return bool(leave and leave(line, ports or MachinePorts(), board.baud))
+
+
+def describe_bootloader(board: Board, port: str, ports: Ports | None = None) -> str:
+    """What the bootloader on a port says of itself, where the board's tool can ask it.
+
+    Raises:
+        PortError, FlashError: it cannot be opened, or does not answer.
+    """
+    module = importlib.import_module(f"{__name__}.{board.flasher}")
+    describe = getattr(module, "describe_bootloader", None)
+    return str(describe(ports or MachinePorts(), port)) if describe else "a bootloader"
 
 
 def tools() -> list[str]:

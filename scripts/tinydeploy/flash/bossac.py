@@ -13,22 +13,23 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
-from tinydeploy.flash import enter, image, samba, usb
+from tinydeploy.flash import enter, image, samba, samba_port, usb
 from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
 from tinydeploy.flash.enter import Patience
 from tinydeploy.flash.samba import PAGE_BYTES, NoAnswerError, SambaClient
 from tinydeploy.foreign import shown
 
+describe_bootloader = samba_port.describe_bootloader
 TRIES = 3
 ROUNDS = 3
 BLANK_PAGE = b"\xff" * PAGE_BYTES
 
 AGAIN = "then run the same command again"
 ADVICE = {
-    State.UNTOUCHED: f"{enter.DOUBLE_TAP}, {AGAIN}",
+    State.UNTOUCHED: f"{samba_port.DOUBLE_TAP}, {AGAIN}",
     State.IN_BOOTLOADER: "press reset once to start the old firmware, or run the command again",
     State.NO_APPLICATION: f"reconnect the board, {AGAIN}: it is found in its bootloader",
-    State.PARTLY_WRITTEN: f"reconnect the board, {enter.DOUBLE_TAP}, {AGAIN}",
+    State.PARTLY_WRITTEN: f"reconnect the board, {samba_port.DOUBLE_TAP}, {AGAIN}",
     State.WRITTEN: "press reset once to start it",
 }
 
@@ -88,7 +89,9 @@ class _Session:
         )
 
     def _enter_bootloader(self) -> SambaClient:
-        client = enter.enter_bootloader(self._ports, self._target, self._job.say, self._patience)
+        client = samba_port.enter_bootloader(
+            self._ports, self._target, self._job.say, self._patience
+        )
         if client is None:
             raise self.watch.stop("the bootloader did not appear")
         return client
@@ -194,27 +197,10 @@ class _Session:
         if not self._reliably(self._client.restart):
             raise self.watch.stop("the bootloader does not restart the board")
         self._client.close()
-        return self._await_application()
-
-    def _await_application(self) -> str:
-        """Wait for the port of the firmware.
-
-        Before it the bootloader's may show up for half a second. Where ids do not tell them apart,
-        the firmware's is the one that stays.
-        """
-        patience = self._patience
-        needed_s = 0.0 if self._target.listed else patience.stable_s
-        deadline_s = self._ports.now() + patience.restart_s
-        there_since_s = deadline_s
-        while self._ports.now() < deadline_s:
-            found = usb.application_ports(self._ports, self._target)
-            there_since_s = min(there_since_s, self._ports.now()) if found else deadline_s
-            if found and self._ports.now() - there_since_s >= needed_s:
-                return found[0]
-            self._ports.sleep(patience.poll_s)
-        if self._target.listed and usb.bootloader_ports(self._ports, self._target):
+        port = enter.await_application(self._ports, self._target, self._patience)
+        if not port and enter.is_back(self._ports, self._target):
             raise self.watch.stop("the bootloader is back instead of the new firmware")
-        return ""
+        return port
 
 
 def _pages(data: bytes) -> dict[int, bytes]:

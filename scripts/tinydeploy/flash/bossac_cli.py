@@ -13,14 +13,14 @@ from pathlib import Path
 
 from tinydeploy import tools, whole
 from tinydeploy.errors import BuildError, SetupError
-from tinydeploy.flash import enter, image, samba, usb
+from tinydeploy.flash import image, samba, samba_port, usb
 from tinydeploy.flash.base import FlashResult, Job, State, Watch
 from tinydeploy.flash.enter import Patience
 
 TIMEOUT_S = 120.0
 ADVICE = {
-    State.UNTOUCHED: f"{enter.DOUBLE_TAP}, then run the same command again",
-    State.PARTLY_WRITTEN: f"{enter.DOUBLE_TAP}, then run the same command again, or leave out "
+    State.UNTOUCHED: f"{samba_port.DOUBLE_TAP}, then run the same command again",
+    State.PARTLY_WRITTEN: f"{samba_port.DOUBLE_TAP}, then run the same command again, or leave out "
     "`--tool bossac_cli`",
 }
 
@@ -65,7 +65,7 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
 
 
 def _bootloader_port(job: Job, target: usb.Target, patience: Patience, watch: Watch) -> str:
-    client = enter.enter_bootloader(job.ports, target, job.say, patience)
+    client = samba_port.enter_bootloader(job.ports, target, job.say, patience)
     if client is None:
         raise watch.stop("the bootloader did not appear")
     client.close()

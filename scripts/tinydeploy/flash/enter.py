@@ -1,19 +1,24 @@
-"""Getting a Nano 33 into its bootloader and a client onto it (nano33.md, sections 2 and 7)."""
+"""Getting a board into its bootloader by a touch of its USB port, and a client onto it.
+
+A touch is opening the port at 1200 baud and closing it (nano33.md, section 7); Arduino's boards and
+those with Adafruit's bootloader obey it alike.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
-from tinydeploy.errors import FlashError, PortError
+from tinydeploy.errors import PortError
 from tinydeploy.flash import usb
 from tinydeploy.flash.base import Say
-from tinydeploy.flash.channel import Channel
-from tinydeploy.flash.ports import Ports, open_patiently
-from tinydeploy.flash.samba import NoAnswerError, SambaClient
+from tinydeploy.flash.ports import Ports
 from tinydeploy.flash.usb import Target
 
-BAUD = 921600  # what bossac opens with; the bootloader ignores it
-DOUBLE_TAP = "press the reset button twice quickly, so that the orange LED fades"
+Client = TypeVar("Client")
+Knock = Callable[[Ports, str, bool], Client | None]
+"""Takes a port and whether to take the trouble to wake up who may not listen at once."""
 
 
 @dataclass(frozen=True)
@@ -29,40 +34,37 @@ class Patience:
 
 
 def enter_bootloader(
-    ports: Ports, target: Target, say: Say, patience: Patience
-) -> SambaClient | None:
+    ports: Ports,
+    target: Target,
+    say: Say,
+    patience: Patience,
+    knock: Knock[Client],
+    double_tap: str,
+) -> Client | None:
     """Touch the application, or ask a person to press the button; None when neither helped.
+
+    Args:
+        knock: opens a port and looks whether a bootloader answers there.
+        double_tap: what the person is asked to do.
 
     Raises:
         PortError: the port is there but cannot be opened.
     """
     if not target.in_bootloader:
-        client = None if target.listed else _try_port(ports, target.port, thorough=False)
+        client = None if target.listed else knock(ports, target.port, False)
         if client:
             return client
-        _touch(ports, target.port)
+        touch(ports, target.port)
         _await_departure(ports, target, patience)
-    client = _await_bootloader(ports, target, patience.touch_s, patience.poll_s)
+    client = await_bootloader(ports, target, patience.touch_s, patience.poll_s, knock)
     if client is None:
-        say(f"The board did not enter its bootloader by itself: {DOUBLE_TAP}.")
-        client = _await_bootloader(ports, target, patience.double_tap_s, patience.poll_s)
+        say(f"The board did not enter its bootloader by itself: {double_tap}.")
+        client = await_bootloader(ports, target, patience.double_tap_s, patience.poll_s, knock)
     return client
 
 
-def describe_bootloader(ports: Ports, port: str) -> str:
-    """Version and variant of the bootloader on a port; raises PortError and FlashError."""
-    client = _open(ports, port)
-    try:
-        client.synchronise()
-        version, loader = client.version(), client.identify()
-    except NoAnswerError as error:
-        raise FlashError(f"the bootloader does not answer to {error}", DOUBLE_TAP) from error
-    finally:
-        client.close()
-    return f"{version}, {loader.name if loader else 'of an unknown build'}"
-
-
-def _touch(ports: Ports, port: str) -> None:
+def touch(ports: Ports, port: str) -> None:
+    """Ask the application for its bootloader; raises PortError if the port cannot be opened."""
     try:
         ports.touch_1200(port)
     except PortError:
@@ -79,18 +81,18 @@ def _await_departure(ports: Ports, target: Target, patience: Patience) -> None:
         ports.sleep(patience.poll_s)
 
 
-def _await_bootloader(
-    ports: Ports, target: Target, timeout_s: float, poll_s: float
-) -> SambaClient | None:
-    """Wait for a port that answers as the bootloader.
+def await_bootloader(
+    ports: Ports, target: Target, timeout_s: float, poll_s: float, knock: Knock[Client]
+) -> Client | None:
+    """Wait for a port that answers as the bootloader; None when none did.
 
-    After every reset the bootloader may show up for half a second without serving (nano33.md,
+    After every reset that of a Nano 33 may show up for half a second without serving (nano33.md,
     section 2): only an answer counts.
     """
     deadline_s = ports.now() + timeout_s
     while True:
         for port in usb.bootloader_ports(ports, target):
-            client = _try_port(ports, port, thorough=True)
+            client = knock(ports, port, True)
             if client:
                 return client
         if ports.now() >= deadline_s:
@@ -98,21 +100,24 @@ def _await_bootloader(
         ports.sleep(poll_s)
 
 
-def _try_port(ports: Ports, port: str, *, thorough: bool) -> SambaClient | None:
-    """A client on `port` if a bootloader answers there."""
-    client = None
-    try:
-        client = _open(ports, port)
-        if thorough:
-            client.synchronise()
-        if client.probe() and client.version():
-            return client
-    except (PortError, NoAnswerError):
-        pass
-    if client:
-        client.close()
-    return None
+def await_application(ports: Ports, target: Target, patience: Patience) -> str:
+    """Wait for the port of the new firmware; "" when it does not show up on USB.
+
+    Before it the bootloader's may show up for half a second. Where ids do not tell them apart, the
+    firmware's is the one that stays.
+    """
+    needed_s = 0.0 if target.listed else patience.stable_s
+    deadline_s = ports.now() + patience.restart_s
+    there_since_s = deadline_s
+    while ports.now() < deadline_s:
+        found = usb.application_ports(ports, target)
+        there_since_s = min(there_since_s, ports.now()) if found else deadline_s
+        if found and ports.now() - there_since_s >= needed_s:
+            return found[0]
+        ports.sleep(patience.poll_s)
+    return ""
 
 
-def _open(ports: Ports, port: str) -> SambaClient:
-    return SambaClient(Channel(open_patiently(ports, port, BAUD), ports))
+def is_back(ports: Ports, target: Target) -> bool:
+    """Whether the bootloader is there again, instead of the firmware."""
+    return target.listed and bool(usb.bootloader_ports(ports, target))

@@ -6,8 +6,11 @@ simulated board on a pseudo-terminal, and a simulated board in memory with a clo
 
 from __future__ import annotations
 
+import builtins
 import os
 import time
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Protocol
 
 from tinydeploy.errors import PortError
@@ -28,14 +31,27 @@ class Line(Transport, Protocol):
         """Forget what has arrived but was not read."""
 
 
+class Drive(Protocol):
+    """A mounted USB drive."""
+
+    def read(self, name: str) -> bytes:
+        """A file on it; empty if it is not there."""
+
+    def write(self, name: str, content: bytes) -> bool:
+        """Write a file; whether it was all written before the drive went, which ends it."""
+
+
 class Ports(Protocol):
-    """Serial ports and time."""
+    """Serial ports, mounted drives and time."""
 
     def list(self) -> list[PortInfo]:
         """The ports that are there now."""
 
     def exists(self, port: str) -> bool:
         """Whether a port can be expected to open; also for those that are not listed."""
+
+    def drives(self) -> builtins.list[Drive]:
+        """USB drives that are mounted now."""
 
     def open(self, port: str, baud: int) -> Line:
         """Open a port; raises PortError."""
@@ -50,6 +66,44 @@ class Ports(Protocol):
         """Let time pass."""
 
 
+class MountedDrive:
+    """A drive at a mount point."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def read(self, name: str) -> bytes:
+        """A file on it; empty if it is not there."""
+        try:
+            return (self._folder / name).read_bytes()
+        except OSError:
+            return b""
+
+    def write(self, name: str, content: bytes) -> bool:
+        """Write through to the drive. A bootloader leaves with the last block: no error then."""
+        try:
+            with (self._folder / name).open("wb", buffering=0) as file:
+                file.write(content)
+                os.fsync(file.fileno())
+        except OSError:
+            return False
+        return True
+
+
+def mount_points() -> Iterator[Path]:
+    """Where this system mounts removable drives."""
+    mounts = Path("/proc/mounts")
+    if mounts.is_file():
+        for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+            device, folder, kind = line.split()[:3]
+            if device.startswith("/dev/") and kind in ("vfat", "msdos", "fuseblk"):
+                yield Path(folder.encode().decode("unicode_escape"))  # \040 for a space
+    elif os.name == "nt":
+        yield from (Path(f"{letter}:/") for letter in "DEFGHIJKLMNOPQRSTUVWXYZ")
+    else:
+        yield from Path("/Volumes").glob("*")
+
+
 class MachinePorts:
     """The ports of this machine."""
 
@@ -60,6 +114,10 @@ class MachinePorts:
     def exists(self, port: str) -> bool:
         """Whether the device file is there; elsewhere than on Unix, whether it is listed."""
         return os.path.exists(port) or any(port == info.device for info in self.list())
+
+    def drives(self) -> builtins.list[Drive]:
+        """Those of `mount_points`."""
+        return [MountedDrive(folder) for folder in mount_points()]
 
     def open(self, port: str, baud: int) -> Line:
         """Open a port with pyserial."""

@@ -21,33 +21,24 @@ from tinydeploy.flash.simulated.board import Application, SimulatedBoard
 from tinydeploy.flash.simulated.edge import Edge
 from tinydeploy.flash.simulated.nano import Nano
 from tinydeploy.flash.simulated.timeline import Timeline
+from tinydeploy.flash.simulated.usb_board import UsbBoard
+from tinydeploy.flash.simulated.xiao import Xiao
 from tinydeploy.link.transport import PortInfo
+from tinydeploy.simulate import ids
 from tinydeploy.simulate.device import SimulatedDevice
-from tinydeploy.simulate.nrf52840 import identity
 from tinydeploy.simulate.usb_serial import UsbSerial
 
 Say = Callable[[str], None]
-# As Arduino's core makes it of FICR: DEVICEADDR[1], then DEVICEADDR[0] (nano33.md, section 7).
-SERIAL_NUMBER = "".join(f"{identity.FICR[offset][1]:08X}" for offset in (0xA8, 0xA4))
 
 
-class WholeNano(Nano):
-    """A Nano 33 whose application is on USB when its firmware is, under the names it gives itself.
+class _OnItsOwnUsb(UsbBoard):
+    """A board whose application is on USB when its firmware is, under the names it gives itself."""
 
-    Args:
-        say: is told each appearance on the bus, and what the firmware asked for.
-    """
+    _device: SimulatedDevice
+    _usb: UsbSerial
 
-    def __init__(
-        self, board: Board, application: bytes = b"", say: Say = lambda text: None
-    ) -> None:
-        super().__init__(
-            Timeline(),
-            application=application,
-            serial_number=SERIAL_NUMBER,
-            on_usb=False,
-            start=self._start_chip,
-        )
+    def _describe(self, board: Board, say: Say) -> None:
+        """Once, at the start: `say` is told each appearance on the bus, and what was asked for."""
         self._board = board
         self._say = say
 
@@ -117,6 +108,45 @@ class WholeNano(Nano):
         """Nothing: `opened` and `closed` have told all that a pseudo-terminal knows."""
 
 
+class WholeNano(_OnItsOwnUsb, Nano):
+    """A Nano 33 with the chip of its own firmware in it."""
+
+    def __init__(
+        self, board: Board, application: bytes = b"", say: Say = lambda text: None
+    ) -> None:
+        self._describe(board, say)
+        # As Arduino's core makes it of FICR.DEVICEADDR (nano33.md, section 7).
+        Nano.__init__(
+            self,
+            Timeline(),
+            application=application,
+            serial_number=_serial_number(ids.NRF52840),
+            on_usb=False,
+            start=self._start_chip,
+        )
+
+
+class WholeXiao(_OnItsOwnUsb, Xiao):
+    """A XIAO with the chip of its own firmware in it."""
+
+    def __init__(
+        self, board: Board, application: bytes = b"", say: Say = lambda text: None
+    ) -> None:
+        self._describe(board, say)
+        Xiao.__init__(
+            self,
+            Timeline(),
+            application=application,
+            serial_number=_serial_number(ids.NRF52840_DEVICE_ID),
+            on_usb=False,
+            start=self._start_chip,
+        )
+
+
+def _serial_number(words: tuple[int, int]) -> str:
+    return f"{words[1]:08X}{words[0]:08X}"
+
+
 def make(board: Board, application: bytes = b"", say: Say = lambda text: None) -> SimulatedBoard:
     """A board with `application` in its flash, or none yet; not powered.
 
@@ -125,6 +155,8 @@ def make(board: Board, application: bytes = b"", say: Say = lambda text: None) -
     """
     if board.bootloader.kind == "arduino_nano33":
         return WholeNano(board, application, say)
+    if board.bootloader.kind == "adafruit_uf2":
+        return WholeXiao(board, application, say)
     if board.bootloader.kind == "ambiq_secure":
         return Edge(
             Timeline(),
@@ -132,7 +164,8 @@ def make(board: Board, application: bytes = b"", say: Say = lambda text: None) -
             start=lambda content: _opened_flash(board, content),
         )
     raise UsageError(
-        f"no bootloader of {board.id} is simulated", "boards with one: nano33, sparkfun_edge"
+        f"no bootloader of {board.id} is simulated",
+        "boards with one: nano33, xiao_nrf52840, sparkfun_edge",
     )
 
 

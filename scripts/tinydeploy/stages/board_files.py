@@ -39,7 +39,8 @@ namespace config {{
 constexpr char kName[] = {foreign.c_string(board.id)};
 constexpr uint32_t kUartTx = {board.uart_tx};
 constexpr uint32_t kUartRx = {board.uart_rx};
-constexpr bool kDcdc = {str(board.dcdc).lower()};
+constexpr bool kDcdc = {_bool(board.dcdc)};
+constexpr bool kUniqueIdIsDeviceId = {_bool(board.unique_id == "device_id")};
 constexpr uint32_t kStayInBootloader = {board.bootloader.stay:#x};
 {leds}
 
@@ -52,7 +53,11 @@ def _led(board: Board, name: str) -> str:
     if not name:
         return "kNoLed"
     led = board.leds[name]
-    return f"{{{led.pin}, {str(led.active_low).lower()}}}"
+    return f"{{{led.pin}, {_bool(led.active_low)}}}"
+
+
+def _bool(value: bool) -> str:
+    return "true" if value else "false"
 
 
 def _usb_id(board: Board) -> str:

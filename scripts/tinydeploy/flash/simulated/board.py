@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
+from tinydeploy.flash.ports import Drive
 from tinydeploy.flash.simulated.flash_memory import FlashMemory, PowerLostError
 from tinydeploy.flash.simulated.timeline import Action, Timeline
 from tinydeploy.link.transport import PortInfo
@@ -32,6 +33,7 @@ class SimulatedBoard:
 
     Attributes:
         port: the serial port as the host sees it, or None while it is not there.
+        drive: the USB drive as the host sees it, or None while there is none.
         plug: changes whenever the port goes away, so that open lines notice.
         answers: packets on their way to the host.
         refuse_at: number of the message, from 1, that the bootloader refuses although it is right.
@@ -44,6 +46,7 @@ class SimulatedBoard:
         self.time = time
         self.flash = flash
         self.port: PortInfo | None = None
+        self.drive: Drive | None = None
         self.plug = 0
         self.answers: deque[bytes] = deque()
         self.refuse_at: int | None = None
@@ -139,6 +142,7 @@ class SimulatedBoard:
         self.answers.clear()
 
     def _remove_port(self) -> None:
+        self.drive = None
         if self.port is not None:
             self.port = None
             self.plug += 1

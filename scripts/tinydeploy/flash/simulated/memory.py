@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from tinydeploy.errors import PortError
+from tinydeploy.flash.ports import Drive
 from tinydeploy.flash.simulated.board import SimulatedBoard
 from tinydeploy.flash.simulated.timeline import Timeline
 from tinydeploy.link.transport import TOUCH_BAUD, TOUCH_FROM_BAUD, TOUCH_HOLD_S, PortInfo
@@ -60,6 +62,10 @@ class MemoryPorts:
     def exists(self, port: str) -> bool:
         """Whether one of the boards is there."""
         return any(info.device == port for info in self.list())
+
+    def drives(self) -> builtins.list[Drive]:
+        """Drives of boards whose bootloader shows one."""
+        return [board.drive for board in self.boards if board.drive is not None]
 
     def open(self, port: str, baud: int) -> MemoryLine:
         """Open a port."""

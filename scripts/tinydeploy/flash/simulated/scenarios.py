@@ -1,4 +1,4 @@
-"""What the fault table tries: both bootloaders of the Nano 33, both of the Edges."""
+"""What the fault table tries: both bootloaders of the Nano 33, both of the Edges, the XIAO's."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from dataclasses import dataclass
 
 from tinydeploy import boards
 from tinydeploy.boards import Board
-from tinydeploy.flash import ambiq_messages, samba, svl
+from tinydeploy.flash import ambiq_messages, nrf_dfu_messages, samba, svl
+from tinydeploy.flash.nrf_dfu_messages import Kind
 from tinydeploy.flash.simulated.board import SimulatedBoard
 from tinydeploy.flash.simulated.edge import Edge
 from tinydeploy.flash.simulated.nano import Nano
 from tinydeploy.flash.simulated.timeline import Timeline
+from tinydeploy.flash.simulated.xiao import Xiao
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ def scenarios() -> list[Scenario]:
         _ambiq("Ambiq", 20_001),
         _ambiq("Ambiq, two parts", 0x48000 + 5_000),
         _svl(9_001),
+        _dfu(3 * 4096 + 2),
     ]
 
 
@@ -91,6 +94,21 @@ def _svl(size: int) -> Scenario:
     old, new = sample_image(6_000, svl.ORIGIN, top, 3), sample_image(size, svl.ORIGIN, top, 5)
     board = boards.load("sparkfun_edge")
     return Scenario("SVL", board, "svl", old, new, svl.ORIGIN, make, set_version, step)
+
+
+def _dfu(size: int) -> Scenario:
+    def make(time: Timeline, old: bytes) -> SimulatedBoard:
+        return Xiao(time, application=old)
+
+    def step(packet: bytes) -> str:
+        start = packet[1:15]  # whole escapes of what was kept
+        body = nrf_dfu_messages.unslip(start) or nrf_dfu_messages.unslip(start[:-1])
+        return Kind(body[4]).name if body else ""
+
+    board = boards.load("xiao_nrf52840")
+    origin, top = board.flash_origin, 0x20040000
+    old, new = sample_image(6_000, origin, top, 3), sample_image(size, origin, top, 5)
+    return Scenario("DFU", board, "nrf_dfu", old, new, origin, make, lambda board: None, step)
 
 
 def sample_image(size: int, origin: int, ram_top: int, seed: int) -> bytes:
