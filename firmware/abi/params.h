@@ -36,6 +36,16 @@ struct PointwiseParams {
 };
 static_assert(sizeof(PointwiseParams) == 12, "padding");
 
+// td_pointwise_one
+struct PointwiseOneParams {
+  uint32_t pixels;
+  uint16_t channels;
+  int16_t output_zero_point;
+  int16_t lowest;
+  int16_t highest;  // clamp of the output
+};
+static_assert(sizeof(PointwiseOneParams) == 12, "padding");
+
 // td_depthwise
 struct DepthwiseParams {
   uint16_t in_height;

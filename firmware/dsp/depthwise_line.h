@@ -45,7 +45,6 @@ using LineTaps = void(const uint32_t* plane, const uint32_t* weights, int8_t* ou
 extern "C" {
 
 LineTaps td_line_positive, td_line_signed;
-LineTaps td_line_three_positive, td_line_three_signed;      // at most three taps
 LineTaps td_line_stride2_positive, td_line_stride2_signed;  // weights of even places only count
 
 // records: of each channel the words {256 * start, multiplier, constant, shift}, then its weights,

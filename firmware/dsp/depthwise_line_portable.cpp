@@ -74,16 +74,6 @@ void td_line_signed(const uint32_t* plane, const uint32_t* weights, int8_t* out,
                     const LineShape* shape) {
   EveryPlace<true>(plane, weights, out, *shape);
 }
-
-void td_line_three_positive(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                            const LineShape* shape) {
-  EveryPlace<false>(plane, weights, out, *shape);
-}
-
-void td_line_three_signed(const uint32_t* plane, const uint32_t* weights, int8_t* out,
-                          const LineShape* shape) {
-  EveryPlace<true>(plane, weights, out, *shape);
-}
 #endif
 
 }  // extern "C"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tinydeploy.lower.plan import Buffer, Constant, Plan, Step
 
+_LINES = ("td_depthwise_line", "td_depthwise_short")
+
 # Kernels that may write over an input that starts where the output starts.
 ELEMENTWISE = {
     "td_add", "td_add_terms", "td_lookup", "td_maximum", "td_minimum", "td_multiply", "td_softmax",
@@ -83,7 +85,7 @@ def _may_overlap(step: Step, given: Buffer, output: Buffer) -> bool:
     if step.function == "td_pointwise":
         narrower = params["out_channels"] <= params["in_channels"]  # type: ignore[operator]
         return given.address == output.address and bool(narrower)
-    if step.function in ("td_depthwise", "td_depthwise_any", "td_depthwise_line"):
+    if step.function in ("td_depthwise", "td_depthwise_any", *_LINES):
         return given.address == output.address and given.size == output.size
     if step.function == "td_conv_general":  # some channels of what another kernel has written
         return given is output

@@ -61,19 +61,47 @@ def swept(seed: int) -> Case:
 
 
 SHAPES = {
-    "three taps": {"length": 49, "taps": 3, "channels": 40},
-    "nine taps": {"length": 49, "taps": 9, "channels": 40},
-    "stride 2": {"length": 49, "taps": 9, "channels": 40, "stride": 2},
-    "dilated": {"length": 49, "taps": 5, "channels": 8, "dilation": 4},
-    "lines": {"length": 20, "taps": 5, "channels": 8, "lines": 6},
-}
+    "one tap": ("short_three", {"length": 49, "taps": 1, "channels": 40}),
+    "three taps": ("short_three", {"length": 49, "taps": 3, "channels": 40}),
+    "five taps": ("short_five", {"length": 49, "taps": 5, "channels": 40}),
+    "nine taps": ("short_nine", {"length": 49, "taps": 9, "channels": 40}),
+    "stride 2": ("short_nine_stride2", {"length": 49, "taps": 9, "channels": 40, "stride": 2}),
+    "dilated": ("short_five", {"length": 49, "taps": 5, "channels": 8, "dilation": 4}),
+    "lines": ("short_five", {"length": 20, "taps": 5, "channels": 8, "lines": 6}),
+    "ten taps": ("line", {"length": 49, "taps": 10, "channels": 40}),
+    "a window is longer": ("line", {"length": 7, "taps": 7, "channels": 8}),
+    "phases are shorter than a window": ("line", {"length": 14, "taps": 5, "channels": 8,
+                                                  "dilation": 4}),
+    "every other line": ("line", {"length": 20, "taps": 3, "channels": 8, "lines": 5,
+                                  "across": 2}),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("axis", AXES)
-@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES.keys())
-def test_takes_the_kernel_for_lines(axis: str, shape: dict[str, int]) -> None:
+@pytest.mark.parametrize(("kernel", "shape"), SHAPES.values(), ids=SHAPES.keys())
+def test_takes_the_kernel_for_its_taps(axis: str, kernel: str, shape: dict[str, int]) -> None:
+    if axis == "horizontal" and "across" in shape:
+        kernel = "short_three"  # neighbours are as far apart in output and input
     (step,) = steps_of(along(axis, **shape).model)  # type: ignore[arg-type]
-    assert step.function == "td_depthwise_line"
+    assert step.arguments[-1] == f"td_{kernel}_positive"
+
+
+def test_scales_and_sums_at_the_edges_of_the_short_kernel() -> None:
+    """TFLM's own rounding: sums up to 2^30, scales from the smallest up to 1/2."""
+    channels = 12
+    weights = np.random.default_rng(1).integers(-128, 128, (1, 3, 1, channels)).astype(np.int8)
+    real = np.array([0.49999, 0.5, 0.99, 1.5, 2**-22, 2**-23, 2**-24, 2**-9, 3e-8, 0.3, 0.1, 1e-9])
+    bias = np.array([9, -9, 4, 3, 2**27, -(2**27), 2**29, -(2**29), 2**29, 2**21, -(2**20), 7])
+    for zero_point, slow in ((-128, 3), (3, 5)):
+        model = layer(
+            "DEPTHWISE_CONV_2D", weights, real * 0.05 / 0.02, bias, output=(0.05, zero_point),
+            size=(19, 1),
+        )  # fmt: skip
+        fast, *others = steps_of(model)
+        assert fast.function == "td_depthwise_short"
+        assert sum(int(step.params["channels"]) for step in others) <= slow  # type: ignore[arg-type]
+        check([case_of(model, 1)], "host")
+        check([case_of(model, 1)], "simulator")
 
 
 def test_a_kernel_that_sees_padding_only_is_narrower() -> None:
@@ -81,7 +109,7 @@ def test_a_kernel_that_sees_padding_only_is_narrower() -> None:
     weights = rng.integers(-127, 128, (1, 3, 3, 8)).astype(np.int8)
     model = layer("DEPTHWISE_CONV_2D", weights, np.full(8, 0.003), np.arange(8), size=(30, 1))
     (step,) = steps_of(model)
-    assert (step.function, step.params["taps"]) == ("td_depthwise_line", 3)
+    assert (step.function, step.params["taps"]) == ("td_depthwise_short", 3)
     check([case_of(model, 1)], "host")
 
 
@@ -102,7 +130,9 @@ def test_a_dilated_kernel_on_one_pixel_keeps_the_tap_that_is_on_it(
 
 @pytest.mark.parametrize("target", ["host", "simulator"])
 def test_swept_lines_equal_tflm(target: str) -> None:
-    cases = [swept(seed) for seed in range(120)]
-    functions = [steps_of(case.model)[0].function for case in cases]
-    assert functions.count("td_depthwise_line") > 80
+    cases = [swept(seed) for seed in range(240)]
+    bodies = {str(steps_of(case.model)[0].arguments[-1]) for case in cases}
+    for kind in ("line", "short_three", "short_five", "short_nine"):
+        for stride in ("", "_stride2"):
+            assert {f"td_{kind}{stride}_{mode}" for mode in ("positive", "signed")} <= bodies
     check(cases, target)

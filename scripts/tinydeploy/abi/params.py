@@ -51,6 +51,16 @@ POINTWISE = Struct(
         *_fields("u32", "batch", "as in ConvParams"),
     ),
 )
+POINTWISE_ONE = Struct(
+    "PointwiseOneParams",
+    "td_pointwise_one",
+    (
+        *_fields("u32", "pixels"),
+        *_fields("u16", "channels"),
+        *_fields("i16", "output_zero_point"),
+        *_CLAMP16,
+    ),
+)
 DEPTHWISE = Struct(
     "DepthwiseParams",
     "td_depthwise",
@@ -245,9 +255,9 @@ MULTIPLY16 = Struct(
 )
 
 STRUCTS = (
-    CONV, POINTWISE, DEPTHWISE, DEPTHWISE_ANY, DEPTHWISE_TIME, DEPTHWISE_LINE, GENERAL,
-    FULLY_CONNECTED, POOL8, MEAN, SOFTMAX, ADD, BINARY, MOVE, COPY, FILL, CONV16, FULLY_CONNECTED16,
-    DEPTHWISE16, POOL16, SOFTMAX16, ADD16, MULTIPLY16,
+    CONV, POINTWISE, POINTWISE_ONE, DEPTHWISE, DEPTHWISE_ANY, DEPTHWISE_TIME, DEPTHWISE_LINE,
+    GENERAL, FULLY_CONNECTED, POOL8, MEAN, SOFTMAX, ADD, BINARY, MOVE, COPY, FILL, CONV16,
+    FULLY_CONNECTED16, DEPTHWISE16, POOL16, SOFTMAX16, ADD16, MULTIPLY16,
 )  # fmt: skip
 # Which of them hold sizes of an operator.
 OF_OPERATOR = {

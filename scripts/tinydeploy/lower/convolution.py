@@ -12,7 +12,7 @@ from tinydeploy.abi import params as declared
 from tinydeploy.abi.layout import Struct
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.lower import pack, tiles
-from tinydeploy.lower.exactness import Scaling, channel_scaling, crowded_lanes
+from tinydeploy.lower.exactness import Scaling, channel_scaling, crowded_lanes, plain_scaling
 from tinydeploy.lower.lowering import (
     Lowering,
     quantization_of,
@@ -25,6 +25,7 @@ from tinydeploy.lower.ranges import activation_range, clamp_after
 from tinydeploy.ops.work import op_macs
 
 _CONV, _POINTWISE, _DENSE = declared.CONV, declared.POINTWISE, declared.FULLY_CONNECTED
+_POINTWISE_ONE = declared.POINTWISE_ONE
 _DEPTHWISE, _DEPTHWISE_ANY = declared.DEPTHWISE, declared.DEPTHWISE_ANY
 _DEPTHWISE_TIME, _DEPTHWISE_LINE = declared.DEPTHWISE_TIME, declared.DEPTHWISE_LINE
 _GENERAL = declared.GENERAL
@@ -32,7 +33,8 @@ _GENERAL = declared.GENERAL
 TILED = {"td_conv": _CONV, "td_pointwise": _POINTWISE, "td_depthwise": _DEPTHWISE}
 
 _FEW_UNITS = 16
-_FEW_STEPS = 4  # outputs over time; for more td_depthwise_line is faster than td_depthwise_time
+_MANY_PIXELS, _MANY_OUTPUTS = 400, 4096  # of one channel: tables of all 256 outputs are faster
+_FEW_STEPS = 4  # outputs over time; for more the kernels of lines are faster
 
 Size = tuple[int, int]
 
@@ -84,16 +86,20 @@ def depthwise(lowering: Lowering, op: Op) -> None:
         return
     filters = _seen(op, source, filters)
     lines = _lines(op, source, filters)
-    folded = _fold(op, source, weights, _by_output(filters), biased=False)
+    few = _few_steps(op, source, filters, lines)
+    taps = filters[..., 0].size
+    short = lines is not None and not few and pack.depthwise_short_fits(lines, taps)
+    folded = _fold(op, source, weights, _by_output(filters), biased=False, plain=short)
     why = f"{filters.shape[2] // channels} outputs a channel" * (filters.shape[2] != channels)
     why = why or ("" if lines else _unusual(op, source))
     if why := why or (folded.why if folded.hopeless else ""):
         _general(lowering, op, weights, _by_output(filters), why)
         return
     fast = np.ascontiguousarray(folded.rows.T).reshape(filters.shape)
-    whole = filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0)
-    if whole and step_of(op, "dilation") == (1, 1) and (not lines or lines.positions < _FEW_STEPS):
+    if few:
         _over_time(lowering, op, fast, folded)
+    elif lines and short:
+        _along_short(lowering, op, fast, folded, lines)
     elif lines:
         _along_lines(lowering, op, fast, folded, lines)
     elif filters.shape[:2] == (3, 3) and step_of(op, "stride") in ((1, 1), (2, 2)):
@@ -101,6 +107,13 @@ def depthwise(lowering: Lowering, op: Op) -> None:
     else:
         _planes(lowering, op, fast, folded)
     _finish(lowering, op, weights, _by_output(filters), folded)
+
+
+def _few_steps(op: Op, source: Tensor, filters: Array, lines: pack.Lines | None) -> bool:
+    """Whether there are but a few outputs a channel, of whole rows and no padding."""
+    whole = filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0)
+    few = lines is None or lines.positions < _FEW_STEPS
+    return whole and few and step_of(op, "dilation") == (1, 1)
 
 
 def _seen(op: Op, source: Tensor, filters: Array) -> Array:
@@ -120,6 +133,8 @@ def _lines(op: Op, source: Tensor, filters: Array) -> pack.Lines | None:
     out_height, out_width, _ = image(op.outputs[0])
     stride, dilation = step_of(op, "stride"), step_of(op, "dilation")
     axis = 1 if filters.shape[0] == 1 else 0
+    if filters.shape[:2] == (1, 1) and height > width:
+        axis = 0  # one tap: along the longer side
     before = padding(op, source, filters.shape[:2])[axis]
     if filters.shape[1 - axis] != 1 or source.shape[0] != 1 or stride[axis] > 2:
         return None
@@ -156,6 +171,38 @@ def _along_lines(
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
         pack.depthwise_line_taps(taps, lines.stride, folded.scaling.mode),
+    )
+
+
+def _along_short(
+    lowering: Lowering, op: Op, filters: Array, folded: Folded, lines: pack.Lines
+) -> None:
+    """A kernel of few taps along one axis."""
+    source, result = op.operands[0], op.outputs[0]
+    taps, channels = filters.shape[0] * filters.shape[1], filters.shape[2]
+    records = pack.pack_depthwise_short(
+        filters.reshape(taps, channels), folded.start, folded.scaling
+    )
+    in_place = source.shape == result.shape and not folded.slow
+    given = lowering.buffer(source)
+    output = lowering.output(op, over=source if in_place else None)
+    lowering.call(
+        op,
+        "dsp/depthwise_short.h",
+        "td_depthwise_short",
+        [
+            Pointer(given, "const int8_t"),
+            Constant("records", np.frombuffer(records, "<u4")),
+            Pointer(output),
+            pack.depthwise_short_taps(taps, lines.stride, folded.scaling.mode),
+        ],
+        reads=[given],
+        writes=output,
+        params_type=_DEPTHWISE_LINE.name,
+        params=_DEPTHWISE_LINE.named(
+            pack.depthwise_line_geometry(lines, taps, channels, scale_of(source)[1]).params
+        ),
+        macs=op_macs(op),
     )
 
 
@@ -200,6 +247,8 @@ def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
 
 def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: Array) -> None:
     """A convolution with `filters` [out, height, width, depth]."""
+    if _looks_up(op, source, filters) and _from_one(lowering, op, weights, filters):
+        return
     folded = _fold(op, source, weights, filters, biased=True)
     groups = "groups" * (filters.shape[3] != source.shape[3])
     if why := groups or _unusual(op, source) or (folded.why if folded.hopeless else ""):
@@ -213,6 +262,45 @@ def _conv(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filters: 
     else:
         _patches(lowering, op, folded.rows.reshape(filters.shape), folded)
     _finish(lowering, op, weights, filters, folded)
+
+
+def _looks_up(op: Op, source: Tensor, filters: Array) -> bool:
+    """Whether each output depends on one byte, and there are enough for tables."""
+    pointwise = filters.shape[1:] == (1, 1, 1) and step_of(op, "stride") == (1, 1)
+    many = source.size >= _MANY_PIXELS and source.size * len(filters) >= _MANY_OUTPUTS
+    return pointwise and source.shape[3] == 1 and len(filters) >= 4 and many
+
+
+def _from_one(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> bool:
+    """1x1 from one channel; whether it is exact."""
+    source, result, bias = op.operands[0], op.outputs[0], op.input(2)
+    rows = filters.reshape(len(filters), 1)
+    start = pack.fold_bias(None if bias is None else _data(bias), rows, scale_of(source)[1])
+    scales = effective_scales(op, source, weights, len(rows))
+    channels = pack.pack_pointwise_one(rows[:, 0], start, scales)
+    if channels is None:
+        return False
+    given, output = lowering.buffer(source), lowering.output(op)
+    lowering.call(
+        op,
+        "dsp/pointwise_one.h",
+        "td_pointwise_one",
+        [
+            Pointer(given, "const int8_t"),
+            Records("channels", "OneWeight", channels.tolist()),
+            Pointer(output),
+        ],
+        reads=[given],
+        writes=output,
+        params_type=_POINTWISE_ONE.name,
+        params=_POINTWISE_ONE.named(
+            _POINTWISE_ONE.packed(
+                source.size, len(rows), scale_of(result)[1], *activation_range(op, result)
+            )
+        ),
+        macs=op_macs(op),
+    )
+    return True
 
 
 def _unusual(op: Op, source: Tensor) -> str:
@@ -460,9 +548,16 @@ def _data(tensor: Tensor) -> Array:
 
 
 def _fold(
-    op: Op, source: Tensor, weights: Tensor, filters: Array, *, biased: bool, few: bool = False
+    op: Op,
+    source: Tensor,
+    weights: Tensor,
+    filters: Array,
+    *,
+    biased: bool,
+    few: bool = False,
+    plain: bool = False,
 ) -> Folded:
-    """Folded bias and requantization of `filters` [out, height, width, depth].
+    """Folded bias and requantization of `filters` [out, height, width, depth]: TFLM's if `plain`.
 
     The clamp of a fused activation is left to `_finish`. A layer of few outputs takes the signed
     variant where that is exact, too, so that a small model links one variant.
@@ -472,7 +567,10 @@ def _fold(
     start = pack.fold_bias(None if bias is None else _data(bias), rows, zero_point)
     scales = effective_scales(op, source, weights, len(rows))
     bounds, output_zero_point = pack.accumulator_bounds(rows, start), scale_of(op.outputs[0])[1]
-    scaling = channel_scaling(scales, output_zero_point, bounds, biased=biased)
+    if plain:
+        scaling = plain_scaling(scales, output_zero_point, bounds)
+    else:
+        scaling = channel_scaling(scales, output_zero_point, bounds, biased=biased)
     if few:
         signed = channel_scaling(scales, output_zero_point, bounds, biased=biased, mode="signed")
         scaling = signed if len(signed.reasons) <= len(scaling.reasons) else scaling

@@ -8,6 +8,7 @@ are named, one by one: the lowering gives them, and only them, to the general ke
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -23,6 +24,8 @@ Row = tuple[int, int, int]  # multiplier, constant, shift
 UNIT_BITS = 7  # the kernels' sums, 256*acc * multiplier >> 32, count in 1/128 of TFLM's unit
 SUM_LIMIT = 1 << 23  # 256 times a sum is an int32
 _INT32_LIMIT = 1 << 31
+_DOUBLED_LIMIT = 1 << 30  # twice a sum is an int32
+_MOST_RIGHT = 22  # shifted so far, 2^8 times the output and a sum are an int32
 _LANE_LIMIT = 1 << 15  # what USAT16 takes
 _FINER = 16  # bits of the multiplier that may be given up
 
@@ -100,17 +103,53 @@ def channel_scaling(
             connected), rather than to [-128, 127] (depthwise).
         mode: None for the faster one that may be.
     """
-    mode = mode or ("positive" if output_zero_point == -128 else "signed")
+    mode = mode or _faster(output_zero_point)
     offset = output_zero_point + (128 if biased else 0)
+    return _scaling(
+        scales,
+        output_zero_point,
+        bounds,
+        mode,
+        lambda channel: channel.row(mode, offset, biased),
+        lambda output: _constant(output, biased),
+    )
+
+
+def plain_scaling(scales: Array, output_zero_point: int, bounds: tuple[Array, Array]) -> Scaling:
+    """TFLM's own numbers, for kernels that round twice as it does (firmware/dsp/depthwise_short.h).
+
+    Arguments are those of `channel_scaling`; a channel is exact whatever its sums are, where these
+    fit and the scale is below 1 (below 1/2 if "signed").
+    """
+    mode = _faster(output_zero_point)
+    return _scaling(
+        scales,
+        output_zero_point,
+        bounds,
+        mode,
+        lambda channel: channel.plain_row(mode),
+        lambda output: (0, output, 0),
+    )
+
+
+def _scaling(
+    scales: Array,
+    output_zero_point: int,
+    bounds: tuple[Array, Array],
+    mode: Mode,
+    row_of: Callable[[_Channel], Row | str],
+    constant: Callable[[int], Row],
+) -> Scaling:
+    """Numbers of each channel: `constant` of its output where it has only one, else `row_of` it."""
     rows, fixed = np.zeros((len(scales), 3), np.int64), np.zeros(len(scales), np.bool_)
     reasons: dict[int, str] = {}
     for i, (scale, low, high) in enumerate(zip(scales, *map(_integers, bounds), strict=True)):
         channel = _Channel(*quantize_multiplier(float(scale)), output_zero_point, low, high)
         fixed[i] = not channel.wraps and channel.lowest == channel.highest
-        row = _constant(channel.lowest, biased) if fixed[i] else channel.row(mode, offset, biased)
+        row = constant(channel.lowest) if fixed[i] else row_of(channel)
         if isinstance(row, str):
             reasons[i] = row
-            fixed[i], row = True, _constant(0, biased)
+            fixed[i], row = True, constant(0)
         rows[i] = row
     numbers = rows.T
     return Scaling(
@@ -132,6 +171,10 @@ def crowded_lanes(weights: Int8) -> list[int]:
     first, second = weights[0::2][: len(weights) // 2], weights[1::2]
     crowded = np.any((second == -128) & (first < 0), axis=1)
     return [2 * int(pair) + 1 for pair in np.flatnonzero(crowded)]
+
+
+def _faster(output_zero_point: int) -> Mode:
+    return "positive" if output_zero_point == -128 else "signed"
 
 
 def _integers(values: Array) -> list[int]:
@@ -173,6 +216,15 @@ class _Channel:
         """TFLM's outputs."""
         scaled = rescale(sums, self.multiplier, self.shift)
         return np.asarray(np.clip(scaled + self.zero_point, -128, 127))
+
+    def plain_row(self, mode: Mode) -> Row | str:
+        """Numbers of a kernel that rounds as TFLM does, or why there are none."""
+        if max(-self.low, self.high) >= _DOUBLED_LIMIT:
+            return "sums beyond 2^30"
+        right = -self.shift
+        if not (0 if mode == "positive" else 1) <= right <= _MOST_RIGHT:
+            return "scale"  # TFLM rounds negative numbers differently when it shifts to the right
+        return self.multiplier, (self.zero_point << right) + (1 << right >> 1), right
 
     def row(self, mode: Mode, offset: int, lanes: bool) -> Row | str:
         """Numbers of the kernel, or why there are none."""

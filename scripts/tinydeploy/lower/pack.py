@@ -353,8 +353,46 @@ def pack_depthwise_line(weights: Int8, start: Array, scaling: Scaling, stride: i
 
 def depthwise_line_taps(taps: int, stride: int, mode: Literal["positive", "signed"]) -> str:
     """The inner loop of td_depthwise_line."""
-    kind = "stride2_" if stride == 2 else "three_" if taps in (2, 3) else ""
+    kind = "stride2_" if stride == 2 else ""
     return f"td_line_{kind}{mode}"
+
+
+SHORT_TAPS = (3, 5, 9)  # of td_depthwise_short; fewer are filled up with zeros
+
+
+def short_taps(taps: int) -> int:
+    """Taps that td_depthwise_short computes for `taps`, 0 if there are too many."""
+    return next((most for most in SHORT_TAPS if taps <= most), 0)
+
+
+def depthwise_short_fits(lines: Lines, taps: int) -> bool:
+    """Whether td_depthwise_short takes it: see depthwise_short.h."""
+    most = short_taps(taps)
+    enough = lines.length // lines.dilation >= most - 1 >= lines.padding // lines.dilation
+    return most > 0 and enough and lines.steps[0] == lines.out_steps[0]
+
+
+def pack_depthwise_short(weights: Int8, start: Array, scaling: Scaling) -> bytes:
+    """Records of td_depthwise_short (firmware/dsp/depthwise_short.h).
+
+    Args:
+        weights: int8 [taps, channels].
+        start: int64 [channels], from `fold_bias` of the weights as [channels, taps].
+        scaling: from `plain_scaling`.
+    """
+    taps = short_taps(len(weights))
+    filled = np.zeros((weights.shape[1], taps), np.int64)
+    filled[:, : len(weights)] = 2 * weights.T.astype(np.int64)
+    first = [*range(0, taps - 1, 2), *range(1, taps - 1, 2)]
+    pairs = [filled[:, i] & 0xFFFF | (filled[:, i + 1] & 0xFFFF) << 16 for i in first]
+    numbers = [scaling.multiplier, scaling.constant, *pairs, 2 * start, scaling.shift]
+    return (np.stack(numbers, 1).astype(np.int64) & 0xFFFFFFFF).astype("<u4").tobytes()
+
+
+def depthwise_short_taps(taps: int, stride: int, mode: Literal["positive", "signed"]) -> str:
+    """The inner loop of td_depthwise_short."""
+    count = {3: "three", 5: "five", 9: "nine"}[short_taps(taps)]
+    return f"td_short_{count}_{'stride2_' if stride == 2 else ''}{mode}"
 
 
 def pack_depthwise_any(weights: Int8, start: Array, scaling: Scaling) -> bytes:
@@ -391,6 +429,25 @@ def pack_depthwise_time(weights: Int8, start: Array, scaling: Scaling) -> bytes:
         streamed,
     )
     return np.concatenate([part.view(np.uint8) for part in numbers], axis=1).tobytes()
+
+
+def pack_pointwise_one(weights: Int8, start: Array, scales: Array) -> Int32 | None:
+    """OneWeight of each channel (firmware/dsp/pointwise_one.h), int32 [out, 4].
+
+    None where a doubled sum is no int32.
+
+    Args:
+        weights: int8 [out].
+        start: int64 [out], from `fold_bias`.
+        scales: double [out], from `effective_scales`.
+    """
+    numbers = np.array([quantize_multiplier(float(scale)) for scale in scales], np.int64)
+    multiplier, shift = numbers.T
+    left, wide = np.maximum(shift, 0) + 1, weights.astype(np.int64)
+    if np.any(np.abs(start) + 128 * np.abs(wide) >= 1 << 31 - left):
+        return None
+    columns = [start << left, wide << left, multiplier, np.maximum(-shift, 0)]
+    return np.stack(columns, 1).astype(np.int32)
 
 
 @dataclass(frozen=True)
