@@ -51,36 +51,47 @@ td_add_words:
     pop {r4-r11, pc}
     .size td_add_words, . - td_add_words
 
+    .macro td_sum_pixel word
+    sxtab16 r4, r4, \word
+    sxtab16 r5, r5, \word, ror #8
+    .endm
+
+    .macro td_sum_two_pixels
+    ldr r12, [r0]
+    ldr r6, [r0, r2]
+    add r0, r0, r2, lsl #1
+    td_sum_pixel r12
+    td_sum_pixel r6
+    .endm
+
     .section .text.td_sum_pixels, "ax", %progbits
     .balign 4
     .global td_sum_pixels
     .type td_sum_pixels, %function
     .thumb_func
 td_sum_pixels:
-    push {r4, r5}
+    push {r4-r6}
     ldrd r4, r5, [r3]
     lsrs r1, r1, #1
     bcc 1f
     ldr r12, [r0]
     add r0, r0, r2
-    sxtab16 r4, r4, r12
-    sxtab16 r5, r5, r12, ror #8
+    td_sum_pixel r12
 1:
-    beq 3f
+    lsrs r1, r1, #1
+    bcc 2f
+    td_sum_two_pixels
 2:
-    ldr r12, [r0]
-    add r0, r0, r2
-    sxtab16 r4, r4, r12
-    sxtab16 r5, r5, r12, ror #8
-    ldr r12, [r0]
-    add r0, r0, r2
-    sxtab16 r4, r4, r12
-    sxtab16 r5, r5, r12, ror #8
-    subs r1, r1, #1
-    bne 2b
+    cmp r1, #0
+    beq 4f
 3:
+    td_sum_two_pixels
+    td_sum_two_pixels
+    subs r1, r1, #1
+    bne 3b
+4:
     strd r4, r5, [r3]
-    pop {r4, r5}
+    pop {r4-r6}
     bx lr
     .size td_sum_pixels, . - td_sum_pixels
     .text

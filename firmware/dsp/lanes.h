@@ -45,6 +45,30 @@ inline uint32_t Sxtab16(uint32_t sums, uint32_t word) {
 #endif
 }
 
+// The same with bytes 1 and 3. Compilers shift first.
+inline uint32_t Sxtab16Odd(uint32_t sums, uint32_t word) {
+#if defined(__ARM_FEATURE_DSP)
+  uint32_t result;
+  asm("sxtab16 %0, %1, %2, ror #8" : "=r"(result) : "r"(sums), "r"(word));
+  return result;
+#else
+  return Sxtab16(sums, word >> 8);
+#endif
+}
+
+// Half the sum of each two int8, rounded down.
+inline uint32_t HalvingAddBytes(uint32_t a, uint32_t b) {
+#if defined(__ARM_FEATURE_DSP)
+  return static_cast<uint32_t>(__shadd8(static_cast<int8x4_t>(a), static_cast<int8x4_t>(b)));
+#else
+  uint32_t halves = 0;
+  for (int i = 0; i < 4; ++i) {
+    halves |= static_cast<uint32_t>((Byte(a, i) + Byte(b, i)) >> 1 & 0xff) << (8 * i);
+  }
+  return halves;
+#endif
+}
+
 // The larger of each two int8.
 inline uint32_t MaxBytes(uint32_t a, uint32_t b) {
 #if defined(__ARM_FEATURE_DSP)

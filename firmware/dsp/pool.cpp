@@ -39,39 +39,115 @@ struct Divisor {
 
 constexpr int32_t kLongRow = 6;  // pixels: for more a call is worth it
 
-void AddRow(const int8_t* from, int32_t pixels, int32_t step, ChannelSums* sums) {
-  if (pixels >= kLongRow) {
-    td_sum_pixels(from, pixels, step, sums);
-    return;
-  }
-  ChannelSums local = *sums;
-  for (; pixels > 0; --pixels, from += step) {
-    const uint32_t word = LoadWord(from);
-    local.even = Sxtab16(local.even, word);
-    local.odd = Sxtab16(local.odd, word >> 8);
-  }
-  *sums = local;
+inline void AddPixel(const int8_t* pixel, uint32_t* even, uint32_t* odd) {
+  const uint32_t word = LoadWord(pixel);
+  *even = Sxtab16(*even, word);
+  *odd = Sxtab16Odd(*odd, word);
 }
 
-// All channels of a window. Out of line: with the loops over pixels around it
-// there would be no registers left.
+// The sums of four channels over a window: of short rows, of long ones.
+struct ShortRows {
+  static ChannelSums Sum(const int8_t* row, const Window<int8_t>& window, int32_t row_step,
+                         int32_t step) {
+    uint32_t even = 0, odd = 0;
+    for (int32_t y = window.rows; y > 0; --y, row += row_step) {
+      const int8_t* from = row;
+      for (int32_t x = window.columns; x > 0; --x, from += step) {
+        AddPixel(from, &even, &odd);
+        Opaque(&x);
+      }
+    }
+    return {even, odd};
+  }
+};
+
+struct LongRows {
+  static ChannelSums Sum(const int8_t* row, const Window<int8_t>& window, int32_t row_step,
+                         int32_t step) {
+    ChannelSums sums = {0, 0};
+    for (int32_t y = window.rows; y > 0; --y, row += row_step) {
+      td_sum_pixels(row, window.columns, step, &sums);
+    }
+    return sums;
+  }
+};
+
+// The first bytes of `word`, up to four of them.
+inline void StoreChannels(int8_t* out, uint32_t word, int32_t channels) {
+  if (channels >= 4) {
+    StoreWord(out, word);
+    return;
+  }
+  for (; channels > 0; --channels, word >>= 8) *out++ = static_cast<int8_t>(word & 0xff);
+}
+
+// All channels of a window. Out of line: with the loops over pixels around it there would be no
+// registers left.
+template <class Rows>
 [[gnu::noinline]] void Average(const Window<int8_t>& window, int32_t row_step, int32_t channels,
                                int8_t* out) {
   const Divisor divide(window.rows * window.columns);
   for (int32_t c = 0; c < channels; c += 4) {
-    ChannelSums sums = {0, 0};
-    const int8_t* row = window.first + c;
-    for (int32_t y = 0; y < window.rows; ++y, row += row_step) {
-      AddRow(row, window.columns, channels, &sums);
-    }
-    uint32_t word = divide(Bottom(sums.even)) | divide(Bottom(sums.odd)) << 8 |
-                    divide(Top(sums.even)) << 16 | divide(Top(sums.odd)) << 24;
-    word ^= 0x80808080u;
-    if (c + 4 <= channels) {
-      StoreWord(out + c, word);
-      continue;
-    }
-    for (int32_t i = c; i < channels; ++i, word >>= 8) out[i] = static_cast<int8_t>(word & 0xff);
+    const ChannelSums sums = Rows::Sum(window.first + c, window, row_step, channels);
+    const uint32_t word = divide(Bottom(sums.even)) | divide(Bottom(sums.odd)) << 8 |
+                          divide(Top(sums.even)) << 16 | divide(Top(sums.odd)) << 24;
+    StoreChannels(out + c, word ^ 0x80808080u, channels - c);
+  }
+}
+
+// Means of two bytes, four at a time. The halved sum is rounded down; what was odd and is not
+// negative belongs one higher.
+inline uint32_t MeanOfTwo(uint32_t a, uint32_t b) {
+  const uint32_t half = HalvingAddBytes(a, b);
+  return half + ((a ^ b) & ~(half >> 7) & 0x01010101u);
+}
+
+[[gnu::noinline]] void AverageTwo(const int8_t* a, const int8_t* b, int32_t channels, int8_t* out) {
+  for (; channels >= 4; channels -= 4, a += 4, b += 4, out += 4) {
+    StoreWord(out, MeanOfTwo(LoadWord(a), LoadWord(b)));
+  }
+  if (channels > 0) StoreChannels(out, MeanOfTwo(LoadWord(a), LoadWord(b)), channels);
+}
+
+// Means of four bytes, each in an int16 lane with 128 added. `sum` is theirs with 512 added, so
+// that bit 9 says whether they are positive: halves are rounded away from zero.
+inline uint32_t MeanOfFour(uint32_t sum) {
+  const uint32_t positive = sum >> 9 & 0x00010001u;
+  return (sum + 0x00010001u + positive) >> 2 & 0x00ff00ffu;
+}
+
+inline uint32_t MeanOfFour(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d) {
+  uint32_t even = 0x02000200u, odd = even;
+  AddPixel(a, &even, &odd);
+  AddPixel(b, &even, &odd);
+  AddPixel(c, &even, &odd);
+  AddPixel(d, &even, &odd);
+  return (MeanOfFour(even) | MeanOfFour(odd) << 8) ^ 0x80808080u;
+}
+
+[[gnu::noinline]] void AverageFour(const int8_t* a, const int8_t* b, const int8_t* c,
+                                   const int8_t* d, int32_t channels, int8_t* out) {
+  for (; channels >= 4; channels -= 4, a += 4, b += 4, c += 4, d += 4, out += 4) {
+    StoreWord(out, MeanOfFour(a, b, c, d));
+  }
+  if (channels > 0) StoreChannels(out, MeanOfFour(a, b, c, d), channels);
+}
+
+void AverageWindow(const Window<int8_t>& window, int32_t row_step, int32_t channels, int8_t* out) {
+  const int32_t count = window.rows * window.columns;
+  const int32_t near = window.columns == 1 ? row_step : channels;
+  const int32_t far = window.columns == 2 ? row_step : 2 * near;
+  const int8_t* const a = window.first;
+  if (count == 1) {
+    CopyBytes(out, a, channels);
+  } else if (count == 2) {
+    AverageTwo(a, a + near, channels, out);
+  } else if (count == 4) {
+    AverageFour(a, a + near, a + far, a + far + near, channels, out);
+  } else if (window.columns < kLongRow) {
+    Average<ShortRows>(window, row_step, channels, out);
+  } else {
+    Average<LongRows>(window, row_step, channels, out);
   }
 }
 
@@ -84,7 +160,7 @@ void td_sum_pixels(const int8_t* from, int32_t pixels, int32_t step, ChannelSums
   for (; pixels > 0; --pixels, from += step) {
     const uint32_t word = LoadWord(from);
     sums->even = Sxtab16(sums->even, word);
-    sums->odd = Sxtab16(sums->odd, word >> 8);
+    sums->odd = Sxtab16Odd(sums->odd, word);
   }
 }
 #endif
@@ -95,11 +171,7 @@ void td_average_pool(const PoolParams8* params, const int8_t* input, int8_t* out
   const bool clamps = p.lowest > INT8_MIN || p.highest < INT8_MAX;
   ForEachWindow(p, input, output, [&p, clamps](const Window<int8_t>& window, int8_t* out) {
     const int32_t channels = p.channels;
-    if (window.rows * window.columns == 1) {
-      CopyBytes(out, window.first, channels);
-    } else {
-      Average(window, p.in_width * channels, channels, out);
-    }
+    AverageWindow(window, p.in_width * channels, channels, out);
     for (int32_t c = 0; clamps && c < channels; ++c) out[c] = Clamp(out[c], p.lowest, p.highest);
   });
 }
