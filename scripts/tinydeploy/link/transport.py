@@ -10,6 +10,13 @@ from typing import Any, Protocol
 
 from tinydeploy.errors import PortError
 
+try:
+    import termios
+
+    _TERMINAL_ERRORS: tuple[type[Exception], ...] = (termios.error,)
+except ImportError:  # not on Windows
+    _TERMINAL_ERRORS = ()
+
 READ_CHUNK_BYTES = 4096
 
 # An application may act on a *change* of the rate to 1200 only, and the driver may keep the rate of
@@ -44,22 +51,23 @@ class SerialTransport:
 
     def __init__(self, port: str, baud: int) -> None:
         serial = _pyserial()
+        # pyserial lets pass what tcdrain and tcflush say of a device that has gone meanwhile.
+        self._gone = (serial.SerialException, OSError, *_TERMINAL_ERRORS)
         self.description = f"serial port {port}"
         try:
             self._port: Any = serial.serial_for_url(port, baudrate=baud, timeout=0)
-        except (serial.SerialException, ValueError, OSError) as error:
+        except (*self._gone, ValueError) as error:
             raise PortError(
                 f"cannot open {port}: {_reason(error)}",
                 "run `tinydeploy doctor` to see the ports and permissions of this machine",
             ) from error
-        self._gone: type[Exception] = serial.SerialException
 
     def write(self, data: bytes) -> None:
         """Send all of `data`."""
         try:
             self._port.write(data)
             self._port.flush()
-        except (self._gone, OSError) as error:
+        except self._gone as error:
             raise self._unplugged(error) from error
 
     def read(self, timeout_s: float) -> bytes:
@@ -71,24 +79,24 @@ class SerialTransport:
                 return b""
             self._port.timeout = 0
             return first + bytes(self._port.read(READ_CHUNK_BYTES))
-        except (self._gone, OSError) as error:
+        except self._gone as error:
             raise self._unplugged(error) from error
 
     def close(self) -> None:
         """Close the port."""
-        with contextlib.suppress(OSError):  # a device that is gone cannot be closed properly
+        with contextlib.suppress(*self._gone):  # a device that is gone cannot be closed properly
             self._port.close()
 
     def set_baud(self, baud: int) -> None:
         """Change the rate, bits per second."""
         try:
             self._port.baudrate = baud
-        except (self._gone, OSError) as error:
+        except self._gone as error:
             raise self._unplugged(error) from error
 
     def set_control(self, *, dtr: bool, rts: bool) -> None:
         """Assert or release the modem control lines; without effect where there are none."""
-        with contextlib.suppress(self._gone, OSError):  # a pseudo-terminal has none
+        with contextlib.suppress(*self._gone):  # a pseudo-terminal has none
             self._port.dtr = dtr
             self._port.rts = rts
 
@@ -96,7 +104,7 @@ class SerialTransport:
         """Forget what has arrived but was not read."""
         try:
             self._port.reset_input_buffer()
-        except (self._gone, OSError) as error:
+        except self._gone as error:
             raise self._unplugged(error) from error
 
     def _unplugged(self, error: Exception) -> PortError:
