@@ -55,7 +55,7 @@ def test_a_device_that_goes_is_told(
     use: Callable[[SerialTransport], object],
 ) -> None:
     monkeypatch.setattr(port._port, method, _fail(make()))
-    with pytest.raises(PortError, match="is gone: .*Input/output error"):
+    with pytest.raises(PortError, match=r"is gone: .*Input/output error"):
         use(port)
 
 
