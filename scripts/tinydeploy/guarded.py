@@ -25,6 +25,8 @@ HINT = "`tinydeploy inspect` shows the model's operators, types and shapes"
 _NODE = re.compile(r"Node (\S+) \(number (\d+)f?\) failed to (prepare|invoke)")
 _SOURCE = re.compile(r"(?:\S+/)?(\w+\.(?:cc|h))(:\d+)?:? ")  # of TFLM, in front of what it says
 _JOIN_S = 5.0
+_MOST_FILES = 1 << 16  # of a process: the system's limit may be a billion
+_LOAD = "load"  # another model, instead of a method of the judge's
 
 
 class RefusedError(UnsupportedModelError):
@@ -33,6 +35,7 @@ class RefusedError(UnsupportedModelError):
     Attributes:
         operator, op_index: which one it names; "" and None if it names none.
         crashed: it took its process with it.
+        timed_out: it did not come back.
         prepared: it had taken the model before, so that it may run with other inputs.
     """
 
@@ -43,45 +46,112 @@ class RefusedError(UnsupportedModelError):
         op_index: int | None = None,
         *,
         crashed: bool = False,
+        timed_out: bool = False,
         prepared: bool = False,
     ) -> None:
         super().__init__(message, HINT)
         self.operator = operator
         self.op_index = op_index
         self.crashed = crashed
+        self.timed_out = timed_out
         self.prepared = prepared
+
+
+class JudgeChild:
+    """A process that judges one model after another, each in place of the last.
+
+    Forked on first use and again after a crash; it also ends with this process.
+    """
+
+    def __init__(self) -> None:
+        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
+        self._pipe: Connection | None = None
+        self._process: Any = None
+
+    def ask(self, method: str, *arguments: Any, time_limit_s: float | None) -> tuple[bool, Any]:
+        """Whether it went well, and what came of it or the error's text.
+
+        Raises:
+            TimeoutError: it has not answered in `time_limit_s`; it is ended.
+            EOFError: it crashed.
+        """
+        try:
+            pipe = self._started()
+            pipe.send((method, arguments))
+            if not pipe.poll(time_limit_s):
+                self._end()
+                raise TimeoutError
+            answer: tuple[bool, Any] = pipe.recv()
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise EOFError from error
+        return answer
+
+    def said(self) -> list[str]:
+        """What TFLM has written to standard error about the present model."""
+        size = os.fstat(self._words.fileno()).st_size
+        text = os.pread(self._words.fileno(), size, 0).decode("utf-8", "replace")
+        return [line.strip() for line in text.splitlines() if line.strip()]
+
+    def end(self) -> str:
+        """End it, whatever it is doing; how it came to its end if it already had."""
+        self._process.join(_JOIN_S)
+        code = self._process.exitcode or 0
+        self._end()
+        return signal.Signals(-code).name if code < 0 else f"exit code {code}"
+
+    def close(self) -> None:
+        """End it for good."""
+        self._end()
+        self._words.close()
+
+    def _started(self) -> Connection:
+        if self._pipe is None:
+            judge.load_runtime()  # once here, not in every child
+            self._pipe, theirs = multiprocessing.Pipe()
+            self._process = multiprocessing.get_context("fork").Process(
+                target=_serve, args=(theirs, self._words.fileno()), daemon=True
+            )
+            self._process.start()
+            theirs.close()
+        return self._pipe
+
+    def _end(self) -> None:
+        if self._pipe is not None:
+            self._pipe.close()
+            self._process.kill()
+            self._process.join(_JOIN_S)
+            self._pipe = None
 
 
 class GuardedJudge:
     """As `judge.Judge`, in a child process: whatever TFLM does, an error of ours says it.
 
-    A context manager; the child also ends with this process.
+    A context manager.
 
     Args:
         model: the .tflite bytes.
         preserve_tensors: keep every tensor's data apart, so that `tensor` can show it after a run.
         time_limit_s: for each call; None: as long as it takes.
+        child: that judges other models before and after; None: one of its own.
 
     Raises:
         RefusedError: TFLM refuses the model, or crashes, with its own words; so do the methods.
     """
 
     def __init__(
-        self, model: bytes, *, preserve_tensors: bool = False, time_limit_s: float | None = None
+        self,
+        model: bytes,
+        *,
+        preserve_tensors: bool = False,
+        time_limit_s: float | None = None,
+        child: JudgeChild | None = None,
     ) -> None:
-        judge.load_runtime()  # once here, not in every child
-        self._words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
+        self._child, self._is_own = child or JudgeChild(), child is None
         self._time_limit_s = time_limit_s
-        self._pipe, theirs = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("fork").Process(
-            target=_serve,
-            args=(theirs, self._pipe, self._words.fileno(), model, preserve_tensors),
-            daemon=True,
-        )
-        self._process.start()
-        theirs.close()
         self._runs = -1  # while it prepares
-        self._answer()
+        self._ask(_LOAD, model, preserve_tensors)
         self._runs = 0
 
     def __enter__(self) -> GuardedJudge:
@@ -110,50 +180,35 @@ class GuardedJudge:
         return np.asarray(self._ask("tensor", index))
 
     def close(self) -> None:
-        """End the child, whatever it is doing."""
-        self._pipe.close()
-        self._process.kill()
-        self._process.join(_JOIN_S)
-        self._words.close()
+        """End the child if it is for this model alone."""
+        if self._is_own:
+            self._child.close()
 
     def _ask(self, method: str, *arguments: Any) -> Any:
+        """What the child answers, its error, or what its death says."""
         try:
-            self._pipe.send((method, arguments))
-        except OSError as error:
-            raise self._crash() from error
-        return self._answer()
-
-    def _answer(self) -> Any:
-        """What the child sends, its error, or what its death says."""
-        if not self._pipe.poll(self._time_limit_s):
+            is_fine, value = self._child.ask(method, *arguments, time_limit_s=self._time_limit_s)
+        except TimeoutError as error:
             self.close()
-            raise RefusedError(f"TFLM has not finished one inference in {self._time_limit_s:g} s")
-        try:
-            is_fine, value = self._pipe.recv()
-        except (EOFError, OSError) as error:
+            raise RefusedError(
+                f"TFLM has not finished one inference in {self._time_limit_s:g} s", timed_out=True
+            ) from error
+        except EOFError as error:
             raise self._crash() from error
         if is_fine:
             return value
-        said = self._said()
+        said = self._child.said()
         self.close()
         raise _refused(said, value, self._runs)
 
     def _crash(self) -> RefusedError:
-        self._process.join(_JOIN_S)
-        code = self._process.exitcode or 0
-        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        said = "; ".join(map(_short, self._said()))
+        how = self._child.end()
+        said = "; ".join(map(_short, self._child.said()))
         self.close()
         reason = f": {said}" if said else ", without a word"
         doing = f"running the model{_nth(self._runs)}" if self._runs > 0 else "preparing the model"
         message = f"TFLM itself crashes ({how}) while {doing}{reason}"
         return RefusedError(message, crashed=True, prepared=self._runs > 0)
-
-    def _said(self) -> list[str]:
-        """What TFLM has written to standard error."""
-        size = os.fstat(self._words.fileno()).st_size
-        text = os.pread(self._words.fileno(), size, 0).decode("utf-8", "replace")
-        return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _nth(runs: int) -> str:
@@ -181,11 +236,9 @@ def _short(line: str) -> str:
     return _SOURCE.sub(r"\1\2: ", line, count=1)
 
 
-def _serve(
-    pipe: Connection, parents: Connection, words: int, model: bytes, preserve_tensors: bool
-) -> None:
+def _serve(pipe: Connection, words: int) -> None:
     """The child: answers calls until there is nobody to ask."""
-    parents.close()
+    _close_others({pipe.fileno(), words})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.disable()  # its crash is expected
@@ -193,12 +246,12 @@ def _serve(
     try:
         tflm: Any = None
         while True:
+            method, arguments = pipe.recv()
             try:
-                if tflm is None:
-                    tflm = judge.Judge(model, preserve_tensors=preserve_tensors, capture=False)
-                    value = None
+                if method == _LOAD:
+                    tflm = None  # its memory is free before the next takes its own
+                    tflm, value = _loaded(*arguments), None
                 else:
-                    method, arguments = pipe.recv()
                     value = getattr(tflm, method)(*arguments)
                 answer = True, value
             except (UnsupportedModelError, RuntimeError, ValueError) as error:
@@ -208,3 +261,19 @@ def _serve(
         pass
     finally:
         os._exit(0)
+
+
+def _close_others(wanted: set[int]) -> None:
+    """The parent's files: a program that waits for the end of a pipe would wait for this child."""
+    below = 3
+    for number in sorted(wanted):
+        os.closerange(below, number)
+        below = number + 1
+    os.closerange(below, min(os.sysconf("SC_OPEN_MAX"), _MOST_FILES))
+
+
+def _loaded(model: bytes, preserve_tensors: bool) -> judge.Judge:
+    """The judge of another model; what was said of the last is forgotten."""
+    os.ftruncate(2, 0)
+    os.lseek(2, 0, os.SEEK_SET)
+    return judge.Judge(model, preserve_tensors=preserve_tensors, capture=False)

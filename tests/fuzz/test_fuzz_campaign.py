@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tinydeploy import cli
+from tinydeploy import arena, cli
 from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.errors import ParityError, UsageError
-from tinydeploy.fuzz import build, cases, engines, parallel, resident
+from tinydeploy.fuzz import build, cases, engines, parallel, resident, rooms
 from tinydeploy.fuzz.campaign import Tally
 from tinydeploy.fuzz.cases import GRAPH, make, subjects
+from tinydeploy.fuzz.draw import UnfitError
+from tinydeploy.fuzz.edges import edges_of
 from tinydeploy.fuzz.engines import Compiled, Interpreter, Outcome
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.fuzz.judging import JudgeProcess
@@ -174,6 +177,20 @@ def test_nothing_compared_is_no_success(
     said = capsys.readouterr().err
     assert "nothing was compared: TFLM took none of 3 cases" in said
     assert "--seed" in said
+
+
+@pytest.mark.parametrize("code", ["CONV_2D", "FULLY_CONNECTED", "SVDF"])
+def test_sizes_at_limits_have_room_on_the_simulated_core(code: str) -> None:
+    """With what kernels unpack and keep by channel, and with the file's scales."""
+    rng, sizes = np.random.default_rng(1), edges_of(code)
+    for types in cases.combinations(code):
+        for edge in (edge for edge in sizes for _ in range(4)):
+            with suppress(UnfitError):
+                case = cases.finish(cases.at_edge(rng, code, types, edge), 0, code, code, 0.0)
+                assert len(case.data) <= rooms.MODEL_BYTES
+                assert arena.needs(case.model).total_bytes <= rooms.ARENA_BYTES
+                given = sum(array.nbytes for run in case.inputs for array in run)
+                assert given <= rooms.INPUT_BYTES
 
 
 @pytest.mark.parametrize("code", ["CONV_2D", "SOFTMAX", "MAX_POOL_2D"])

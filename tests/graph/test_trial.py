@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import select
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +16,7 @@ from tinydeploy.graph import read_tflite
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.guarded import GuardedJudge, RefusedError
+from tinydeploy.guarded import GuardedJudge, JudgeChild, RefusedError
 from tinydeploy.judge import Judge
 from tinydeploy.sources import Source
 from tinydeploy.stages import trial
@@ -178,10 +180,37 @@ def test_a_crash_of_the_third_inference_says_so() -> None:
     with GuardedJudge(data) as judge:
         judge.run(given)
         judge.run(given)
-        judge._process.kill()
-        judge._process.join()
+        judge._child._process.kill()
+        judge._child._process.join()
         with pytest.raises(RefusedError, match=r"SIGKILL.*inference 3"):
             judge.run(given)
+
+
+def test_one_child_judges_model_after_model() -> None:
+    """One that crashes it takes nothing from the next, and words are of the present model."""
+    data, child = models.load("sine").tflite().read_bytes(), JudgeChild()
+    given = [np.array([[17]], np.int8)]
+    first = GuardedJudge(data, child=child).run(given)
+    process = child._process
+    for refused, words in ((eleven_parts(), "num_inputs"), (uint8_concatenation(), "input_type")):
+        with pytest.raises(RefusedError, match=words) as caught:
+            GuardedJudge(dump(refused), child=child)
+        assert not caught.value.crashed
+        assert caught.value.message.count("concatenation.cc") == 1
+    assert child._process is process
+    with pytest.raises(RefusedError, match="crashes"):
+        GuardedJudge(dump(aborts()), child=child).run([])
+    assert np.array_equal(GuardedJudge(data, child=child).run(given)[0], first[0])
+    child.close()
+
+
+def test_the_child_keeps_no_pipe_of_ours_open() -> None:
+    """A program that reads to the end of its input would never end."""
+    reads, writes = os.pipe()
+    with GuardedJudge(models.load("sine").tflite().read_bytes()):
+        os.close(writes)
+        assert select.select([reads], [], [], 5.0)[0] == [reads]
+    os.close(reads)
 
 
 def test_a_time_limit() -> None:

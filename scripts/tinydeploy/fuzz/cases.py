@@ -5,23 +5,24 @@ A case is made from its seed and number alone, so that these two reproduce it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.errors import UsageError
-from tinydeploy.fuzz import graphs
+from tinydeploy import arena
+from tinydeploy.errors import TinyDeployError, UsageError
+from tinydeploy.fuzz import graphs, rooms
 from tinydeploy.fuzz.draw import Draw, Types, UnfitError, concretely
 from tinydeploy.fuzz.edges import Edge, edges_of
 from tinydeploy.fuzz.families import GENERATORS
-from tinydeploy.graph.ir import Array, Model, Subgraph
+from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.types import SUPPORTED
 
 RUNS = 2  # inferences of a case: the second meets what the first left behind
-LONGEST, RUN_BYTES = 60, 64 << 10  # inferences where a state lasts, and bytes of their inputs
+LONGEST, RUN_BYTES = 60, 64 << 10  # inferences where a state lasts, and bytes of their ends
 STATEFUL = {
     *("ASSIGN_VARIABLE", "CALL_ONCE", "CIRCULAR_BUFFER", "READ_VARIABLE", "SVDF"),
     *("SignalDelay", "SignalFilterBankSpectralSubtraction", "SignalFramer", "SignalOverlapAdd"),
@@ -32,8 +33,6 @@ GRAPH = "graph"  # the word for whole graphs among operators
 GRAPHS = 10  # turns of theirs among those of all operators
 EDGE_SHARE = 0.06  # of the cases of operators that have limits
 _EDGES, _EDGE_TRIES = 1, 40
-_EDGE_BYTES = 180_000  # fit the simulated core, and three times as much of constants
-_CONSTANTS = 3
 # Turns of operators whose kernels have many paths, by what `--coverage` found seldom taken.
 TURNS = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 12),
@@ -126,13 +125,21 @@ def _at_edge(rng: np.random.Generator, code: str, types: str) -> Draw | None:
     return None
 
 
-def _edge_bytes(graph: Subgraph) -> int:
-    """What a model takes at least, with what kernels keep for channels of scales of their own."""
-    ends = sum(tensor.nbytes for tensor in (*graph.inputs, *graph.outputs))
-    scales = (len(t.quantization.scales) for t in graph.tensors if t.quantization is not None)
+def _fits(model: Model) -> bool:
+    """Whether the simulated core has room for it."""
+    graph = model.main
     constants = sum(tensor.nbytes for tensor in graph.tensors if tensor.is_constant)
-    given = RUNS * sum(tensor.nbytes for tensor in graph.inputs)
-    return max(ends + 8 * max(scales, default=0), given, constants // _CONSTANTS)
+    given, made = (RUNS * _bytes(some) for some in (graph.inputs, graph.outputs))
+    fits = constants <= rooms.CONSTANT_BYTES
+    fits = fits and given <= rooms.INPUT_BYTES and made <= rooms.OUTPUT_BYTES
+    try:
+        return fits and arena.needs(model).total_bytes <= rooms.ARENA_BYTES
+    except TinyDeployError:
+        return fits  # no engine takes it
+
+
+def _bytes(tensors: Iterable[Tensor]) -> int:
+    return sum(tensor.nbytes for tensor in tensors)
 
 
 def at_edge(rng: np.random.Generator, code: str, types: str, edge: Edge) -> Draw:
@@ -148,7 +155,7 @@ def at_edge(rng: np.random.Generator, code: str, types: str, edge: Edge) -> Draw
             graph = draw.build.subgraph
             graph.outputs = list(graph.ops[-1].outputs)
             graph.inputs = [t for t in graph.inputs if t in graph.ops[-1].inputs]
-            if draw.met and _edge_bytes(graph) <= _EDGE_BYTES:
+            if draw.met and _fits(model_of(draw)):
                 return draw
     raise UnfitError
 
@@ -183,8 +190,8 @@ def _runs(draw: Draw, model: Model) -> int:
     keeps = any(op.name in STATEFUL for graph in model.subgraphs for op in graph.ops)
     if not keeps or draw.chance(0.5):
         return RUNS
-    room = sum(t.nbytes for t in model.main.inputs) or 1
-    most = max(RUNS, min(LONGEST, RUN_BYTES // room))
+    each = max(1, _bytes(model.main.inputs), _bytes(model.main.outputs))
+    most = max(RUNS, min(LONGEST, RUN_BYTES // each))
     return draw.integer(RUNS, most if draw.chance(0.2) else min(8, most))
 
 

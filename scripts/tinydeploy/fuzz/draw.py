@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from tinydeploy.fuzz import patterns
+from tinydeploy.fuzz import patterns, rooms
 from tinydeploy.fuzz.edges import Edge
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Quantization, Subgraph, Tensor, Type, per_tensor
@@ -118,7 +118,8 @@ class Draw:
 
     def rectangle(self, area: int) -> tuple[int, int]:
         """Height and width."""
-        height = self.pick([n for n in range(1, area + 1) if area % n == 0])
+        small = [n for n in range(1, math.isqrt(area) + 1) if area % n == 0]
+        height = self.pick(sorted({*small, *(area // n for n in small)}))
         return height, area // height
 
     def up_to(self, usual: int, most: int) -> int:
@@ -325,6 +326,11 @@ class Draw:
         """Not too large a tensor, and not an empty one, which TFLM refuses."""
         most = LARGEST if self.edge is None else LARGEST_AT_EDGE
         if not 0 < math.prod(shape) <= most:
+            raise UnfitError
+
+    def require_constant(self, shape: Sequence[int], kind: Type) -> None:
+        """Not too large a constant, before any time is spent on its values."""
+        if math.prod(shape) * kind.bits > 8 * rooms.CONSTANT_BYTES:
             raise UnfitError
 
     def _keep(self, tensor: Tensor) -> None:

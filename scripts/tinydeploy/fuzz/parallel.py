@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import multiprocessing
 import time
@@ -21,7 +20,16 @@ from tinydeploy.fuzz.judging import JudgeProcess
 from tinydeploy.lower import bare
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-_DECIDING = ("fuzz", "graph", "lower", "ops", "passes", "simulate")  # rooms of the package
+_DECIDING = (
+    "abi",
+    "fuzz",
+    "graph",
+    "lower",
+    "ops",
+    "passes",
+    "simulate",
+    "stages",
+)  # rooms of the package
 _ROOMS = ("abi", "any_model", "compiled", "dsp", "kernels", "runtime", "tflm")  # of the firmware
 
 
@@ -207,6 +215,9 @@ def _keep(state: State, kept: Path | None) -> None:
 def _key(task: Task) -> str:
     """Of the command and of everything that has a part in what it finds."""
     command = [*task.names, *map(str, (task.seed, task.engine, task.target, BATCH))]
-    code = [path for room in _DECIDING for path in sorted((_PACKAGE / room).rglob("*.py"))]
-    texts = [hashlib.sha256(path.read_bytes()).hexdigest() for path in code]
-    return bare.digest([*command, *texts], _ROOMS)
+    code = [
+        *_PACKAGE.glob("*.py"),
+        *(p for room in _DECIDING for p in _PACKAGE.glob(f"{room}/**/*.py")),
+    ]
+    texts = [path.read_text(encoding="utf-8") for path in sorted(code)]
+    return bare.digest_of("\0".join([*command, *texts, bare.digest(bare.zig(), _ROOMS)]))

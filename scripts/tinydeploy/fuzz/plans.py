@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 from collections.abc import Iterable, Sequence
@@ -18,7 +17,7 @@ from tinydeploy.fuzz import build
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array, Model
-from tinydeploy.lower import kernel_lab
+from tinydeploy.lower import bare, kernel_lab
 from tinydeploy.lower.emit import emit
 from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.lowering import lower
@@ -231,8 +230,10 @@ def kernel_objects(plans: Iterable[Plan], kernel_level: str = "-O2") -> list[Pat
     texts = kernel_sources([step for plan in plans for step in plan.steps])
     command = [*_cortex_m4(), kernel_level]
     folder = cache_dir() / "fuzz" / f"files-cortex_m4-{build.digest(command, _ROOMS)}"
-    known = {name: hashlib.sha256(text.encode()).hexdigest()[:16] for name, text in texts.items()}
-    targets = {name: folder / f"{Path(name).stem}-{known[name]}.o" for name in sorted(texts)}
+    targets = {
+        name: folder / f"{Path(name).stem}-{bare.digest_of(texts[name])}.o"
+        for name in sorted(texts)
+    }
     missing = [name for name, target in targets.items() if not target.exists()]
     with whole.scratch(folder) as scratch:
         sources = [scratch / name for name in missing]
@@ -249,7 +250,7 @@ def _interpreted(name: str, command: list[str], steps: Iterable[Step]) -> list[P
     folder = cache_dir() / "fuzz" / f"kernels-{name}-{build.digest(command, _ROOMS)}"
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        folder / f"{step.kernel.name}.o": text
+        folder / f"{step.kernel.name}-{bare.digest_of(text)}.o": text
         for step in steps
         if step.kernel is not None
         for text in kernel_sources([step]).values()

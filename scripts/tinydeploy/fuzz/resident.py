@@ -11,13 +11,13 @@ import json
 import os
 import struct
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from tinydeploy import tools, whole
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import DeviceError
-from tinydeploy.fuzz import build
+from tinydeploy.fuzz import build, rooms
 from tinydeploy.fuzz.plans import GUARD_BYTES, source_of
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.lower import bare, kernel_lab
@@ -68,29 +68,41 @@ class Kernels:
         self.folder = cache_dir() / "fuzz" / f"resident-{target}-{key}"
         self._list = self.folder / "kernels.json"
         self._known: set[Kernel] = set()
-        if self._list.is_file():
-            known = json.loads(self._list.read_text(encoding="utf-8"))
-            self._known = {Kernel(*pair) for pair in known}
+        self._path: Path | None = None
 
     def program(self, kernels: Iterable[Kernel]) -> Path:
-        """The program with these kernels, and with those of earlier plans."""
-        self._known |= set(kernels)
-        program = self.folder / f"program-{_digest(self._known)}"
-        if not program.exists():
+        """The program with these kernels, and with those of earlier plans, of whichever process."""
+        wanted = set(kernels)
+        if wanted <= self._known and self._path is not None:
+            return self._path
+        self._known |= wanted | self._listed()
+        texts = dict(sorted({**self._shared_sources(), **dict(self._kernel_sources())}.items()))
+        self._path = self.folder / f"program-{bare.digest_of(json.dumps(texts))}"
+        if not self._path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            names = sorted((kernel.file, kernel.expression) for kernel in self._known)
-            whole.write(self._list, json.dumps(names))
-            bare.kept(program, self._build)
-        return program
+            bare.kept(self._path, lambda scratch, out: self._build(texts, scratch, out))
+            self._write_list()
+        return self._path
 
-    def _build(self, scratch: Path, target: Path) -> None:
+    def _listed(self) -> set[Kernel]:
+        if not self._list.is_file():
+            return set()
+        return {Kernel(*pair) for pair in json.loads(self._list.read_text(encoding="utf-8"))}
+
+    def _write_list(self) -> None:
+        names = sorted((kernel.file, kernel.expression) for kernel in self._known)
+        whole.write(self._list, json.dumps(names))
+
+    def _build(self, texts: Mapping[str, str], scratch: Path, target: Path) -> None:
+        made = self._objects(scratch, texts)
+        linker = ["cc" if word == "c++" else word for word in self._command]
+        tools.run([*linker, *made, *self._link, "-o", target], what="linking the kernels")
+
+    def _shared_sources(self) -> dict[str, str]:
         shared = [*(FIRMWARE_DIR / "dsp").glob("*.cpp"), FIRMWARE_DIR / "compiled" / "kernel.cpp"]
         shared += (FIRMWARE_DIR / "runtime").glob("*.cpp")
         shared += (FIRMWARE_DIR / "any_model" / face for face in self._faces)
-        made = self._objects(scratch, {f"{p.parent.name}_{p.stem}": _text(p) for p in shared})
-        made += self._objects(scratch, dict(self._kernel_sources()))
-        linker = ["cc" if word == "c++" else word for word in self._command]
-        tools.run([*linker, *made, *self._link, "-o", target], what="linking the kernels")
+        return {f"{path.parent.name}_{path.stem}": f'#include "{path}"\n' for path in shared}
 
     def compiled(self, folder: Path, sources: Sequence[Path]) -> list[Path]:
         """An object for each source, in its order."""
@@ -102,18 +114,19 @@ class Kernels:
             file = path.relative_to(root).as_posix()
             found = sorted((k for k in self._known if k.file == file), key=lambda k: k.name)
             name = file.removesuffix(".cpp").replace("/", "_")
-            yield f"kernels_{name}-{_digest(found)}", source_with(file, found)
+            yield f"kernels_{name}", source_with(file, found)
 
-    def _objects(self, scratch: Path, texts: dict[str, str]) -> list[Path]:
-        """An object for each text, by its name; kept."""
-        missing = [name for name in texts if not (self.folder / f"{name}.o").exists()]
+    def _objects(self, scratch: Path, texts: Mapping[str, str]) -> list[Path]:
+        """An object for each text; kept under its name and a digest of it."""
+        keyed = {f"{name}-{bare.digest_of(text)}": text for name, text in texts.items()}
+        missing = [name for name in keyed if not (self.folder / f"{name}.o").exists()]
         sources = [scratch / f"{name}.cc" for name in missing]
         for name, source in zip(missing, sources, strict=True):
-            whole.write(source, texts[name])
+            whole.write(source, keyed[name])
         made = self.compiled(scratch / "objects", sources)
         for name, path in zip(missing, made, strict=True):
             os.replace(path, self.folder / f"{name}.o")
-        return [self.folder / f"{name}.o" for name in texts]
+        return [self.folder / f"{name}.o" for name in keyed]
 
 
 class HostPlans:
@@ -227,7 +240,7 @@ class CortexM4Plans:
         self._plans = struct.unpack(f"<{self._count}I", self._bench.read(table, 4 * self._count))
 
 
-_ARENA_BYTES = (1 << 20) + GUARD_BYTES
+_ARENA_BYTES = rooms.ARENA_BYTES + GUARD_BYTES
 _ZIG = bare.zig_program()
 _LIBC = FIRMWARE_DIR / "platformio" / "libc"
 _M4_PLANS = ("-target", "thumbv7em-none-eabihf", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16")
@@ -252,14 +265,3 @@ def _lld(arguments: Sequence[str | Path]) -> None:
 
 def _called(plans: Sequence[Plan]) -> set[Kernel]:
     return {step.kernel for plan in plans for step in plan.calls if step.kernel is not None}
-
-
-def _text(path: Path) -> str:
-    return f'#include "{path}"\n'
-
-
-def _digest(kernels: Iterable[Kernel]) -> str:
-    import hashlib
-
-    names = "\0".join(sorted(f"{kernel.file} {kernel.expression}" for kernel in kernels))
-    return hashlib.sha256(names.encode()).hexdigest()[:12]

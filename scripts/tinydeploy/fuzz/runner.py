@@ -14,11 +14,12 @@ from typing import Any
 
 from tinydeploy import tools
 from tinydeploy.errors import DeviceError
+from tinydeploy.fuzz import rooms
 from tinydeploy.graph.ir import Array
-from tinydeploy.simulate.bench import Bench
+from tinydeploy.simulate.bench import FLASH, RAM, Bench
+from tinydeploy.simulate.memory_map import Memory
 
 HOST_ARENA_BYTES = 4 << 20
-M4_ARENA_BYTES = 512 << 10  # more than the boards have: for operators of the most channels
 _REQUEST = struct.Struct("<5I")
 _REPLY = struct.Struct("<2I2i2I")
 _JOB = struct.Struct("<10I")
@@ -135,7 +136,14 @@ class HostRunner:
         self._program.close()
 
 
-_ROOMS = {"model": 768 << 10, "inputs": 192 << 10, "arena": M4_ARENA_BYTES, "outputs": 512 << 10}
+_ROOMS = {
+    "model": rooms.MODEL_BYTES,
+    "inputs": rooms.INPUT_BYTES,
+    "arena": rooms.ARENA_BYTES,
+    "outputs": rooms.OUTPUT_BYTES,
+}
+_RAM = Memory(RAM.origin, 16 << 20)  # all rooms in its upper half
+_GARBAGE = b"\xa5" * rooms.ARENA_BYTES
 
 
 class CortexM4Runner:
@@ -151,7 +159,7 @@ class CortexM4Runner:
         self._start()
 
     def _start(self) -> None:
-        self._bench = Bench(self._elf)
+        self._bench = Bench(self._elf, memories=(FLASH, _RAM))
         self._places = {name: self._bench.place(bytes(size)) for name, size in _ROOMS.items()}
 
     def run(self, model: bytes, inputs: Sequence[Sequence[Array]] = ()) -> Reply:
@@ -165,8 +173,8 @@ class CortexM4Runner:
             return Reply(False, 0, -1, -1, "too large for the bench", b"")
         self._write("model", model)
         self._write("inputs", data)
-        self._write("arena", b"\xa5" * M4_ARENA_BYTES)
-        request = (len(model), M4_ARENA_BYTES, 0, len(inputs), len(data))
+        self._write("arena", _GARBAGE)
+        request = (len(model), rooms.ARENA_BYTES, 0, len(inputs), len(data))
         places = [self._places[name] for name in ("model", "inputs", "arena", "outputs")]
         job = _JOB.pack(*request, *places, _ROOMS["outputs"])
         self._bench.machine.write(self._bench.address("g_job"), job)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -70,12 +73,27 @@ def link(command: Sequence[str], made: Iterable[Path], flags: Sequence[str], out
 
 
 def digest(command: Sequence[str], rooms: Iterable[str], more: Iterable[Path] = ()) -> str:
-    """Of a compiler command and of every file in these folders of firmware/."""
-    known = hashlib.sha256("\0".join([*command, *DIALECT, *WARNINGS]).encode())
-    files = [path for room in rooms for path in (FIRMWARE_DIR / room).rglob("*") if path.is_file()]
+    """Of a compiler, its command and every file in these folders of firmware/ and its headers."""
+    flags = [*command, *DIALECT, *WARNINGS, *INCLUDES]
+    known = hashlib.sha256("\0".join([*flags, _compiler_version(command[0])]).encode())
+    rooms = [*rooms, "abi", "platformio/libc"]
+    files = {path for room in rooms for path in (FIRMWARE_DIR / room).rglob("*") if path.is_file()}
     for path in sorted([*files, *more]):
         known.update(str(path).encode() + b"\0" + path.read_bytes())
     return known.hexdigest()[:16]
+
+
+def digest_of(text: str) -> str:
+    """Of a text that is compiled."""
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _compiler_version(program: str) -> str:
+    """Of Zig where its own Python is the program, else what the compiler says of itself."""
+    if program == sys.executable:
+        return importlib.metadata.version("ziglang")
+    return tools.run([program, "--version"], what=f"asking {program} for its version").stdout
 
 
 def kept(program: Path, make: Callable[[Path, Path], None]) -> Path:

@@ -14,7 +14,6 @@ from tinydeploy.foreign import c_string, comment
 from tinydeploy.graph.ir import Tensor
 from tinydeploy.lower.plan import (
     Argument,
-    Array,
     Buffer,
     Constant,
     Field,
@@ -155,7 +154,7 @@ def _constant(step: int, constant: Constant) -> Iterator[str]:
     ctype = _CTYPES[values.dtype.name]
     name = _constant_name(step, constant)
     yield f"alignas({constant.alignment}) const {ctype} {name}[{values.size}] = {{"
-    yield from _filled([_element(value) for value in values], "    ")
+    yield from _filled([_number(value) for value in values.tolist()], "    ")
     yield "};"
 
 
@@ -210,10 +209,6 @@ def _api_type(tensor: Tensor) -> str:
     """The C API's name of the type, such as kTfLiteInt8."""
     words = {f"UINT{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)} | {"BFLOAT16": "BFloat16"}
     return "kTfLite" + words.get(tensor.type.name, tensor.type.name.capitalize())
-
-
-def _element(value: Array) -> str:
-    return _number(value.item())
 
 
 def _number(value: Number) -> str:

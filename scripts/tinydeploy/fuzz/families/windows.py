@@ -65,6 +65,7 @@ def _along_one_axis(draw: Draw, padding: str, *, dilates: bool) -> Window:
 
 def weights(draw: Draw, shape: Shape, kind: Type, axis: int) -> Tensor:
     """Constant weights; integers have one scale a channel, or one for all."""
+    draw.require_constant(shape, kind)
     if kind is Type.FLOAT32:
         return draw.build.constant(draw.rng.normal(size=shape).astype(np.float32))
     one_scale = kind is Type.INT4 and len(shape) == 2  # all that TFLM takes
