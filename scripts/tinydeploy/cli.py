@@ -1,4 +1,4 @@
-"""The command line: `tinydeploy deploy train convert compile build flash verify bench ...`.
+"""The command line: parser, help by groups, errors, exit codes; what commands do is in `commands`.
 
 Exit codes: 0 done; 1 internal error; 2 to 9 as drawn in `tinydeploy.errors`; 130 interrupted.
 """
