@@ -14,6 +14,7 @@ from typing import Any
 
 from tinydeploy import whole
 from tinydeploy.errors import TinyDeployError, UsageError
+from tinydeploy.fuzz import record
 from tinydeploy.fuzz.campaign import Campaign, Count, Failure, Tally
 from tinydeploy.fuzz.engines import BATCH, engines
 from tinydeploy.fuzz.judging import JudgeProcess
@@ -55,10 +56,12 @@ class State:
 
     Attributes:
         key: of the task and of all code that decides its figures.
+        commit: it began at.
         done: chunks, by their first case.
     """
 
     key: str
+    commit: str
     done: list[int] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
 
@@ -98,7 +101,7 @@ def run(
             for worker in _ready(busy):
                 first, part = worker.take()
                 state.add(first, part)
-                _keep(state, kept)
+                _keep(task, state, kept)
                 progress(state.tally)
                 late = seconds is not None and time.monotonic() - started >= seconds
                 enough = late or len(state.tally.failures) >= task.most_failures
@@ -179,7 +182,7 @@ def _serve(task: Task, pipe: Any) -> None:
 def _state(task: Task, kept: Path | None) -> State:
     key = _key(task)
     if kept is None or not kept.is_file():
-        return State(key)
+        return State(key, record.commit())
     known = json.loads(kept.read_text(encoding="utf-8"))
     if known["key"] != key:
         raise UsageError(
@@ -190,7 +193,7 @@ def _state(task: Task, kept: Path | None) -> State:
     failures = [
         Failure(**{**each, "files": tuple(map(Path, each["files"]))}) for each in known["failures"]
     ]
-    return State(key, known["done"], Tally(counts, failures))
+    return State(key, known["commit"], known["done"], Tally(counts, failures))
 
 
 def _count(figures: dict[str, Any]) -> Count:
@@ -200,11 +203,14 @@ def _count(figures: dict[str, Any]) -> Count:
     return Count(**whole)
 
 
-def _keep(state: State, kept: Path | None) -> None:
+def _keep(task: Task, state: State, kept: Path | None) -> None:
     if kept is None:
         return
     known = {
         "key": state.key,
+        "commit": state.commit,
+        "seed": task.seed,
+        "chunk": BATCH,
         "done": state.done,
         "subjects": {name: vars(count) for name, count in state.tally.subjects.items()},
         "failures": [asdict(failure) for failure in state.tally.failures],

@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tinydeploy import whole
+from tinydeploy import tools, whole
 from tinydeploy.config import ROOT
+from tinydeploy.errors import TinyDeployError
 from tinydeploy.fuzz.campaign import Count, Tally
 from tinydeploy.fuzz.cases import FLOAT_TOLERANCE, GRAPH, RUNS, UNDEFINED
 from tinydeploy.fuzz.graphs import FEWEST_OPS, GRAPH_TOLERANCE, MOST_OPS
@@ -60,6 +61,18 @@ def load() -> dict[str, Any]:
         return {}
     known: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
     return known
+
+
+def commit() -> str:
+    """That this code is at, with a + if it has been changed since; "" outside of a repository."""
+    git = ["git", "-C", str(ROOT)]
+    changes = ["status", "--porcelain", "--untracked-files=no", "--", "scripts", "firmware"]
+    try:
+        head = tools.run([*git, "rev-parse", "--short", "HEAD"], what="asking for the commit")
+        state = tools.run([*git, *changes], what="asking for changes")
+    except TinyDeployError:
+        return ""
+    return head.stdout.strip() + "+" * bool(state.stdout.strip())
 
 
 def of_tally(tally: Tally) -> dict[str, Any]:
