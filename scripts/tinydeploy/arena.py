@@ -15,6 +15,7 @@ from tinydeploy import memory
 from tinydeploy.abi import limits
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.graph.links import Links
 from tinydeploy.memory import Plan
 from tinydeploy.ops import persistent
 from tinydeploy.ops.own_memory import VariableKey, scratch_bytes, state_bytes, variable_of
@@ -77,6 +78,7 @@ class _Allocation:
         self._peak = 0
         self._depth = 0
         self._variables: dict[VariableKey, bool] = {}  # whether it has its memory
+        self._links: dict[Subgraph, Links] = {}
 
     def finish(self, planned_bytes: int) -> int:
         """The tensors take the place of the notes; returns the smallest arena that does."""
@@ -136,7 +138,7 @@ class _Allocation:
     def _share(self, graph: Subgraph, op: Op) -> int:
         """The variable behind the operator's handle; one more argument."""
         handle = op.input(0)
-        producer = graph.producer(handle) if handle is not None else None
+        producer = self._producer(graph, handle) if handle is not None else None
         key = self._variable(producer or op)
         if not self._variables[key]:
             value = op.outputs[0] if op.outputs else op.input(1)
@@ -144,6 +146,11 @@ class _Allocation:
             self._variables[key] = True
         self._temporary(NOTE_BYTES)
         return 1
+
+    def _producer(self, graph: Subgraph, tensor: Tensor) -> Op | None:
+        if graph not in self._links:
+            self._links[graph] = Links(graph)
+        return self._links[graph].producer(tensor)
 
     def _call(self, index: int) -> int:
         """A plan of its own for subgraph `index`, with memory of its own; one more argument."""

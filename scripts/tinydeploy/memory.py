@@ -12,11 +12,13 @@ tests/graph/test_memory.py and test_memory_plans.py compare.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from tinydeploy import kernels
 from tinydeploy.errors import ModelFileError
+from tinydeploy.first_fit import Extent, Shelf
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.ops.own_memory import scratch_bytes
 
@@ -55,13 +57,10 @@ class Buffer:
         """First byte behind it that another buffer may take."""
         return _aligned(self.offset + self.size)
 
-    def lives_with(self, other: Buffer) -> bool:
-        """Whether both are needed at the same time."""
-        return self.first_op <= other.last_op and other.first_op <= self.last_op
-
-    def lives_at(self, op: int) -> bool:
-        """Whether it is needed while `op` runs."""
-        return self.first_op <= op <= self.last_op
+    @property
+    def extent(self) -> Extent:
+        """What it takes, from its own start."""
+        return Extent(0, self.size, self.first_op, self.last_op)
 
 
 @dataclass(frozen=True)
@@ -83,20 +82,26 @@ class Plan:
 
     def live_bytes(self) -> list[int]:
         """Bytes needed while each op runs."""
-        owners = _owners(self.buffers).values()
-        return [
-            sum(buffer.taken for buffer in owners if buffer.lives_at(op))
-            for op in range(self.op_count)
-        ]
+        changes = [0] * (self.op_count + 1)
+        for buffer in _owners(self.buffers).values():
+            if buffer.first_op < self.op_count and buffer.last_op >= buffer.first_op:
+                changes[buffer.first_op] += buffer.taken
+                changes[min(buffer.last_op + 1, self.op_count)] -= buffer.taken
+        return list(accumulate(changes[: self.op_count]))
 
 
 def plan(buffers: Sequence[Buffer], op_count: int) -> Plan:
     """Place `buffers`, which are in tensor order."""
     owners = _owners(buffers)
     placed = {index: buffer for index, buffer in owners.items() if buffer.is_fixed}
+    shelf = Shelf(ALIGNMENT_BYTES)
+    for buffer in placed.values():
+        shelf.take([buffer.extent], buffer.offset)
     waiting = owners.keys() - placed.keys()
     for index in sorted(waiting, key=lambda i: (-buffers[i].size, i)):
-        offset = _lowest_gap(owners[index], placed.values())
+        extent = owners[index].extent
+        offset = shelf.lowest([extent])
+        shelf.take([extent], offset)
         placed[index] = replace(owners[index], offset=offset)
     return Plan(
         tuple(
@@ -116,16 +121,6 @@ def _owners(buffers: Sequence[Buffer]) -> dict[int, Buffer]:
             last_op = max(first.last_op, buffer.last_op)
             owners[buffer.owner] = replace(first, last_op=last_op)
     return owners
-
-
-def _lowest_gap(buffer: Buffer, placed: Iterable[Buffer]) -> int:
-    offset = 0
-    neighbours = (other for other in placed if buffer.lives_with(other))
-    for other in sorted(neighbours, key=lambda other: other.offset):
-        if offset + buffer.taken <= other.offset:
-            break
-        offset = max(offset, other.end)
-    return offset
 
 
 def _aligned(size: int) -> int:
@@ -180,13 +175,14 @@ def _shared(
 ) -> dict[Tensor, Tensor]:
     """The outputs that operators write in place, and whose memory it was first."""
     owners: dict[Tensor, Tensor] = {}
+    outputs = set(subgraph.outputs)
     for index, op in enumerate(subgraph.ops):
         if op.name not in kernels.in_place() or not op.outputs or op.outputs[0] in fixed:
             continue
         free = (
             tensor
             for tensor in op.operands
-            if tensor not in subgraph.outputs and spans.get(tensor, (0, -1))[1] == index
+            if tensor not in outputs and spans.get(tensor, (0, -1))[1] == index
         )
         taken = next((tensor for tensor in free if _alike(tensor, op)), None)
         if taken is not None:

@@ -15,8 +15,8 @@ BOARDS = [boards.load(name) for name in boards.names()]
 
 # Lowest first; rooms in one line may not import each other.
 LAYERS = [
-    {"errors", "__init__", "foreign", "interrupts", "supervise", "whole", "words"},
-    {"abi", "ui", "keys"},
+    {"errors", "__init__", "first_fit", "foreign", "interrupts", "supervise", "whole", "words"},
+    {"abi", "bounds", "confine", "ui", "keys"},
     {"graph"},
     {"ops"},
     {"passes"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from tinydeploy import arena
@@ -15,6 +16,7 @@ from tinydeploy.lower.place import bytes_by_step, place
 from tinydeploy.lower.plan import Plan
 
 AUTO_BANDS = (2, 3, 4, 6, 8, 12, 16)
+MOST_LOWERED = 200_000  # operators, in all plans that are tried for one model
 MOST_WORK = 1.5  # multiply-accumulates that patching may take, over those without
 
 
@@ -41,7 +43,9 @@ def assemble(
         return plan
     if choices.patch != AUTO:
         bands = int(choices.patch)
-        patched = _patched_plans(model, evaluate, rules, choices.optimize, bands, _work(plan))
+        patched = _patched_plans(
+            model, evaluate, rules, choices.optimize, bands, _work(plan), Counter()
+        )
         return min(
             [plan, *patched],
             key=lambda candidate: (candidate.arena_bytes, _work(candidate)),
@@ -68,7 +72,9 @@ def _within(
     economy: dict[int, int] = {}
     best = plan = lower(model, evaluate, rules, goal=goal)
     place(plan)
-    while most_bytes is not None and best.arena_bytes > most_bytes:
+    for _ in range(max(MOST_LOWERED // max(len(model.main.ops), 1), 1)):
+        if most_bytes is None or best.arena_bytes <= most_bytes:
+            break
         more = _crowded(plan, most_bytes, economy)
         if not more:
             break
@@ -106,9 +112,9 @@ def _least_that_fits(
     ram_bytes: int,
 ) -> Plan:
     """The least work with the fewest bands that fit; the smallest arena if none does."""
-    smallest = plan
+    smallest, tried = plan, Counter[str]()
     for bands in AUTO_BANDS:
-        candidates = list(_patched_plans(model, evaluate, rules, goal, bands, _work(plan)))
+        candidates = list(_patched_plans(model, evaluate, rules, goal, bands, _work(plan), tried))
         fitting = [each for each in candidates if each.arena_bytes <= ram_bytes]
         if fitting:
             return min(fitting, key=_work)
@@ -123,9 +129,17 @@ def _patched_plans(
     goal: str,
     bands: int,
     work: int,
+    tried: Counter[str],
 ) -> Iterator[Plan]:
-    """A plan for every point up to which the bands may go without too much being done twice."""
+    """A plan for every point up to which the bands may go without too much being done twice.
+
+    Args:
+        tried: how many operators were lowered for it already; this adds to them.
+    """
     for last_op in patching.split_points(model.main):
+        tried["operators"] += len(model.main.ops) + bands * last_op
+        if tried["operators"] > MOST_LOWERED:
+            return
         patched = patching.split(model, last_op, bands)
         if patched is None:
             continue

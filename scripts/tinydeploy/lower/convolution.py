@@ -228,11 +228,11 @@ def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
     source = op.operands[0]
     units, depth = folded.rows.shape
     batches = source.size // depth
-    memory = Buffer("scratch", pack.dense_scratch_bytes(depth))
+    size = pack.dense_scratch_bytes(depth)
+    memory = Buffer("scratch", size)
     if batches == 1 and not folded.slow and lowering.dies_here(source, op):
         # The input is widened into scratch from front to back: it may lie at the scratch's end.
-        memory.base = lowering.buffer(source)
-        memory.shift = -memory.size // 2
+        memory = Buffer("scratch", size, base=lowering.buffer(source), shift=-size // 2)
     _call(
         lowering,
         op,

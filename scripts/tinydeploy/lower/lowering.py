@@ -108,16 +108,19 @@ class Lowering:
         Args:
             uses: how often it may be an input of `op` itself.
         """
-        index = self.graph.ops.index(op)
-        later = self.graph.ops[index + 1 :]
         return (
             not (tensor.is_constant or tensor.is_variable)
             and tensor not in self.views
             and tensor not in self.variables.home
-            and tensor not in self.graph.outputs
             and op.inputs.count(tensor) <= uses
-            and not any(tensor in other.inputs for other in later)
+            and self._last_reader.get(tensor, op) is op
         )
+
+    @cached_property
+    def _last_reader(self) -> dict[Tensor, Op | None]:
+        """None: it is needed when all is done."""
+        last = {tensor: op for op in self.graph.ops for tensor in op.operands}
+        return {**last, **dict.fromkeys(self.graph.outputs)}
 
     def output(self, op: Op, over: Tensor | None = None, *, uses: int = 1) -> Buffer:
         """The memory of the op's output: over that of the input `over` where that may be."""
@@ -219,7 +222,7 @@ def _require_ends(graph: Subgraph) -> None:
 
 def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:
     """The operator's own rule; where that refuses, the rule for any operator."""
-    steps, buffers = len(lowering.steps), dict(lowering.buffers)
+    steps, buffers = len(lowering.steps), len(lowering.buffers)
     try:
         rule = rules.get(op.code)
         if rule is None:
@@ -234,7 +237,8 @@ def _apply(lowering: Lowering, op: Op, rules: Mapping[str, Rule]) -> None:
         if ANY_OTHER not in rules:
             raise
         del lowering.steps[steps:]
-        lowering.buffers = buffers
+        while len(lowering.buffers) > buffers:
+            lowering.buffers.popitem()
         rules[ANY_OTHER](lowering, op)
         for step in lowering.steps[steps:]:
             step.fallback = f"the interpreter's kernel: {error.why or error.message}"

@@ -9,7 +9,7 @@ are the same to the last bit: a row is computed from the same numbers in the sam
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor, Type
@@ -64,11 +64,15 @@ class Patched:
 def split_points(graph: Subgraph) -> list[int]:
     """Indices of the operators after which bands can be joined, at most as many rows as there."""
     points = []
+    last = {tensor: index for index, op in enumerate(graph.ops) for tensor in op.operands}
+    last |= dict.fromkeys(graph.outputs, len(graph.ops))
+    needed = {tensor for tensor in graph.inputs if tensor in last}
     for index, op in enumerate(graph.ops):
         if not _can_be_split(op):
             break
-        crossing = _crossing(graph, index)
-        if crossing == [op.outputs[0]] and op.outputs[0].shape[1] > 1:
+        needed |= {tensor for tensor in op.outputs if tensor in last}
+        needed -= {tensor for tensor in (*op.operands, op.outputs[0]) if last.get(tensor) == index}
+        if needed == {op.outputs[0]} and op.outputs[0].shape[1] > 1:
             points.append(index)
     return points
 
@@ -107,6 +111,10 @@ class _Band:
         self._region = graph.ops[: last_op + 1]
         self._needed = _needed_rows(self._region, rows)
         self._result = self._region[-1].outputs[0]
+        self._readers: dict[Tensor, list[Op]] = {}
+        for op in self._region:
+            for tensor in dict.fromkeys(op.operands):
+                self._readers.setdefault(tensor, []).append(op)
         self._made: dict[Tensor, Tensor] = {}
         self._seen: dict[tuple[Tensor, Rows], Tensor] = {}
         for op in self._region:
@@ -129,9 +137,9 @@ class _Band:
     def _rows_of(self, tensor: Tensor, wanted: Rows) -> Tensor:
         """What the copy of a reader of `tensor` reads."""
         made, rows = self._made.get(tensor), self._needed[tensor]
-        readers = [op for op in self._region if tensor in op.inputs]
         if made is not None and all(
-            _input_rows(op, self._needed[op.outputs[0]])[0] == rows for op in readers
+            _input_rows(op, self._needed[op.outputs[0]])[0] == rows
+            for op in self._readers.get(tensor, ())
         ):
             return made  # nobody reads a part of it: its memory may be reused as it is
         key = (tensor, wanted)
@@ -180,14 +188,6 @@ def _can_be_split(op: Op) -> bool:
         return len(data) == 1 and data[0] is op.inputs[0]
     same = all(tensor.shape == op.outputs[0].shape for tensor in data)
     return op.code in _SAME_SHAPE and same and len(data) == len(op.operands)
-
-
-def _crossing(graph: Subgraph, last_op: int) -> list[Tensor]:
-    """Activations made up to `last_op` that are needed afterwards."""
-    later = set(graph.outputs).union(*(set(op.operands) for op in graph.ops[last_op + 1 :]))
-    made: Iterator[Tensor] = (op.outputs[0] for op in graph.ops[: last_op + 1])
-    inputs = [tensor for tensor in graph.inputs if tensor in later]
-    return [*inputs, *(tensor for tensor in made if tensor in later)]
 
 
 def _rows_tensor(tensor: Tensor, rows: Rows) -> Tensor:

@@ -9,29 +9,27 @@ Memory Management for Deep Neural Net Inference, 2020.)
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from tinydeploy import memory
+from tinydeploy.first_fit import Extent, Shelf
 from tinydeploy.lower.plan import Buffer, Plan
 
 ALIGNMENT_BYTES = 8  # kernels load and store pairs of words
 SEARCH_ROUNDS = 1000
+SEARCH_VISITS = 7_500_000  # of pairs that meet, in all rounds; some seconds
+SEARCH_PAIRS = 100_000  # with more, the greedy orders have to do
 SEED = 1
 
 _Ranges = list[tuple[int, int]]
-
-
-@dataclass(frozen=True)
-class Extent:
-    """A buffer in a block: [low, high) bytes, from the first to the last step that needs it."""
-
-    low: int
-    high: int
-    first: int
-    last: int
+_Numbers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -50,22 +48,32 @@ class _Block:
     def size(self) -> int:
         return max(extent.high for extent in self.extents)
 
-    @property
+    @cached_property
     def first(self) -> int:
         return min(extent.first for extent in self.extents)
 
-    @property
+    @cached_property
     def last(self) -> int:
         return max(extent.last for extent in self.extents)
 
-    def bytes_at(self, step: int) -> int:
-        """Bytes needed in `step`, those that buffers share counted once."""
-        total, end = 0, 0
-        for extent in sorted(self.extents, key=lambda e: e.low):
-            if extent.first <= step <= extent.last:
-                total += max(extent.high - max(extent.low, end), 0)
-                end = max(end, extent.high)
-        return total
+    def spans(self) -> Iterator[tuple[int, int, int]]:
+        """From which step to before which how many bytes are needed, shared ones counted once."""
+        if len(self.extents) == 1:
+            only = self.extents[0]
+            yield only.first, only.last + 1, only.high - only.low
+            return
+        ordered = sorted(self.extents, key=lambda extent: extent.low)
+        low, high, first, last = np.array([(e.low, e.high, e.first, e.last) for e in ordered]).T
+        changes = np.unique(np.concatenate([first, last + 1])).tolist()
+        for start, end in itertools.pairwise(changes):
+            lives = (first <= start) & (last >= start)
+            yield start, end, _covered(low[lives], high[lives])
+
+
+def _covered(low: _Numbers, high: _Numbers) -> int:
+    """Bytes of ranges that are sorted by where they begin, overlaps counted once."""
+    before = np.concatenate([low[:1], np.maximum.accumulate(high)[:-1]])
+    return int(np.maximum(high - np.maximum(low, before), 0).sum())
 
 
 def place(plan: Plan) -> None:
@@ -79,8 +87,12 @@ def place(plan: Plan) -> None:
 
 def bytes_by_step(plan: Plan) -> list[int]:
     """Bytes that no placement can do without while each step runs."""
-    blocks = _blocks(plan)
-    return [sum(block.bytes_at(step) for block in blocks) for step in range(len(plan.steps))]
+    changes = [0] * (len(plan.steps) + 1)
+    for block in _blocks(plan):
+        for start, end, size in block.spans():
+            changes[start] += size
+            changes[end] -= size
+    return list(itertools.accumulate(changes[:-1]))
 
 
 def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:
@@ -143,12 +155,45 @@ def _best(blocks: Sequence[_Block], bound: int) -> tuple[list[int], int]:
         lambda i: (blocks[i].first, -blocks[i].size, i),
         lambda i: (-blocks[i].size * (blocks[i].last - blocks[i].first + 1), i),
     )
-    barred = _all_barred(blocks)
     orders = [sorted(range(len(blocks)), key=key) for key in keys]
-    order = min(orders, key=lambda candidate: _place_in(blocks, barred, candidate)[1])
-    offsets, total = _place_in(blocks, barred, order)
+    order, (offsets, total) = orders[0], _greedy(blocks, orders[0])
+    for other in orders[1:]:
+        if total == bound:
+            break
+        found = _greedy(blocks, other)
+        if found[1] < total:
+            order, (offsets, total) = other, found
+    pairs = 0 if total == bound else _pairs(blocks)
+    if pairs > SEARCH_PAIRS:
+        return offsets, total
+    rounds = min(SEARCH_ROUNDS, SEARCH_VISITS // (pairs + len(blocks)))
+    return _searched(blocks, bound, order, offsets, total, rounds if len(blocks) > 1 else 0)
+
+
+def _greedy(blocks: Sequence[_Block], order: Sequence[int]) -> tuple[list[int], int]:
+    """First fit at the lowest offset, in the given order."""
+    shelf, offsets, total = Shelf(ALIGNMENT_BYTES), [0] * len(blocks), 0
+    for index in order:
+        offsets[index] = offset = shelf.lowest(blocks[index].extents)
+        shelf.take(blocks[index].extents, offset)
+        total = max(total, offset + blocks[index].size)
+    return offsets, total
+
+
+def _searched(
+    blocks: Sequence[_Block],
+    bound: int,
+    order: list[int],
+    offsets: list[int],
+    total: int,
+    rounds: int,
+) -> tuple[list[int], int]:
+    """`order` with one block after the other moved elsewhere, as long as nothing gets worse."""
+    if not rounds or total == bound:
+        return offsets, total
+    barred = _all_barred(blocks)
     generator = random.Random(SEED)
-    for _ in range(SEARCH_ROUNDS if len(blocks) > 1 else 0):
+    for _ in range(rounds):
         if total == bound:
             break
         a, b = generator.sample(range(len(order)), 2)
@@ -160,22 +205,31 @@ def _best(blocks: Sequence[_Block], bound: int) -> tuple[list[int], int]:
     return offsets, total
 
 
+def _pairs(blocks: Sequence[_Block]) -> int:
+    """How many extents live with one another, in pairs."""
+    extents = [extent for block in blocks for extent in block.extents]
+    firsts = np.sort([extent.first for extent in extents])
+    lasts = np.sort([extent.last for extent in extents])
+    begun = np.searchsorted(firsts, lasts, "right")  # when each ends
+    return int(begun.sum()) - len(extents) * (len(extents) + 1) // 2
+
+
 def _all_barred(blocks: Sequence[_Block]) -> list[dict[int, _Ranges]]:
     """For each block the others that it meets, and where it then must not begin.
 
     A pair (low, high) bars the offsets between low and high, counted from the other's offset.
     """
     found: list[dict[int, _Ranges]] = [{} for _ in blocks]
-    for index, block in enumerate(blocks):
-        for number, other in enumerate(blocks):
-            ranges = [
-                (there.low - here.high, there.high - here.low)
-                for here in block.extents
-                for there in other.extents
-                if here.first <= there.last and there.first <= here.last
-            ]
-            if ranges and number != index:
-                found[index][number] = ranges
+    alive: list[tuple[int, Extent]] = []
+    extents = [(index, extent) for index, block in enumerate(blocks) for extent in block.extents]
+    for index, here in sorted(extents, key=lambda each: each[1].first):
+        alive = [each for each in alive if each[1].last >= here.first]
+        for other, there in alive:
+            if other != index:
+                bars = (there.low - here.high, there.high - here.low)
+                found[index].setdefault(other, []).append(bars)
+                found[other].setdefault(index, []).append((-bars[1], -bars[0]))
+        alive.append((index, here))
     return found
 
 

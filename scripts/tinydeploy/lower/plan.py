@@ -66,6 +66,7 @@ class Buffer:
         tensor: what it holds; None for scratch memory.
         offset: bytes from the start of the arena; set by `place`.
         base: buffer that this one lies in, at `shift` bytes: an output computed in place.
+        root: the buffer that decides where this one lies, `address_in_root` bytes behind its start.
     """
 
     name: str
@@ -74,16 +75,15 @@ class Buffer:
     offset: int = -1
     base: Buffer | None = None
     shift: int = 0
+    root: Buffer = field(init=False, repr=False)
+    address_in_root: int = field(default=0, init=False)
 
-    @property
-    def root(self) -> Buffer:
-        """The buffer that decides where this one lies."""
-        return self if self.base is None else self.base.root
-
-    @property
-    def address_in_root(self) -> int:
-        """Offset in `root`."""
-        return 0 if self.base is None else self.base.address_in_root + self.shift
+    def __post_init__(self) -> None:
+        """Once and for all: a file may have ten thousand outputs one over the other."""
+        self.root = self
+        if self.base is not None:
+            self.root = self.base.root
+            self.address_in_root = self.base.address_in_root + self.shift
 
     @property
     def address(self) -> int:

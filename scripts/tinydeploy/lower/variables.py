@@ -47,15 +47,30 @@ class Variables:
 
     def __init__(self, graph: Subgraph) -> None:
         self._graph = graph
+        self._outputs = set(graph.outputs)
         self.handles = handles(graph)
         self.home: dict[Tensor, VariableKey] = {}
+        self._makers: dict[Tensor, int] = {}
+        self._last_readers: dict[Tensor, int] = {}
+        self._uses: dict[tuple[str, VariableKey], list[int]] = {}
+        for at, op in enumerate(graph.ops):
+            self._note(at, op)
         for key in dict.fromkeys(self.handles.values()):
             self._settle(key, list(self._reads(key)), list(self._writes(key)))
 
     def first_use(self, key: VariableKey) -> int:
         """The first operator that reads or writes the variable."""
-        uses = [*self._uses("READ_VARIABLE", key), *self._uses("ASSIGN_VARIABLE", key)]
-        return min((at for at, _ in uses), default=len(self._graph.ops))
+        codes = ("READ_VARIABLE", "ASSIGN_VARIABLE")
+        firsts = [self._uses[code, key][0] for code in codes if (code, key) in self._uses]
+        return min(firsts, default=len(self._graph.ops))
+
+    def _note(self, at: int, op: Op) -> None:
+        for tensor in op.outputs:
+            self._makers.setdefault(tensor, at)
+        for tensor in op.operands:
+            self._last_readers[tensor] = at
+        if op.operands and op.operands[0] in self.handles:
+            self._uses.setdefault((op.code, self.handles[op.operands[0]]), []).append(at)
 
     def _settle(self, key: VariableKey, reads: Sequence[_Read], writes: Sequence[_Write]) -> None:
         written = [write.at for write in writes]
@@ -64,34 +79,26 @@ class Variables:
             written = [writes[0].made]
         for read in reads:
             lasts = not any(read.at < at <= read.until for at in written)
-            if lasts and read.result not in self._graph.outputs:
+            if lasts and read.result not in self._outputs:
                 self.home[read.result] = key
 
     def _can_be_made_there(self, write: _Write, reads: Sequence[_Read]) -> bool:
         """Whether the old value is not needed when the new one is computed, nor afterwards."""
         return (
             write.made >= 0
-            and write.value not in self._graph.outputs
+            and write.value not in self._outputs
             and write.value not in self.home
             and all(read.until < write.made or read.at > write.at for read in reads)
         )
 
     def _reads(self, key: VariableKey) -> Iterator[_Read]:
-        for at, op in self._uses("READ_VARIABLE", key):
-            result = op.outputs[0]
-            readers = [i for i, other in enumerate(self._graph.ops) if result in other.inputs]
-            yield _Read(at, max([at, *readers]), result)
+        for at in self._uses.get(("READ_VARIABLE", key), ()):
+            result = self._graph.ops[at].outputs[0]
+            yield _Read(at, max(at, self._last_readers.get(result, at)), result)
 
     def _writes(self, key: VariableKey) -> Iterator[_Write]:
-        for at, op in self._uses("ASSIGN_VARIABLE", key):
-            value = op.operands[-1]
-            producer = self._graph.producer(value)
-            if producer is None or producer.code == "READ_VARIABLE":
-                yield _Write(at, -1, value)
-            else:
-                yield _Write(at, self._graph.ops.index(producer), value)
-
-    def _uses(self, code: str, key: VariableKey) -> Iterator[tuple[int, Op]]:
-        for index, op in enumerate(self._graph.ops):
-            if op.code == code and op.operands and self.handles.get(op.operands[0]) == key:
-                yield index, op
+        for at in self._uses.get(("ASSIGN_VARIABLE", key), ()):
+            value = self._graph.ops[at].operands[-1]
+            made = self._makers.get(value, -1)
+            is_read = made >= 0 and self._graph.ops[made].code == "READ_VARIABLE"
+            yield _Write(at, -1 if is_read else made, value)

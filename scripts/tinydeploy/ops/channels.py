@@ -82,13 +82,13 @@ def _is_int8(op: Op) -> bool:
     )
 
 
-def taps(op: Op) -> npt.NDArray[np.int64]:
+def taps(op: Op) -> npt.NDArray[np.int8]:
     """Weights of a mixing op as [output channel, input channel, taps]."""
     weights = op.operands[1]
     assert weights.data is not None
     depth = op.operands[0].shape[-1]
-    rows = weights.data.astype(np.int64).reshape(len(weights.data), -1, depth)
-    by_channel: npt.NDArray[np.int64] = rows.transpose(0, 2, 1)
+    rows = weights.data.reshape(len(weights.data), -1, depth)
+    by_channel: npt.NDArray[np.int8] = rows.transpose(0, 2, 1)
     return by_channel
 
 

@@ -20,6 +20,7 @@ Array = npt.NDArray[Any]
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
 Evaluate = Callable[[bytes, Sequence[Array]], "list[Array] | None"]
 
+MOST_ROUNDS = 100  # networks take two or three; a file made for it, as many as it has operators
 PASSES: tuple[tuple[str, Callable[[Model, Evaluate], int]], ...] = (
     ("fold constants", constants.run),
     ("remove identities", identities.run),
@@ -31,13 +32,15 @@ PASSES: tuple[tuple[str, Callable[[Model, Evaluate], int]], ...] = (
 
 
 def optimise(model: Model, evaluate: Evaluate) -> dict[str, int]:
-    """Run all passes over `model` until none finds anything; rewrites made by each."""
+    """Run all passes over `model` until none finds anything, or for long enough; rewrites made by
+    each."""
     made = {name: 0 for name, _ in PASSES}
     model.signatures = []  # they name tensors that may go
-    while True:
+    for _ in range(MOST_ROUNDS):
         before = sum(made.values())
         for name, run in PASSES:
             made[name] += run(model, evaluate)
             verify(model)
         if sum(made.values()) == before:
-            return made
+            break
+    return made

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tinydeploy.graph.ir import Model, Op, Subgraph
+from tinydeploy.graph.ir import Model, Op
+from tinydeploy.graph.links import Links, rewrite
 
 _ACTIVATIONS = ("RELU", "RELU6", "RELU_N1_TO_1")
 _FUSING = {
@@ -23,17 +24,17 @@ def run(model: Model, evaluate: object = None) -> int:
     Only where both results have the same scale and zero point: then the activation is a clamp, and
     nothing is rounded twice or once less.
     """
-    return sum(_fuse(op, subgraph) for subgraph in model.subgraphs for op in list(subgraph.ops))
+    return sum(rewrite(subgraph, _fuse) for subgraph in model.subgraphs)
 
 
-def _fuse(op: Op, subgraph: Subgraph) -> bool:
+def _fuse(op: Op, links: Links) -> bool:
     source = op.inputs[0] if op.code in _ACTIVATIONS else None
-    before = subgraph.producer(source) if source is not None else None
+    before = links.producer(source) if source is not None else None
     if source is None or before is None or before.code not in _FUSING:
         return False
     if before.options.get("fused_activation_function", "NONE") != "NONE":
         return False
-    if source in subgraph.outputs or len(subgraph.consumers(source)) != 1:
+    if links.is_output(source) or len(links.consumers(source)) != 1:
         return False
     result = op.outputs[0]
     if source.type is not result.type or source.shape != result.shape:
@@ -41,7 +42,6 @@ def _fuse(op: Op, subgraph: Subgraph) -> bool:
     if source.quantization is not None and not source.quantization.same(result.quantization):
         return False
     before.options = {**before.options, "fused_activation_function": op.code}
-    before.outputs = [result]
-    subgraph.ops.remove(op)
-    subgraph.prune()
+    links.remove(op)
+    links.set_output(before, result)
     return True

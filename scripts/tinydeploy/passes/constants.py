@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinydeploy.graph.ir import Model, Op, Subgraph
+from tinydeploy.graph.links import Links, rewrite
 from tinydeploy.graph.write_tflite import dump
 
 # Operators with state, with other subgraphs inside, or different each time.
@@ -24,15 +25,17 @@ _NEVER = {
 
 def run(model: Model, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | None]) -> int:
     """Replace ops whose inputs are all constant by what TFLM computes for them."""
-    return sum(
-        _fold(op, subgraph, evaluate) for subgraph in model.subgraphs for op in list(subgraph.ops)
-    )
+
+    def fold(op: Op, links: Links) -> bool:
+        return _fold(op, links, evaluate)
+
+    return sum(rewrite(subgraph, fold) for subgraph in model.subgraphs)
 
 
 def _fold(
-    op: Op, subgraph: Subgraph, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | None]
+    op: Op, links: Links, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | None]
 ) -> bool:
-    is_output = any(tensor in subgraph.outputs for tensor in op.outputs)
+    is_output = any(map(links.is_output, op.outputs))
     if op.code in _NEVER or is_output or not op.operands:
         return False
     if not all(tensor.is_constant for tensor in op.operands):
@@ -42,8 +45,7 @@ def _fold(
         return False
     for tensor, value in zip(op.outputs, values, strict=True):
         tensor.data = value.reshape(tensor.shape)
-    subgraph.ops.remove(op)
-    subgraph.prune()
+    links.remove(op)
     return True
 
 

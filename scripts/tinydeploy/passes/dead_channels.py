@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy import bounds
 from tinydeploy.graph.ir import Model, Op, Quantization, Subgraph, Tensor, Type
 from tinydeploy.ops.channels import (
     Constants,
@@ -27,6 +28,7 @@ from tinydeploy.ops.channels import (
 )
 
 Keep = dict[Tensor, set[int]]
+MOST_SWEEPS = 20  # networks take two
 _INT32 = np.iinfo(np.int32)
 
 
@@ -38,8 +40,12 @@ def run(model: Model, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | Non
 def _shrink(
     subgraph: Subgraph, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | None]
 ) -> int:
+    if sum(_channels(t) for t in subgraph.tensors if not t.is_constant) > bounds.CHANNELS:
+        return 0
     constants = constant_channels(subgraph, evaluate)
     keep = _kept(subgraph, constants)
+    if keep is None:
+        return 0
     gone = {t: t.shape[-1] - len(kept) for t, kept in keep.items() if len(kept) < t.shape[-1]}
     if not gone or not _biases_fit(subgraph, constants, keep):
         return 0
@@ -60,21 +66,30 @@ def _all_tensors(subgraph: Subgraph) -> list[Tensor]:
 # ---- What has to stay: from the outputs backward, until nothing more is found. ----
 
 
-def _kept(subgraph: Subgraph, constants: Constants) -> Keep:
+def _channels(tensor: Tensor) -> int:
+    return tensor.shape[-1] if tensor.shape else 0
+
+
+def _touched(subgraph: Subgraph) -> set[Tensor]:
+    """Tensors whose channels are looked at one by one."""
+    looked_at = (op for op in subgraph.ops if mixes(op) or source_of(op) is not None)
+    return {tensor for op in looked_at for tensor in (op.operands[0], op.outputs[0])}
+
+
+def _kept(subgraph: Subgraph, constants: Constants) -> Keep | None:
+    """Channels that stay, of the tensors that could lose some; None: it takes too long to tell."""
     keep: Keep = defaultdict(set)
+    touched = _touched(subgraph)
     rules = [_demand(op, constants.get(op.operands[0], {})) for op in subgraph.ops if op.operands]
-    for tensor in _fixed(subgraph):
-        keep[tensor] = _all_channels(tensor)
-    while True:
+    for tensor in touched.intersection(_fixed(subgraph)):
+        keep[tensor] = set(range(_channels(tensor)))
+    for _ in range(MOST_SWEEPS):
         before = sum(map(len, keep.values()))
-        for rule in reversed(rules):
+        for rule in (*reversed(rules), *rules):
             rule(keep)
         if sum(map(len, keep.values())) == before:
             return {t: kept for t, kept in keep.items() if t.shape and not t.is_constant}
-
-
-def _all_channels(tensor: Tensor) -> set[int]:
-    return set(range(tensor.shape[-1])) if tensor.shape else set()
+    return None
 
 
 def _fixed(subgraph: Subgraph) -> Iterable[Tensor]:
@@ -134,7 +149,7 @@ def _bias(op: Op, constants: Constants, keep: Keep) -> npt.NDArray[np.int64]:
     total = np.zeros(len(kept), np.int64)
     if bias is not None and bias.data is not None:
         total += bias.data.reshape(-1)[kept]
-    weights = taps(op)[kept].sum(axis=2)
+    weights = taps(op)[kept].sum(axis=2, dtype=np.int64)
     for channel, value in constants.get(source, {}).items():
         if channel not in keep[source]:
             total += weights[:, channel] * (value - zero_point(source))

@@ -6,26 +6,27 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor
+from tinydeploy.graph.ir import Array, Model, Op, Tensor
+from tinydeploy.graph.links import Links, rewrite
 
 
 def run(model: Model, evaluate: object = None) -> int:
     """Remove what neither changes nor moves a number."""
-    return sum(_remove(op, subgraph) for subgraph in model.subgraphs for op in list(subgraph.ops))
+    return sum(rewrite(subgraph, _remove) for subgraph in model.subgraphs)
 
 
-def _remove(op: Op, subgraph: Subgraph) -> bool:
+def _remove(op: Op, links: Links) -> bool:
     rule = _RULES.get(op.code)
-    source = rule(op, subgraph) if rule else None
+    source = rule(op, links) if rule else None
     if source is None or len(op.outputs) != 1 or not _alike(source, op.outputs[0]):
         return False
-    if op.outputs[0] in subgraph.outputs and (source in subgraph.inputs or source.is_constant):
+    is_output = links.is_output(op.outputs[0])
+    if is_output and (links.is_input(source) or source.is_constant):
         return False  # something has to write the model's output
-    if op.outputs[0] in subgraph.outputs and source in subgraph.outputs:
+    if is_output and links.is_output(source):
         return False  # two outputs are two places
-    subgraph.replace(op.outputs[0], source)
-    subgraph.ops.remove(op)
-    subgraph.prune()
+    links.replace(op.outputs[0], source)
+    links.remove(op)
     return True
 
 
@@ -38,34 +39,34 @@ def _alike(source: Tensor, result: Tensor) -> bool:
     return source.quantization.same(result.quantization)
 
 
-def _same(op: Op, subgraph: Subgraph) -> Tensor | None:
+def _same(op: Op, links: Links) -> Tensor | None:
     return op.inputs[0]
 
 
-def _requantize(op: Op, subgraph: Subgraph) -> Tensor | None:
+def _requantize(op: Op, links: Links) -> Tensor | None:
     """QUANTIZE to what its input already is, or of a DEQUANTIZE of that.
 
     (q - z) * s is rounded to float and divided by s again: that is off by far less than half a
     step, so that q comes back.
     """
     source = op.inputs[0]
-    before = subgraph.producer(source) if source is not None else None
+    before = links.producer(source) if source is not None else None
     is_back = before is not None and before.code == "DEQUANTIZE"
     return before.inputs[0] if before is not None and is_back else source
 
 
-def _pad(op: Op, subgraph: Subgraph) -> Tensor | None:
+def _pad(op: Op, links: Links) -> Tensor | None:
     pads = op.input(1)
     return op.inputs[0] if pads is not None and _is(pads, lambda x: not x.any()) else None
 
 
-def _transpose(op: Op, subgraph: Subgraph) -> Tensor | None:
+def _transpose(op: Op, links: Links) -> Tensor | None:
     order = op.input(1)
     keeps = order is not None and _is(order, lambda x: bool(np.all(x == np.arange(x.size))))
     return op.inputs[0] if keeps else None
 
 
-def _concatenation(op: Op, subgraph: Subgraph) -> Tensor | None:
+def _concatenation(op: Op, links: Links) -> Tensor | None:
     alone = len(op.inputs) == 1 and op.options.get("fused_activation_function", "NONE") == "NONE"
     return op.inputs[0] if alone else None
 
@@ -74,7 +75,7 @@ def _is(tensor: Tensor, check: Callable[[Array], bool]) -> bool:
     return tensor.data is not None and check(tensor.data)
 
 
-_RULES: dict[str, Callable[[Op, Subgraph], Tensor | None]] = {
+_RULES: dict[str, Callable[[Op, Links], Tensor | None]] = {
     "CONCATENATION": _concatenation,
     "EXPAND_DIMS": _same,
     "PAD": _pad,

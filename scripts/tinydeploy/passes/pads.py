@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.graph.ir import Model, Op, Tensor
+from tinydeploy.graph.links import Links, rewrite
 from tinydeploy.ops.shapes import window_size
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
@@ -13,22 +14,21 @@ def run(model: Model, evaluate: object = None) -> int:
 
     The border counts as real zero in both: PAD fills with the zero point, the kernels skip it.
     """
-    return sum(_fold(op, subgraph) for subgraph in model.subgraphs for op in list(subgraph.ops))
+    return sum(rewrite(subgraph, _fold) for subgraph in model.subgraphs)
 
 
-def _fold(pad: Op, subgraph: Subgraph) -> bool:
-    if pad.code != "PAD" or pad.outputs[0] in subgraph.outputs:
+def _fold(pad: Op, links: Links) -> bool:
+    if pad.code != "PAD" or links.is_output(pad.outputs[0]):
         return False
-    source, readers = pad.inputs[0], subgraph.consumers(pad.outputs[0])
+    source, readers = pad.inputs[0], links.consumers(pad.outputs[0])
     if source is None or not readers or not _keeps_meaning(source, pad.outputs[0]):
         return False
     if not all(_adds_the_same(reader, source, pad) for reader in readers):
         return False
     for reader in readers:
-        reader.inputs[0] = source
+        links.set_input(reader, 0, source)
         reader.options = {**reader.options, "padding": "SAME"}
-    subgraph.ops.remove(pad)
-    subgraph.prune()
+    links.remove(pad)
     return True
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
+from tinydeploy.graph.ir import Model, Op, Tensor
+from tinydeploy.graph.links import Links, rewrite
 
 _RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 
 
 def run(model: Model, evaluate: object = None) -> int:
     """Let readers of reshaped tensors read the tensor before, where that is the same to them."""
-    return sum(_bypass(op, subgraph) for subgraph in model.subgraphs for op in list(subgraph.ops))
+    return sum(rewrite(subgraph, _bypass) for subgraph in model.subgraphs)
 
 
-def _bypass(op: Op, subgraph: Subgraph) -> int:
+def _bypass(op: Op, links: Links) -> int:
     source = op.inputs[0] if op.code in _RESHAPES else None
     if source is None:
         return 0
     result = op.outputs[0]
-    readers = [reader for reader in subgraph.consumers(result) if _ignores_shape(reader, result)]
+    readers = [reader for reader in links.consumers(result) if _ignores_shape(reader, result)]
     for reader in readers:
-        reader.inputs[0] = source
-    if result not in subgraph.outputs and not subgraph.consumers(result):
-        subgraph.ops.remove(op)
-        subgraph.prune()
+        links.set_input(reader, 0, source)
+    if not links.is_output(result) and not links.consumers(result):
+        links.remove(op)
     return len(readers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 
 from tinydeploy import passes
@@ -26,7 +27,12 @@ def plan_only(
     Args:
         ram_bytes: room for the arena, for `choices.patch` = "auto".
     """
-    model = read_tflite.load(tflite)
+    return _plan(read_tflite.read_bytes(tflite), tflite.name, choices, ram_bytes)
+
+
+@lru_cache(maxsize=4)  # who looks for a remedy asks for the same plans again
+def _plan(data: bytes, name: str, choices: Choices, ram_bytes: int | None) -> Plan | None:
+    model = read_tflite.load(data, name)
     most = most_arena(model)
     passes.optimise(model, evaluate)
     try:
