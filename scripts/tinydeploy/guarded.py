@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import judge
+from tinydeploy import bounds, confine, judge
 from tinydeploy.errors import UnsupportedModelError
 
 Array = npt.NDArray[Any]
@@ -77,7 +77,7 @@ class JudgeChild:
         """
         try:
             pipe = self._started()
-            pipe.send((method, arguments))
+            pipe.send((method, arguments, time_limit_s))
             if not pipe.poll(time_limit_s):
                 self._end()
                 raise TimeoutError
@@ -243,19 +243,21 @@ def _serve(pipe: Connection, words: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.disable()  # its crash is expected
     os.dup2(words, 2)
+    confine.memory(bounds.JUDGE_BYTES)
     try:
         tflm: Any = None
         while True:
-            method, arguments = pipe.recv()
+            method, arguments, time_limit_s = pipe.recv()
             try:
+                confine.cpu(time_limit_s or bounds.JUDGE_CPU_S)
                 if method == _LOAD:
                     tflm = None  # its memory is free before the next takes its own
                     tflm, value = _loaded(*arguments), None
                 else:
                     value = getattr(tflm, method)(*arguments)
                 answer = True, value
-            except (UnsupportedModelError, RuntimeError, ValueError) as error:
-                answer = False, str(error.__cause__ or error)
+            except (UnsupportedModelError, MemoryError, RuntimeError, ValueError) as error:
+                answer = False, str(error.__cause__ or error) or type(error).__name__
             pipe.send(answer)
     except (EOFError, OSError):
         pass

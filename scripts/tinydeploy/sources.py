@@ -27,6 +27,7 @@ from tinydeploy.words import did_you_mean
 
 _NAME_CHARACTERS = 40  # of a file's name in a folder's
 _HASH_DIGITS = 8
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -320,7 +321,10 @@ def _hash(path: Path) -> str:
     digest = hashlib.sha256()
     files = [path] if path.is_file() else sorted(f for f in path.rglob("*") if f.is_file())
     for file in files:
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+        digest.update(os.fsencode(file.name) + b"\0")
+        with file.open("rb") as stream:
+            while piece := stream.read(_PIECE_BYTES):
+                digest.update(piece)
     return digest.hexdigest()
 
 

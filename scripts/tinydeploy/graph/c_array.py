@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tinydeploy import bounds
 from tinydeploy.errors import ModelFileError
 from tinydeploy.graph import schema
 
 SUFFIXES = (".h", ".hh", ".hpp", ".c", ".cc", ".cpp", ".cxx", ".ino")
 
-_COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
-_ARRAY = re.compile(r"(\w+)\s*\[[^\]]*\][^=;{}\[]*=\s*\{([^{}]*)\}")
-_DECLARED = re.compile(r"extern\b[^;]*?(\w+)\s*\[[^\]]*\]\s*;")
-_NUMBER = re.compile(r"(-?)(0[xX][0-9a-fA-F]+|\d+)[uU]?")
+# None of them looks at a character again and again: a hostile file has 16 million.
+_COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.DOTALL)
+_ARRAY = re.compile(r"\b(\w+)\s*\[[^\[\]]*\][^=;{}\[]*=\s*\{([^{}]*)\}")
+_DECLARED = re.compile(r"extern\b[^;]{0,200}?\b(\w{1,200})\s*\[[^\[\]]{0,200}\]\s*;")
+_NUMBER = re.compile(r"(-?)(0[xX][0-9a-fA-F]{1,16}|\d{1,16})[uU]?(?!\w)")
 
 
 def read(path: Path) -> tuple[bytes, str]:
@@ -23,7 +25,8 @@ def read(path: Path) -> tuple[bytes, str]:
         ModelFileError: there is none, there are several, or it is shorter than the file says.
     """
     try:
-        text = _COMMENT.sub(" ", path.read_text(encoding="utf-8", errors="replace"))
+        source = bounds.read(path, bounds.SOURCE_BYTES, ModelFileError)
+        text = _COMMENT.sub(" ", source.decode("utf-8", errors="replace"))
     except OSError as error:
         raise ModelFileError(f"{path}: {error.strerror}", "check the file's permissions") from None
     arrays = {match[1]: _bytes(match[2]) for match in _ARRAY.finditer(text)}
@@ -44,10 +47,13 @@ def _bytes(body: str) -> bytes:
     """The numbers between the braces, b"" if they are not all bytes."""
     if _NUMBER.sub("", body).strip(" \t\r\n,"):
         return b""
-    values = [_value(sign, digits) for sign, digits in _NUMBER.findall(body)]
-    if any(not -128 <= value <= 255 for value in values):
-        return b""
-    return bytes(value & 0xFF for value in values)
+    data = bytearray()
+    for match in _NUMBER.finditer(body):
+        value = _value(match[1], match[2])
+        if not -128 <= value <= 255:
+            return b""
+        data.append(value & 0xFF)
+    return bytes(data)
 
 
 def _value(sign: str, digits: str) -> int:

@@ -8,10 +8,13 @@ vectors of scalars as numpy views into the buffer, vectors of tables as lists of
 from __future__ import annotations
 
 import struct
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from tinydeploy import bounds
 from tinydeploy.graph import schema
 from tinydeploy.graph.schema import Field
 
@@ -27,6 +30,10 @@ SCALARS = {
 }
 _ENUM_NAMES = {
     kind: {number: name for name, number in names.items()} for kind, names in schema.ENUMS.items()
+}
+_COUNTED = {
+    name: [field for field in fields if field.is_vector and field.element in bounds.TABLES]
+    for name, fields in schema.TABLES.items()
 }
 Table = dict[str, Any]
 
@@ -44,18 +51,24 @@ def decode(data: bytes, table: str) -> Table:
     return _Decoder(data).root(table)
 
 
+class BeyondBoundsError(ValueError):
+    """There is more of something than `bounds` lets a file have."""
+
+
 class _Decoder:
     def __init__(self, data: bytes) -> None:
         self._data = data
         # Tables that refer to the same table again and again could unfold without end. An honest
-        # file has a few bytes of its own for every table and string.
+        # file has a few bytes of its own for every table, string and vector.
         self._budget = 4 * len(data)
+        self._counts: Counter[str] = Counter()
 
     def root(self, table: str) -> Table:
         return self._table(self._target(0, table), table, table)
 
     def _table(self, position: int, table: str, path: str) -> Table:
         slots = self._slots(position, path)
+        self._count(position, slots, table, path)
         result: Table = {}
         for field in schema.TABLES[table]:
             offset = slots[field.slot] if field.slot < len(slots) else 0
@@ -68,6 +81,17 @@ class _Decoder:
             else:
                 result[field.name] = self._value(position + offset, field, where)
         return result
+
+    def _count(self, position: int, slots: Sequence[int], table: str, path: str) -> None:
+        """Count the entries of all vectors of a table before any is decoded."""
+        for field in _COUNTED.get(table, ()):
+            offset = slots[field.slot] if field.slot < len(slots) else 0
+            if offset:
+                vector = self._target(position + offset, f"{path}.{field.name}")
+                self._counts[field.element] += self._scalar(vector, "uint32", path)
+                most, words = bounds.TABLES[field.element]
+                if self._counts[field.element] > most:
+                    raise BeyondBoundsError(f"more than {most:,} {words}")
 
     def _slots(self, position: int, path: str) -> tuple[int, ...]:
         """Offsets of a table's fields from its start, 0 where a field is absent."""
@@ -104,8 +128,10 @@ class _Decoder:
         if element in SCALARS:
             dtype = np.dtype(SCALARS[element])
             self._check(start, count * dtype.itemsize, path)
+            self._spend(0 if element == "uint8" else count * dtype.itemsize, path)
             return np.frombuffer(self._data, dtype, count, start)
         self._check(start, count * 4, path)
+        self._spend(4 * count, path)
         if element == "table":
             return [True] * count
         items = range(count)
@@ -153,7 +179,7 @@ class _Decoder:
     def _spend(self, nbytes: int, path: str) -> None:
         self._budget -= nbytes
         if self._budget < 0:
-            raise FlatBufferError(f"{path}: tables are nested into one another")
+            raise FlatBufferError(f"{path}: tables, texts or lists share their bytes without end")
 
 
 def _absent(field: Field) -> Any:

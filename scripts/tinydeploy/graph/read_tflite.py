@@ -16,14 +16,17 @@ from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 
+from tinydeploy import bounds
+from tinydeploy.abi import limits
 from tinydeploy.errors import ModelFileError
 from tinydeploy.graph import flat, schema
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Signature, Subgraph, Tensor, Type
 from tinydeploy.graph.verify import InconsistentGraphError, verify_order
 
 MAX_RANK = 16
-MAX_TENSOR_BYTES = 2**31 - 1
 _HINT_DAMAGED = "the file is damaged: copy or convert it again"
+_HINT_SMALLER = "no microcontroller runs such a model: split it, or take a smaller one"
+_CALLED = ("subgraph", "subgraph_index")  # ends of the names of options that name a subgraph
 _T = TypeVar("_T")
 
 
@@ -47,7 +50,7 @@ def read_bytes(path: Path) -> bytes:
     if path.is_dir():
         raise ModelFileError(f"{path} is a folder", "give a .tflite file")
     try:
-        return path.read_bytes()
+        return bounds.read(path, bounds.FILE_BYTES, ModelFileError)
     except FileNotFoundError:
         raise ModelFileError(f"{path}: no such file", "check the path of the model") from None
     except OSError as error:
@@ -62,6 +65,8 @@ def _load(data: bytes, name: str) -> Model:
         )
     try:
         return _Reader(data).model()
+    except flat.BeyondBoundsError as error:
+        raise ModelFileError(f"{name} has {error}", _HINT_SMALLER) from None
     except flat.FlatBufferError as error:
         raise ModelFileError(
             f"{name} is damaged or cut short ({len(data)} bytes): {error}",
@@ -97,6 +102,7 @@ class _Reader:
     def __init__(self, data: bytes) -> None:
         self._root = flat.decode(data, "Model")
         self._nbytes = len(data)
+        self._constant_bytes = 0
         if self._root["version"] != schema.VERSION:
             _fail(
                 f"schema version {self._root['version']}, expected {schema.VERSION}",
@@ -111,6 +117,7 @@ class _Reader:
             self._subgraph(table, f"subgraph {i}")
             for i, table in enumerate(self._root["subgraphs"])
         ]
+        _require_bounds(subgraphs, self._nbytes)
         return Model(
             subgraphs=subgraphs,
             description=self._root["description"] or "",
@@ -130,7 +137,8 @@ class _Reader:
     def _metadata(self) -> dict[str, bytes]:
         entries = [(entry["name"] or "", entry["buffer"]) for entry in self._root["metadata"]]
         there = range(len(self._buffers))
-        return {name: self._buffers[n].tobytes() for name, n in entries if n in there}
+        blobs = {n: self._buffers[n].tobytes() for n in {n for _, n in entries} if n in there}
+        return {name: blobs[n] for name, n in entries if n in blobs}
 
     def _signatures(self, subgraphs: list[Subgraph]) -> Iterator[Signature]:
         """Those whose subgraph and tensors exist."""
@@ -176,6 +184,9 @@ class _Reader:
             _fail(f"{where} lies in another file", "convert it into a single file")
         raw = _at(self._buffers, table["buffer"], f"{where}: buffer")
         if len(raw):
+            self._constant_bytes += tensor.size
+            if self._constant_bytes > bounds.CONSTANT_BYTES + self._nbytes:
+                _fail("its constants share their bytes without measure", _HINT_SMALLER)
             tensor.data = _constant(raw, tensor, where)
         return tensor
 
@@ -205,9 +216,38 @@ class _Reader:
         if expected and kind != expected:
             _fail(f"{where}: {code} has {kind}, expected {expected}")
         for name, value in options.items():
-            if name == "subgraph" or name.endswith("subgraph_index"):
+            if name.endswith(_CALLED):
                 _at(self._root["subgraphs"], value, f"{where} ({code}): {name}")
         return {name: _plain(value) for name, value in options.items()}
+
+
+def _require_bounds(subgraphs: Sequence[Subgraph], file_bytes: int) -> None:
+    """Refuse what is small in the file and large once it is unpacked."""
+    arguments = sum(
+        len(op.inputs) + len(op.outputs) + len(op.intermediates) for g in subgraphs for op in g.ops
+    )
+    if arguments > bounds.ARGUMENTS:
+        _fail(f"its operators have {arguments:,} inputs and outputs", _HINT_SMALLER)
+    prepared = _prepared(subgraphs)
+    if prepared > bounds.OPERATORS:
+        _fail(f"its subgraphs call one another until there are {prepared:,} operators")
+
+
+def _prepared(subgraphs: Sequence[Subgraph]) -> int:
+    """Operators of the main subgraph and of all that it calls, once for each call, as deep as the
+    device goes.
+    """
+    calls = [
+        [int(v) for op in g.ops for k, v in op.options.items() if k.endswith(_CALLED)]
+        for g in subgraphs
+    ]
+    counts = [len(graph.ops) for graph in subgraphs]
+    for _ in range(limits.CALLS_DEEP.most):
+        counts = [
+            len(graph.ops) + sum(counts[index] for index in called)
+            for graph, called in zip(subgraphs, calls, strict=True)
+        ]
+    return counts[0]
 
 
 def _plain(value: Any) -> Any:
@@ -234,8 +274,9 @@ def _shape(sizes: Array, kind: Type, where: str) -> tuple[int, ...]:
     shape = tuple(int(size) for size in sizes)
     if any(size < 0 for size in shape):
         _fail(f"{where} has the shape {list(shape)}", "give Input a batch_size and fixed sizes")
-    if kind.nbytes(math.prod(max(size, 1) for size in shape)) > MAX_TENSOR_BYTES:
-        _fail(f"{where} of shape {list(shape)} takes more than 2 GiB")
+    if kind.nbytes(math.prod(max(size, 1) for size in shape)) > bounds.TENSOR_BYTES:
+        most = bounds.TENSOR_BYTES >> 20
+        _fail(f"{where} of shape {list(shape)} takes more than {most} MiB", _HINT_SMALLER)
     return shape
 
 

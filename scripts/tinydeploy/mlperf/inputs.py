@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy import bounds
 from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.graph.ir import Tensor
 from tinydeploy.mlperf.settings import Settings, input_bytes
@@ -70,7 +71,7 @@ def of_folder(
 
 
 def _windows(folder: Path, row: LabelRow, settings: Settings, size: int) -> tuple[bytes, ...]:
-    data = (folder / row.file).read_bytes()
+    data = bounds.read(folder / row.file, bounds.UNPACKED_BYTES, UsageError)
     window, stride = (row.window_bytes, row.stride_bytes) if row.window_bytes else (len(data), 1)
     if window != size or len(data) < window:
         raise ModelFileError(

@@ -12,6 +12,7 @@ from typing import Any
 
 from flatbuffers import flexbuffers
 
+from tinydeploy import bounds
 from tinydeploy.graph.ir import Op, Tensor, Type
 
 VariableKey = tuple[str, str]  # container and name
@@ -29,10 +30,19 @@ _UNPACKED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 def options_of(op: Op) -> Mapping[str, Any]:
     """The options of a custom operator; nothing where they can't be read, as on the device."""
     try:
-        found = flexbuffers.Loads(op.custom_options)
+        root = flexbuffers.GetRoot(op.custom_options)
+        return _numbers(root.AsMap) if root.IsMap else {}
     except _UNREADABLE:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _numbers(options: Any) -> dict[str, Any]:
+    """Those that are numbers, which are all that the kernels read. Vectors and maps in one another
+    are not entered: they may be endless, or one and the same a million times.
+    """
+    count = min(len(options), bounds.CUSTOM_OPTIONS)
+    values = ((options.Keys[i].AsKey, options.Values[i]) for i in range(count))
+    return {str(key): value.Value for key, value in values if value.IsNumeric or value.IsBool}
 
 
 def scratch_bytes(op: Op) -> tuple[int, ...]:

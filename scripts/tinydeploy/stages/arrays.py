@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy import bounds
 from tinydeploy.errors import UsageError
 
 Array = npt.NDArray[Any]
@@ -82,6 +83,8 @@ def _stored(path: Path) -> dict[str, Array]:
     if not path.is_file():
         raise UsageError(f"no data at {path}", "give a .npz or .npy file")
     try:
+        if zipfile.is_zipfile(path):
+            bounds.check_archive(path, UsageError)
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"inputs": loaded}

@@ -11,12 +11,12 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tinydeploy import whole
+from tinydeploy import bounds, whole
 from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.stages import train_tensorflow
 
@@ -36,6 +36,7 @@ def load(source: Path, custom_objects: Path | None, warnings: list[str]) -> Any:
     """
     if source.is_dir():
         return _load_saved_model(source)
+    _require_bounds(source)
     keras = train_tensorflow.keras()
     known = _custom_objects(custom_objects, source) if custom_objects else {}
     try:
@@ -46,6 +47,13 @@ def load(source: Path, custom_objects: Path | None, warnings: list[str]) -> Any:
         raise ModelFileError(
             f"Keras {keras.__version__} cannot read {source}: {text}", _hint(text)
         ) from error
+
+
+def _require_bounds(source: Path) -> None:
+    """A .keras file is an archive, and may be one that unpacks without end."""
+    with suppress(OSError, zipfile.BadZipFile):  # Keras has its own words for those
+        if zipfile.is_zipfile(source):
+            bounds.check_archive(source, ModelFileError)
 
 
 def reason(error: BaseException) -> str:

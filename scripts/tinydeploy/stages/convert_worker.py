@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tinydeploy import whole
+from tinydeploy import confine, whole
 from tinydeploy.errors import TinyDeployError, TrainingError
 from tinydeploy.stages import (
     convert_call,
@@ -23,9 +23,12 @@ from tinydeploy.stages.convert import ABOUT_SUFFIX, LOOP
 from tinydeploy.stages.convert_ranges import Said
 from tinydeploy.stages.convert_samples import Samples
 
+MEMORY_SHARE = 0.75
+
 
 def main(arguments: list[str]) -> int:
     """Do the job; what went wrong is in the result file, in the words of `tinydeploy.errors`."""
+    confine.share_of_memory(MEMORY_SHARE)  # of a file that asks for all of it, only this one dies
     job, result = json.loads(Path(arguments[0]).read_text(encoding="utf-8")), Path(arguments[1])
     try:
         answer = _convert(job, result.with_suffix(ABOUT_SUFFIX))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy import bounds
 from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.stages import arrays, encoding
 from tinydeploy.stages.input_spec import InputSpec
@@ -162,10 +164,12 @@ def _load_folder(path: Path, specs: Sequence[InputSpec], answers: Answers) -> Ve
 
 
 def _bin_file(file: Path, spec: InputSpec) -> Array:
-    data = file.read_bytes()
+    with file.open("rb") as stream:  # never more than there should be
+        data = stream.read(spec.bytes + 1)
     if len(data) != spec.bytes:
+        size = file.stat().st_size
         raise ModelFileError(
-            f"{file} has {len(data)} bytes, input {spec.label!r} wants {spec.bytes}",
+            f"{file} has {size} bytes, input {spec.label!r} wants {spec.bytes}",
             "the files must hold the raw bytes of the input tensor",
         )
     return np.frombuffer(data, spec.dtype).reshape(spec.shape)
@@ -184,8 +188,9 @@ class LabelRow(NamedTuple):
 def label_rows(file: Path) -> list[LabelRow]:
     """The rows of a `y_labels.csv`; raises UsageError for another form."""
     try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:  # spreadsheets write a BOM
-            rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
+        data = bounds.read(file, bounds.LABELS_BYTES, UsageError)
+        lines = io.StringIO(data.decode("utf-8-sig"), newline="")  # spreadsheets write a BOM
+        rows = [[cell.strip() for cell in row] for row in csv.reader(lines) if row]
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{file} is no UTF-8 text: {error}", "save it as CSV in UTF-8") from error
     except OSError as error:
