@@ -93,7 +93,7 @@ Status PrepareLeakyRelu(PrepareContext& context) {
                        static_cast<double>(params->alpha) /
                        static_cast<double>(context.output(0).scale());
   const bool sound = QuantizeMultiplier(Ratio(context), &params->positive) &&
-                     QuantizeMultiplier(slope, &params->negative);
+                     QuantizeSignedMultiplier(slope, &params->negative);
   return sound ? Status::kOk : RefuseQuantization(context);
 }
 

@@ -28,11 +28,16 @@ double Frexp(double value, int* exponent) {
 }
 
 bool QuantizeMultiplier(double real, Multiplier* out) {
-  if (!(real >= 0.0 && real < 1073741824.0)) return false;
+  return real >= 0.0 && QuantizeSignedMultiplier(real, out);
+}
+
+bool QuantizeSignedMultiplier(double real, Multiplier* out) {
+  if (!(real > -1073741824.0 && real < 1073741824.0)) return false;
+  const bool is_negative = real < 0.0;
   int exponent;
-  const double fraction = Frexp(real, &exponent);
+  const double fraction = Frexp(is_negative ? -real : real, &exponent);
   int64_t fixed = static_cast<int64_t>(fraction * 2147483648.0 + 0.5);
-  if (fixed == (static_cast<int64_t>(1) << 31)) {
+  if (fixed == (static_cast<int64_t>(1) << 31) && !is_negative) {  // -2^31 fits
     fixed /= 2;
     ++exponent;
   }
@@ -40,7 +45,7 @@ bool QuantizeMultiplier(double real, Multiplier* out) {
     exponent = 0;
     fixed = 0;
   }
-  *out = {static_cast<int32_t>(fixed), exponent};
+  *out = {static_cast<int32_t>(is_negative ? -fixed : fixed), exponent};
   return true;
 }
 

@@ -14,6 +14,8 @@ enum class Activation : int8_t { kNone = 0, kRelu = 1, kReluN1To1 = 2, kRelu6 = 
 
 // real to fixed point. False if `real` is not in [0, 2^30) and thus no sound ratio of scales.
 bool QuantizeMultiplier(double real, Multiplier* out);
+// The same for a factor that may be negative, in (-2^30, 2^30).
+bool QuantizeSignedMultiplier(double real, Multiplier* out);
 
 // The two ratios of scales that kernels need: a over the output's, a times b over the output's. In
 // double from the start, as TFLM has it since 2026: rounded to float between, ties and the 16-bit

@@ -95,7 +95,7 @@ def unary(draw: Draw, code: str, types: Types) -> None:
     x = _from_zero(draw, types.data) if code == "RSQRT" else draw.source(types.data)
     options: dict[str, Any] = {}
     if code == "LEAKY_RELU":
-        options["alpha"] = float(np.float32(draw.rng.uniform(0.01, 0.9)))
+        options["alpha"] = float(np.float32(draw.rng.uniform(-1.5, 1.5)))
     draw.result(code, [x], x.shape, types.result, _unary_scale(code, x, types.result), **options)
 
 
