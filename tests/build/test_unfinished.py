@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tinydeploy import boards, pipeline, sources
+from tinydeploy import boards, cli, pipeline, sources, whole
 from tinydeploy.graph import read_tflite
 from tinydeploy.models import load
+from tinydeploy.sources import Source
 from tinydeploy.stages import build, unfinished
 from tinydeploy.stages import image as image_stage
 from tinydeploy.ui import Ui
@@ -114,15 +116,22 @@ class Twins:
     gets, in two writes, the image that was built of the program before.
     """
 
-    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._file, self._count = tmp_path / "net.tflite", tmp_path / "count"
-        self._folder, self._images = tmp_path / "objects", {}
+    def __init__(self, folder: Path) -> None:
+        self._file, self._count = folder / "net.tflite", folder / "count"
+        self._folder, self._images = folder / "objects", {}
         self.models = _twins()
         for model in self.models:
             self._file.write_bytes(model)
-            source = sources.resolve(str(self._file), None, False, None, QUIET)
-            program, image = pipeline.make_image(source, BOARD, "zig", "compiled", QUIET)
+            program, image = pipeline.make_image(self.source, BOARD, "zig", "compiled", QUIET)
             self._images[_program(program.folder)] = image.elf.read_bytes()
+
+    @property
+    def source(self) -> Source:
+        """The model that is there now."""
+        return sources.resolve(str(self._file), None, False, None, QUIET)
+
+    def replace_the_build(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """From now on."""
         monkeypatch.setattr(build, "run_platformio", self._fake)
         monkeypatch.setattr(build, "object_folder", lambda *_: self._folder)
 
@@ -134,10 +143,19 @@ class Twins:
             (self._folder / "half").mkdir(exist_ok=True)  # a moment to kill at
             file.write(data[len(data) // 2 :])
 
-    def deploy(self, model: int, at: int | None = None) -> tuple[list[Any], int]:
-        """Fields of the report, and how many moments there were; killed at one: no fields."""
+    @property
+    def arguments(self) -> list[str]:
+        """The command line that deploys the model that is there now."""
+        return ["deploy", "--model", str(self._file), "--engine", "compiled", "--vectors", "2"]
+
+    def put(self, model: int) -> None:
+        """Let it be the one to deploy."""
         self._folder.mkdir(exist_ok=True)
         self._file.write_bytes(self.models[model])
+
+    def deploy(self, model: int, at: int | None = None) -> tuple[list[Any], int]:
+        """Fields of the report, and how many moments there were; killed at one: no fields."""
+        self.put(model)
         self._count.write_bytes(b"")
         reading, writing = os.pipe()
         process = os.fork()
@@ -191,9 +209,15 @@ def _twins() -> tuple[bytes, bytes]:
     return data, data.replace(weights, weights[::-1])
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Twins:
+    return Twins(tmp_path_factory.mktemp("twins"))
+
+
 @pytest.fixture
-def twins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Twins]:
-    yield Twins(tmp_path, monkeypatch)
+def twins(built: Twins, monkeypatch: pytest.MonkeyPatch) -> Twins:
+    built.replace_the_build(monkeypatch)
+    return built
 
 
 def test_killed_at_any_moment_the_next_is_right(twins: Twins) -> None:
@@ -214,11 +238,47 @@ def test_killed_at_any_moment_the_next_is_right(twins: Twins) -> None:
 def test_an_image_that_changed_is_not_the_one_that_was_verified(twins: Twins) -> None:
     """A cached verification is of bytes, not of what they should have been made from."""
     expected = twins.deploy(0)[0]
-    source = sources.resolve(str(twins._file), None, False, None, QUIET)
-    elf = pipeline.output_folder(source, BOARD) / "firmware/firmware.elf"
+    elf = pipeline.output_folder(twins.source, BOARD) / "firmware/firmware.elf"
     right = elf.read_bytes()
     wrong = [data for data in twins._images.values() if data != right][0]
     elf.write_bytes(wrong)
     assert image_stage.flash_bytes_of(elf, BOARD.flash_origin)
     assert twins.deploy(0)[0] == expected
     assert elf.read_bytes() == right
+
+
+class Disk:
+    """Has room for so many files of ours, and for half of the next one."""
+
+    def __init__(self, files: int, put: Callable[[Path, bytes], None]) -> None:
+        self.left, self._put = files, put
+
+    def put(self, path: Path, data: bytes) -> None:
+        """In place of `whole._put`."""
+        self.left -= 1
+        if self.left >= 0:
+            self._put(path, data)
+            return
+        path.write_bytes(data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+
+def test_a_disk_that_is_full_is_told_and_does_no_harm(
+    twins: Twins, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`python tests/e2e/fill_disk.py` does it with a disk that is full for all programs."""
+    expected = [twins.deploy(model)[0] for model in (0, 1)]
+    for room in range(100):
+        twins.put(room % 2)
+        disk = Disk(room, whole._put)
+        with monkeypatch.context() as patched:
+            patched.setattr(whole, "_put", disk.put)
+            code = cli.main(twins.arguments)
+        told = " ".join(capsys.readouterr().err.split())
+        if disk.left >= 0:
+            assert code == 0
+            break
+        assert code == 4, told
+        assert "error: the disk is full: cannot write" in told
+        assert twins.deploy(room % 2)[0] == expected[room % 2]
+    assert room > 5
