@@ -134,7 +134,10 @@ def _activation(rng: Rng, op: str, dtype: str) -> Case:
         span = float(rng.uniform(1, 20)) / (128 if dtype == "int8" else 32768)
         image = Tensor(shape, dtype, span, image.zero_point)
     if op == "LEAKY_RELU":
-        options = ("LeakyReluOptions", {"alpha": float(rng.choice([-1.0, 0.0, rng.uniform(-2, 2)]))})
+        options = (
+            "LeakyReluOptions",
+            {"alpha": float(rng.choice([-1.0, 0.0, rng.uniform(-2, 2)]))},
+        )
     if op == "RELU6" and dtype != "float32":
         output = Tensor(shape, dtype, image.scale, image.zero_point)
     return Case(op, [image], [output], options, 2e-6, 2e-6, -12.0, 12.0)
