@@ -91,7 +91,7 @@ def test_mlperf_accuracy_of_all_inputs_on_the_host(tinydeploy: Run, shared_data:
         tinydeploy, "--model", model, "--board", "host", "--data", data, "--vectors", "all"
     )
     assert report["parity"]["vectors"] == 101
-    assert report["accuracy"]["device"] == 95 / 101  # as TFLM on the PC, see shared/python.md
+    assert report["accuracy"]["device"] == 95 / 101  # as TFLM on the PC
 
 
 def test_report_has_the_keys_that_stay(tinydeploy: Run) -> None:

@@ -13,7 +13,7 @@ from tinydeploy.config import MODELS_DIR
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.judge import Judge
 
-TFLM_KWS_ARENA_BYTES = 22_784  # shared/peers.md, section 1
+TFLM_KWS_ARENA_BYTES = 22_784  # scripts/tinydeploy/bench/peers.py
 COMMITTED = sorted(MODELS_DIR.glob("*/*.tflite"))
 
 

@@ -226,7 +226,7 @@ def _client(bench: Bench) -> tuple[samba.SambaClient, Bench]:
 
 
 def test_the_simulated_bootloader_can_be_overwritten_and_counts_it(make_nano: Make) -> None:
-    """What the bounds are for: the wrap-around of section 8, sent past them."""
+    """What the bounds are for: the wrap-around (docs/boards/nano33.md, 8), sent past them."""
     _, bench = _client(make_nano())
     line = bench.ports.open("/dev/ttyACM1", 9600)
     line.write(b"S00000000,00001000#" + bytes(4096) + b"Y00000000,0#YFFFF0000,00001000#")

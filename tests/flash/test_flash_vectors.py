@@ -1,4 +1,4 @@
-"""Bytes on the wire against the vectors of the fact sheets."""
+"""Bytes on the wire against the vectors of docs/boards/nano33.md, 8 and sparkfun_edge.md, 7.4."""
 
 from __future__ import annotations
 

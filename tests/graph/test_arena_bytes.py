@@ -114,7 +114,7 @@ def test_arena_with_quantize_and_two_ends(used: Callable[[bytes], int]) -> None:
 
 
 def test_arena_of_kws(used: Callable[[bytes], int], kws: Path) -> None:
-    """TFLM needs 22,784 bytes on a Cortex-M4 (peers.md)."""
+    """TFLM needs 22,784 bytes on a Cortex-M4 (bench/peers.py)."""
     data = kws.read_bytes()
     assert used(data) == _told(data) < 22_784
 

@@ -1,4 +1,4 @@
-"""Who may import whom (DESIGN.md, section 3), read from the source without running it."""
+"""Who may import whom (CONTRIBUTING.md), read from the source without running it."""
 
 from __future__ import annotations
 

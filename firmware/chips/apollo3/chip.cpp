@@ -24,7 +24,8 @@ void SetFlashTiming() {
   reinterpret_cast<WriteWord>(rom::kWriteWord)(cache::kFlashConfig, cache::kFlashTiming);
 }
 
-// The HAL's order: both sides off, the configuration while disabled, then on (fact sheet, 1.4).
+// The HAL's order: both sides off, the configuration while disabled, then on
+// (docs/boards/sparkfun_edge.md, 1.4).
 void StartCache() {
   constexpr uint32_t kSettings =
       cache::kGeometry | cache::kInstructions | cache::kData | cache::kClockGates;

@@ -1,4 +1,4 @@
-// Flash of the Apollo3 Blue through its boot ROM (fact sheet sparkfun_edge, section 1.4).
+// Flash of the Apollo3 Blue through its boot ROM (docs/boards/sparkfun_edge.md, 1.4).
 #ifndef TINYDEPLOY_CHIPS_APOLLO3_FLASH_H_
 #define TINYDEPLOY_CHIPS_APOLLO3_FLASH_H_
 

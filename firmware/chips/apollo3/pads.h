@@ -6,7 +6,8 @@
 namespace tinydeploy {
 namespace apollo3 {
 
-// Writes a pin's byte of its PAD register: function, input, pull (fact sheet, 2.1).
+// Writes a pin's byte of its PAD register: function, input, pull
+// (docs/boards/sparkfun_edge.md, 2.1).
 void SetPad(uint32_t pin, uint32_t value);
 
 }  // namespace apollo3

@@ -1,4 +1,4 @@
-// Registers of the Apollo3 Blue that the firmware uses (fact sheet sparkfun_edge).
+// Registers of the Apollo3 Blue that the firmware uses (docs/boards/sparkfun_edge.md).
 #ifndef TINYDEPLOY_CHIPS_APOLLO3_REGISTERS_H_
 #define TINYDEPLOY_CHIPS_APOLLO3_REGISTERS_H_
 

@@ -28,7 +28,8 @@ constexpr VectorTable<kVectors> MakeVectors() {
 
 }  // namespace
 
-// What the loaders leave is unknown, so nothing is taken as given (fact sheet sparkfun_edge, 1.2).
+// What the loaders leave is unknown, so nothing is taken as given
+// (docs/boards/sparkfun_edge.md, 1.2).
 void LeaveBootloader() {
   SilenceUart();
   core::BlockAllIrqs(kIrqs);

@@ -55,8 +55,8 @@ void ConnectPads(const UartPins& pins) {
 
 // In 1/64 of the divider, as the fraction register counts: 24 MHz / (16 * baud) * 64.
 constexpr uint32_t Divider(uint32_t baud) { return 24000000u * 4 / baud; }
-static_assert(Divider(921600) == 1 * 64 + 40, "the fact sheet's table, section 3");
-static_assert(Divider(115200) == 13 * 64 + 1, "the fact sheet's table, section 3");
+static_assert(Divider(921600) == 1 * 64 + 40, "the table of docs/boards/sparkfun_edge.md, 3");
+static_assert(Divider(115200) == 13 * 64 + 1, "the table of docs/boards/sparkfun_edge.md, 3");
 
 // LCRH after the dividers: writing it makes them take effect.
 void Configure(uint32_t baud) {

@@ -15,9 +15,9 @@ extern char __bss_start[];
 extern char __bss_end[];
 
 // Trusts nothing of what came before: SparkFun's variable loader sets neither stack nor vector
-// table, the Nano's newer bootloader leaves VTOR at 0 (fact sheets: nano33 section 2,
-// sparkfun_edge 1.2). The FPU goes on first because the compiler may use its registers anywhere
-// below. Painting the stack is left to assembly, which uses none of it.
+// table, the Nano's newer bootloader leaves VTOR at 0 (docs/boards/nano33.md, 2;
+// docs/boards/sparkfun_edge.md, 1.2). The FPU goes on first because the compiler may use its
+// registers anywhere below. Painting the stack is left to assembly, which uses none of it.
 __attribute__((naked, used)) void ResetHandler() {
   asm volatile(
       "cpsid i\n"

@@ -22,7 +22,7 @@ void StartCrystal() {
   }
 }
 
-// Errata that Nordic's SystemInit handles on production silicon (fact sheet nano33, section 1).
+// Errata that Nordic's SystemInit handles on production silicon (docs/boards/nano33.md, 1).
 void WorkAroundErrata() {
   clock::kEventDone.write(0);  // 36: these come up set
   clock::kEventCtto.write(0);

@@ -22,7 +22,7 @@ void SetPin(uint32_t pin, bool high);
 // With the mark in the retained register that makes the board's bootloader stay.
 [[noreturn]] void RestartIntoBootloader();
 
-// Value of the baud rate register (fact sheet nano33, section 4), 0 for a rate it does not have.
+// Value of the baud rate register (docs/boards/nano33.md, 4), 0 for a rate it does not have.
 constexpr uint32_t BaudRegister(uint32_t baud) {
   return baud == 115200    ? 0x01D60000
          : baud == 230400  ? 0x03B00000

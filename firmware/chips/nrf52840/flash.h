@@ -1,4 +1,4 @@
-// Flash of the nRF52840 behind its controller, the NVMC (fact sheet nano33, section 8).
+// Flash of the nRF52840 behind its controller, the NVMC (docs/boards/nano33.md, 8).
 #ifndef TINYDEPLOY_CHIPS_NRF52840_FLASH_H_
 #define TINYDEPLOY_CHIPS_NRF52840_FLASH_H_
 

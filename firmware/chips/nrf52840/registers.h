@@ -1,4 +1,4 @@
-// Registers of the nRF52840 that the firmware uses (fact sheet nano33, from Nordic's SVD).
+// Registers of the nRF52840 that the firmware uses (docs/boards/nano33.md, from Nordic's SVD).
 #ifndef TINYDEPLOY_CHIPS_NRF52840_REGISTERS_H_
 #define TINYDEPLOY_CHIPS_NRF52840_REGISTERS_H_
 

@@ -43,7 +43,7 @@ constexpr VectorTable<kVectors> MakeVectors() {
 
 }  // namespace
 
-// State at the reset vector: fact sheet nano33, section 2.
+// State at the reset vector: docs/boards/nano33.md, 2.
 void LeaveBootloader() {
   UartStop();
   ReleasePwm();

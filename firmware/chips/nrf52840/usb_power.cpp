@@ -1,4 +1,4 @@
-// From the cable to the pull-up that shows the host a device (fact sheet nano33, section 7). The
+// From the cable to the pull-up that shows the host a device (docs/boards/nano33.md, 7). The
 // three steps depend on events that come in any order and may repeat, so each call looks at the
 // state and not at the event: VBUS there -> on; started, supplied and clocked -> pull-up.
 #include "chips/nrf52840/usb_power.h"

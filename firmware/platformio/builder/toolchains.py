@@ -27,7 +27,7 @@ EMBEDDED = [
     "-fomit-frame-pointer",  # Zig keeps them with -O2: a register less for the kernels
 ]
 # A freestanding target implies -ffreestanding, and then each memcpy of 4 bytes is a call: 12.1
-# cycles per multiply-accumulate instead of 3.1 (shared/peers.md, section 3).
+# cycles per multiply-accumulate instead of 3.1 in a 1x1 convolution.
 ZIG_ARM = ["-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp", "-fhosted"]
 GCC_ARM = ["-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16"]
 # int32_t is int on the PC and with clang, but long here, where Min(x, 31) then fits no template.

@@ -30,7 +30,7 @@ _BLOCKS = (
     (1, 256),
 )
 # Live channels that leave as many weights (32,264), MACs (3.79 M) and constant channels (1,651) as
-# the published vww has (peers.md): what is late in the network has died.
+# the published vww has: what is late in the network has died.
 _LIVE = (16, 32, 32, 64, 64, *(51,) * 6, 50, 38)  # fmt: skip
 
 

@@ -4,7 +4,7 @@ Tools are the modules of this folder that define `write(job)`: `bossac` (Nano 33
 (SparkFun Edge, Ambiq's bootloader), `svl` (SparkFun Edge 2), `nrf_dfu` and `uf2` (Adafruit's
 bootloader, over its serial port and as a drive), `pyocd` (debug probe), `bossac_cli` (the user's
 own bossac). None of it was run on hardware: the tests use the simulated bootloaders of
-`flash.simulated`, which are as strict as the fact sheets.
+`flash.simulated`, which are as strict as the facts in docs/boards.
 """
 
 from __future__ import annotations

@@ -83,7 +83,8 @@ def leave_bootloader(line: Line, ports: Ports, baud: int) -> bool:
     """Send a board that waits in its loader on to its firmware; whether it was there.
 
     Where the adapter's DTR reaches the board, merely opening the port resets it into the loader,
-    which then waits for seconds (section 2.2). To a running firmware this is some noise.
+    which then waits for seconds (docs/boards/sparkfun_edge.md, 2.2). To a running
+    firmware this is some noise.
 
     Args:
         line: just opened at `baud`, to which it is set again.
@@ -200,7 +201,7 @@ class _Session:
         return None
 
     def _try_dtr(self, baud: int, pulse_s: float) -> Status | None:
-        """Pulse DTR: its falling edge resets the board and pulls button 14 (section 2.2)."""
+        """Pulse DTR: its falling edge resets the board and pulls button 14."""
         self._line.set_baud(baud)
         for asserted, hold_s in ((False, RELEASE_S), (True, pulse_s), (False, LOADER_START_S)):
             self._line.set_control(dtr=asserted, rts=asserted)

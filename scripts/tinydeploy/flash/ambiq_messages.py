@@ -1,6 +1,6 @@
 """Bytes of Ambiq's secure bootloader: image container and wired update messages.
 
-sparkfun_edge.md, sections 7.2 to 7.4; the tests hold the vectors of 7.4. Everything is little
+docs/boards/sparkfun_edge.md, 7.2 to 7.4; the tests hold the vectors of 7.4. Everything is little
 endian. No key is involved: the images are the plain kind that a board with an open INFO0 accepts.
 """
 

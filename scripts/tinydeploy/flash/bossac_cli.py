@@ -1,4 +1,4 @@
-"""Nano 33 BLE with the user's own `bossac`, Arduino's branch of it (nano33.md, section 8).
+"""Nano 33 BLE with the user's own `bossac`, Arduino's branch of it (docs/boards/nano33.md, 8).
 
 The board is brought into its bootloader as by our own tool; the writing is bossac's. Upstream's
 bossac does not know this chip.

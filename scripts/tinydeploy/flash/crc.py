@@ -5,8 +5,8 @@ from __future__ import annotations
 import binascii
 from functools import cache
 
-POLYNOMIAL_CCITT = 0x1021  # SAM-BA of the Nano 33 (nano33.md, section 8)
-POLYNOMIAL_IBM = 0x8005  # SparkFun Variable Loader (sparkfun_edge.md, section 8)
+POLYNOMIAL_CCITT = 0x1021  # SAM-BA of the Nano 33 (docs/boards/nano33.md, 8)
+POLYNOMIAL_IBM = 0x8005  # SparkFun Variable Loader (docs/boards/sparkfun_edge.md, 8)
 
 
 def crc16(data: bytes, polynomial: int) -> int:

@@ -1,7 +1,7 @@
 """Getting a board into its bootloader by a touch of its USB port, and a client onto it.
 
-A touch is opening the port at 1200 baud and closing it (nano33.md, section 7); Arduino's boards and
-those with Adafruit's bootloader obey it alike.
+A touch is opening the port at 1200 baud and closing it (docs/boards/nano33.md, 7); Arduino's boards
+and those with Adafruit's bootloader obey it alike.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Knock = Callable[[Ports, str, bool], Client | None]
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for the board, seconds (estimates: nano33.md, section 7)."""
+    """How long to wait for the board, seconds (estimates: docs/boards/nano33.md, 7)."""
 
     leave_s: float = 2.0
     touch_s: float = 8.0  # the bootloader appears 0.5 to 2 s after a touch
@@ -86,8 +86,8 @@ def await_bootloader(
 ) -> Client | None:
     """Wait for a port that answers as the bootloader; None when none did.
 
-    After every reset that of a Nano 33 may show up for half a second without serving (nano33.md,
-    section 2): only an answer counts.
+    After every reset that of a Nano 33 may show up for half a second without serving
+    (docs/boards/nano33.md, 2): only an answer counts.
     """
     deadline_s = ports.now() + timeout_s
     while True:

@@ -1,4 +1,4 @@
-"""Nordic's serial DFU as Adafruit's bootloader speaks it (boards/xiao_nrf52840/README.md).
+"""Nordic's serial DFU as Adafruit's bootloader speaks it (docs/boards/xiao_nrf52840.md, 3).
 
 A packet is a little-endian word that says what it is, and its content. It travels in a frame: four
 bytes of header with a sequence number of three bits, the packet, a CRC-16; between two bytes 0xC0,

@@ -1,8 +1,8 @@
-"""The SAM-BA dialect of the Nano 33's bootloaders (nano33.md, section 8).
+"""The SAM-BA dialect of the Nano 33's bootloaders (docs/boards/nano33.md, 8).
 
 Commands are text that ends with `#`, answers end with LF CR. There is no command that reads memory:
-checksums of pages take its place. Not run on hardware; the fact sheet's vectors come from the
-bootloader's own binary in an emulator.
+checksums of pages take its place. Not run on hardware; the vectors come from the bootloader's own
+binary in an emulator.
 """
 
 from __future__ import annotations

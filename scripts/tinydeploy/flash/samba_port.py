@@ -1,4 +1,4 @@
-"""Finding out whether a port leads to a SAM-BA bootloader of a Nano 33 (nano33.md, section 8)."""
+"""Whether a port leads to a SAM-BA bootloader of a Nano 33 (docs/boards/nano33.md, 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""SparkFun Edge 2 through the SparkFun Variable Loader (sparkfun_edge.md, section 8).
+"""SparkFun Edge 2 through the SparkFun Variable Loader (docs/boards/sparkfun_edge.md, 8).
 
 The loader writes the application from 0x10000 on while it arrives, and checks a CRC-16 of each
 frame; there is no read-back. It starts first after every reset, so an incomplete application does

@@ -1,8 +1,8 @@
 """Finding a board on USB and following it from its application into its bootloader and back.
 
 Ids are the board's own (`usb` in its JSON). The serial number of the Nano 33's bootloader is the
-application's with 16 zeros before it (nano33.md, section 7), so the common tail tells that it is
-the same board.
+application's with 16 zeros before it (docs/boards/nano33.md, 7), so the common tail tells that
+it is the same board.
 
 A port that the system does not list with USB ids (a pseudo-terminal of a simulated board, a network
 port) is followed by its name.

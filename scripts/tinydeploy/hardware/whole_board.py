@@ -115,7 +115,7 @@ class WholeNano(_OnItsOwnUsb, Nano):
         self, board: Board, application: bytes = b"", say: Say = lambda text: None
     ) -> None:
         self._describe(board, say)
-        # As Arduino's core makes it of FICR.DEVICEADDR (nano33.md, section 7).
+        # As Arduino's core makes it of FICR.DEVICEADDR (docs/boards/nano33.md, 7).
         Nano.__init__(
             self,
             Timeline(),

@@ -147,7 +147,7 @@ def touch_1200(port: str) -> None:
     """Ask the application behind a USB serial port to restart into its bootloader.
 
     The convention of Arduino boards: set the rate to 1200 and close with DTR released
-    (nano33.md, section 7). The port disappears soon after.
+    (docs/boards/nano33.md, 7). The port disappears soon after.
     """
     transport = SerialTransport(port, TOUCH_FROM_BAUD)
     try:

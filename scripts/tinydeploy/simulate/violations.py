@@ -17,7 +17,7 @@ class Violation:
 
     Attributes:
         pc: address of the instruction; of its block when the simulation went on (not strict).
-        where: peripheral and register, as in the fact sheet: "UARTE0.PSEL.TXD".
+        where: peripheral and register, as the vendor names them: "UARTE0.PSEL.TXD".
         rule: what the silicon wants, and what it does otherwise.
         cycle: modelled cycle at which it happened.
         warning: True when it works on most boards but should not be relied on.

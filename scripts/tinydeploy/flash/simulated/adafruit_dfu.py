@@ -1,4 +1,4 @@
-"""Adafruit's bootloader serving serial DFU (boards/xiao_nrf52840/README.md).
+"""Adafruit's bootloader serving serial DFU (docs/boards/xiao_nrf52840.md, 2, 3).
 
 As careless as the original: a frame is acknowledged before its packet is looked at, a packet that
 does not fit the state is dropped or restarts the chip, and only the CRC at the end decides.

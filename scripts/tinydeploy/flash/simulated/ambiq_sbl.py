@@ -1,7 +1,7 @@
-"""Ambiq's secure bootloader, wired update over UART (sparkfun_edge.md, section 7).
+"""Ambiq's secure bootloader, wired update over UART (docs/boards/sparkfun_edge.md, 7).
 
-What the fact sheet leaves open is decided to the host's disadvantage: a damaged length leaves the
-loader deaf until the next reset, and a message that lost bytes leaves it waiting for the rest.
+What is not known is decided to the host's disadvantage: a damaged length leaves the loader deaf
+until the next reset, and a message that lost bytes leaves it waiting for the rest.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAIN = 0xC000
 FLASH_KEY = 0x12344321
 BLANK = 0xFFFFFFFF
 PAGE_S = 0.1  # erase and program 8 KiB
-VERSION = 0x0102  # what a real one says is not in the fact sheet
+VERSION = 0x0102  # what a real one says is not known
 
 OK, FAILURE, CRC, ADDRESS, OPERATION, PARAMETER, SEQUENCE, TOO_MUCH = 0, 1, 3, 7, 8, 9, 10, 11
 UNKNOWN, TOO_LARGE = 6, 5

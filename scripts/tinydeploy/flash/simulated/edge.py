@@ -1,4 +1,4 @@
-"""A simulated SparkFun Edge behind a serial adapter (sparkfun_edge.md, sections 1, 2.2, 7, 8)."""
+"""A SparkFun Edge behind a serial adapter (docs/boards/sparkfun_edge.md, 1, 2.2, 7, 8)."""
 
 from __future__ import annotations
 

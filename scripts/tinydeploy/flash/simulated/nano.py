@@ -1,4 +1,4 @@
-"""A simulated Nano 33 BLE on USB (nano33.md, sections 2, 7 and 8)."""
+"""A simulated Nano 33 BLE on USB (docs/boards/nano33.md, 2, 7 and 8)."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class Nano(UsbBoard):
         self._run_application()
 
     def _accepts(self) -> bool:
-        """What the bootloader takes for an application (section 2)."""
+        """What the bootloader takes for an application (docs/boards/nano33.md, 2)."""
         if self.variant is SOFTDEVICE:
             places = (APPLICATION, SOFTDEVICE_APPLICATION)
             return any(self.flash.word(place) >> 24 == 0x20 for place in places)

@@ -1,4 +1,4 @@
-"""The bootloaders of the Nano 33 as the fact sheet has them (nano33.md, section 8).
+"""The bootloaders of the Nano 33 (docs/boards/nano33.md, 8).
 
 Commands are parsed as carelessly as the originals do: the first byte selects the command, the
 second argument is at a fixed place, and text of more than 64 bytes overruns a buffer, after which

@@ -1,4 +1,4 @@
-"""The SparkFun Variable Loader (sparkfun_edge.md, section 8)."""
+"""The SparkFun Variable Loader (docs/boards/sparkfun_edge.md, 8)."""
 
 from __future__ import annotations
 

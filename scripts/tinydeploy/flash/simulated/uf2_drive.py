@@ -1,4 +1,4 @@
-"""The USB drive of Adafruit's bootloader (boards/xiao_nrf52840/README.md)."""
+"""The USB drive of Adafruit's bootloader (docs/boards/xiao_nrf52840.md, 2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A simulated XIAO nRF52840 on USB, with Adafruit's bootloader (boards/xiao_nrf52840/README.md)."""
+"""A simulated XIAO nRF52840 on USB with its bootloader (docs/boards/xiao_nrf52840.md, 2)."""
 
 from __future__ import annotations
 

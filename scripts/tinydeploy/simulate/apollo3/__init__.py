@@ -1,4 +1,4 @@
-"""Apollo3 Blue behind a loader whose leavings are unknown (fact sheet sparkfun_edge, 1.2)."""
+"""Apollo3 Blue behind a loader whose leavings are unknown (docs/boards/sparkfun_edge.md, 1.2)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TICKS_PER_CYCLE_48MHZ = 2
 IRQ_COUNT = 32
 FLASH = Memory(0, 0x100000, is_rom=True)
 # Geometry 8, instructions and data, and the one wait state that the vendor recommends: what the
-# firmware sets (fact sheet, section 1.4). That a line costs one read is assumed.
+# firmware sets (docs/boards/sparkfun_edge.md, 1.4). That a line costs one read is assumed.
 WAIT_STATES = FlashTiming(
     FLASH.size, wait_cycles=1, line_bytes=16, sets=1024, ways=1, caches_data=True
 )

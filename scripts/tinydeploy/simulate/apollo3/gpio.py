@@ -1,4 +1,4 @@
-"""GPIO and the pads (fact sheet sparkfun_edge, section 2.1)."""
+"""GPIO and the pads (docs/boards/sparkfun_edge.md, 2.1)."""
 
 from __future__ import annotations
 

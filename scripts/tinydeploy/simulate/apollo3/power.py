@@ -1,4 +1,4 @@
-"""PWRCTRL, CLKGEN, MCUCTRL and CACHECTRL (fact sheet sparkfun_edge, sections 1.3 to 1.5)."""
+"""PWRCTRL, CLKGEN, MCUCTRL and CACHECTRL (docs/boards/sparkfun_edge.md, 1.3 to 1.5)."""
 
 from __future__ import annotations
 

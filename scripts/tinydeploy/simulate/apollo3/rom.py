@@ -1,4 +1,4 @@
-"""The helper functions of the boot ROM (fact sheet sparkfun_edge, section 1.4)."""
+"""The helper functions of the boot ROM (docs/boards/sparkfun_edge.md, 1.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""RSTGEN, WDT, STIMER (fact sheet sparkfun_edge, sections 1.6 and 4)."""
+"""RSTGEN, WDT, STIMER (docs/boards/sparkfun_edge.md, 1.6 and 4)."""
 
 from __future__ import annotations
 

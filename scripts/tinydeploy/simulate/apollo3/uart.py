@@ -1,4 +1,4 @@
-"""UART0: a PL011 with Ambiq's clock bits (fact sheet sparkfun_edge, section 3)."""
+"""UART0: a PL011 with Ambiq's clock bits (docs/boards/sparkfun_edge.md, 3)."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from tinydeploy.simulate.usb_serial import UsbSerial
 CPU_HZ = 64_000_000
 IRQ_COUNT = 48
 FLASH = Memory(0, 0x100000, is_rom=True)
-# 2 KiB of instruction cache and 2 wait states on a miss are unconfirmed (fact sheet, section 1);
+# 2 KiB of instruction cache and 2 wait states on a miss are unconfirmed (docs/boards/nano33.md, 1);
 # lines of 16 bytes and two ways are assumed.
 WAIT_STATES = FlashTiming(
     FLASH.size, wait_cycles=2, line_bytes=16, sets=64, ways=2, caches_data=False

@@ -43,7 +43,7 @@ class Bootloader:
 
 @dataclass(frozen=True)
 class ArduinoNano33(Bootloader):
-    """Those of the Nano 33 BLE, A and B (fact sheet nano33, section 2).
+    """Those of the Nano 33 BLE, A and B (docs/boards/nano33.md, 2).
 
     Attributes:
         vector_table, mpu_ram_base, receive_buffer: where the two differ in what they leave.
@@ -78,7 +78,7 @@ class ArduinoNano33(Bootloader):
 
 @dataclass(frozen=True)
 class AdafruitUf2(Bootloader):
-    """Adafruit's, behind Nordic's MBR and SoftDevice (docs/boards/xiao_nrf52840.md).
+    """Adafruit's, behind Nordic's MBR and SoftDevice (docs/boards/xiao_nrf52840.md, 2).
 
     It puts the pins, PWM0, RTC1 and the low-frequency clock back before it starts the application;
     VTOR stays at the MBR's vector table, and the ACL keeps the MBR's page and its own.

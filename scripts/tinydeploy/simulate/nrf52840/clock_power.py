@@ -1,4 +1,4 @@
-"""CLOCK and POWER share a page at 0x40000000 (fact sheet nano33, sections 1 and 5)."""
+"""CLOCK and POWER share a page at 0x40000000 (docs/boards/nano33.md, 1 and 5)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ BASE = 0x40000000
 HFXO_START_S = 0.36e-3
 LFXO_START_S = 0.25
 LFRC_START_S = 0.6e-3
-USB_REGULATOR_S = 1e-3  # VBUS to OUTPUTRDY; not in the fact sheet
+USB_REGULATOR_S = 1e-3  # VBUS to OUTPUTRDY; assumed
 RUNNING, CRYSTAL = 1 << 16, 1
 
 

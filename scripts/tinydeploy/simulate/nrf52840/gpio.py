@@ -1,4 +1,4 @@
-"""GPIO ports P0 and P1 (fact sheet nano33, section 3)."""
+"""GPIO ports P0 and P1 (docs/boards/nano33.md, 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""NVMC: the flash controller (fact sheet nano33, sections 1 and 8)."""
+"""NVMC: the flash controller (docs/boards/nano33.md, 1 and 8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TIMER0..4 and RTC1 (fact sheet nano33, section 5)."""
+"""TIMER0..4 and RTC1 (docs/boards/nano33.md, 5)."""
 
 from __future__ import annotations
 

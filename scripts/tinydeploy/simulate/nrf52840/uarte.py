@@ -1,4 +1,4 @@
-"""UARTE: UART with EasyDMA (fact sheet nano33, section 4)."""
+"""UARTE: UART with EasyDMA (docs/boards/nano33.md, 4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""USBD: the full-speed USB device controller (fact sheet nano33, section 7).
+"""USBD: the full-speed USB device controller (docs/boards/nano33.md, 7).
 
 What the sheet leaves open is decided to the firmware's disadvantage: toggles outlive a bus reset, a
 transfer of EasyDMA that loses VBUS never ends, and data for a control transfer that a new SETUP has

@@ -1,4 +1,4 @@
-"""EasyDMA of the USBD: one transfer at a time, RAM only, at most a packet (fact sheet, 7)."""
+"""EasyDMA of the USBD: one at a time, RAM only, at most a packet (docs/boards/nano33.md, 7)."""
 
 from __future__ import annotations
 

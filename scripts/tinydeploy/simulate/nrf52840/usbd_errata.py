@@ -1,4 +1,4 @@
-"""Undocumented registers around the USBD that its errata want written (fact sheet nano33, 7)."""
+"""Undocumented registers that the USBD's errata want written (docs/boards/nano33.md, 7)."""
 
 from __future__ import annotations
 

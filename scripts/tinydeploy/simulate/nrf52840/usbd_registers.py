@@ -1,4 +1,4 @@
-"""The registers of the USBD, without what they do (fact sheet nano33, section 7)."""
+"""The registers of the USBD, without what they do (docs/boards/nano33.md, 7)."""
 
 from __future__ import annotations
 
