@@ -131,6 +131,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in BOARDS_DIR.glob("*.json"))
 
 
+def of_each_chip(*, with_usb: bool = False) -> list[str]:
+    """Ids of one board of each chip: the others differ by pins and bootloader only."""
+    chosen: dict[str, str] = {}
+    for board in map(load, names()):
+        if not board.is_host and (board.has_usb or not with_usb):
+            chosen.setdefault(board.chip, board.id)
+    return list(chosen.values())
+
+
 def load(board_id: str) -> Board:
     """Read `boards/<board_id>.json`; raises UsageError with the known names for an unknown one."""
     path = BOARDS_DIR / f"{board_id}.json"

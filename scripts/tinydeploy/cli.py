@@ -15,7 +15,7 @@ from typing import Any
 
 from tinydeploy import __version__, interrupts
 from tinydeploy.commands import (
-    benchmarking,
+    bench,
     combinations,
     common,
     completion,
@@ -23,6 +23,7 @@ from tinydeploy.commands import (
     devices,
     fuzzing,
     information,
+    mlperf,
     modelling,
     pushing,
     tuning,
@@ -61,7 +62,7 @@ class Parser(argparse.ArgumentParser):
     def format_help(self) -> str:
         """As argparse does; the commands by what they are for."""
         commands = _commands_of(self)
-        if not commands:
+        if self._defaults:  # a command
             return super().format_help()
         formatter = self._get_formatter()
         formatter.add_usage(self.usage, [*self._optionals._group_actions], [])
@@ -107,7 +108,7 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tinydeploy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    areas = (deploying, modelling, devices, pushing, benchmarking, information, fuzzing, tuning)
+    areas = (deploying, modelling, devices, pushing, bench, mlperf, information, fuzzing, tuning)
     for area in areas:
         area.add_commands(commands)
     completion.add_commands(commands)

@@ -1,4 +1,4 @@
-"""`bench --versus`: what counts as a fault, what is compared, and one small model of the zoo."""
+"""`bench versus`: what counts as a fault, what is compared, and one small model of the zoo."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_a_model_that_tflm_refuses_is_counted_and_not_measured(tmp_path: Path) -
 
 
 def test_a_folder_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["bench", "--versus", "--models", "nowhere"]) == 2
+    assert main(["bench", "versus", "--models", "nowhere"]) == 2
     assert "no folder nowhere" in capsys.readouterr().err
 
 

@@ -1,4 +1,4 @@
-"""A short run of `tinydeploy bench --link-faults`, and that it would notice a wrong result."""
+"""A short run of `tinydeploy bench link-faults`, and that it would notice a wrong result."""
 
 from __future__ import annotations
 

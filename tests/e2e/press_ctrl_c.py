@@ -86,7 +86,7 @@ def trials(scratch: Path) -> list[Trial]:
         Trial(["build", "--model", model, "--engine", "interpreter"], 8, lambda: _forget(model)),
         Trial(["verify", "--explain", "--model", "kws"], 4),
         Trial(["bench", "--models", "sine", "kws"], 10),
-        Trial(["bench", "--startup"], 6),
+        Trial(["bench", "startup"], 6),
         Trial(["train", "sine", "--out", out], 20),
         Trial(["convert", keras, "--out", str(scratch / "net.tflite")], 12),
         Trial(["compile", "--model", "kws", "--out", out], 2),

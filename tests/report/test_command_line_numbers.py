@@ -16,7 +16,7 @@ from tinydeploy import cli
         "push sine --seed -1",
         "mlperf --windows 0",
         "power-cuts --every 0",
-        "bench --link-faults -5",
+        "bench link-faults 0",
         "bench --vectors 0",
         "fuzz --cases -1",
         "fuzz --hostile 0",

@@ -44,8 +44,8 @@ def test_no_inference_is_wrong_whatever_happens_on_the_cable(elf: Path) -> None:
 
 
 def test_usb_carries_more_than_the_uart_and_no_more_than_usb_can(elf: Path) -> None:
-    over_usb = usb_throughput.measure(_open(elf), "USB", 4)
-    wired = usb_throughput.measure(_open(elf, usb=False, realtime_baud=True), "UART", 2)
+    over_usb = usb_throughput.measure(_open(elf), "kws", "USB", 4)
+    wired = usb_throughput.measure(_open(elf, usb=False, realtime_baud=True), "kws", "UART", 2)
     assert 2 * wired.echo < over_usb.echo < usb_throughput.LIMIT_BYTES_PER_S
     assert wired.echo < 100_000  # 1 Mbaud
 

@@ -42,7 +42,7 @@ def run(
     """
     before = load(compare_file) if compare_file else []
     names = subjects.expanded(model_names) if model_names else subjects.default_names()
-    ids = board_ids or chips()
+    ids = board_ids or boards.of_each_chip()
     rows = measure(names, ids, engines or ENGINES, vectors, toolchain, ui, goals=GOALS)
     print(markdown(rows) if as_markdown else table(rows))
     print(against_published(rows) if as_markdown else published_table(rows))
@@ -121,12 +121,6 @@ def _row(subject: subjects.Subject, job: Job, ui: Ui) -> Row | None:
             stage.detail += f": left out, {error.message}"
             return None
     return row_of(subject.name, report, waiting, job)
-
-
-def chips() -> list[str]:
-    """Every board with a simulator that counts cycles."""
-    found = map(boards.load, boards.names())
-    return [board.id for board in found if board.simulator and not board.is_host]
 
 
 def _compared(before: Sequence[Row], after: Sequence[Row], ui: Ui) -> int:

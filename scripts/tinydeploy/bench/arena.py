@@ -24,7 +24,7 @@ from tinydeploy.ui import Ui
 
 PREFACE = """# Arena
 
-Bytes of tensor arena, by `tinydeploy bench --arena --markdown-file docs/arena.md`; the same on both
+Bytes of tensor arena, by `tinydeploy bench arena --markdown-file docs/arena.md`; the same on both
 boards. Tensors: what of the interpreter's arena holds tensors, with operators that work in place,
 and without. TFLM on a Cortex-M4: the least that any build of it took there, where it was measured
 (`bench/peers.py`). TFLM on a PC: the least that the tflite-micro package accepts here; its

@@ -67,7 +67,7 @@ def run(
         UsageError: there is no such operator or board.
     """
     wanted = _known(names)
-    chosen = [boards.load(name) for name in board_ids or ("nano33", "sparkfun_edge")]
+    chosen = [boards.load(name) for name in board_ids or boards.of_each_chip()]
     costs = []
     for board in chosen:
         with ui.stage("bench") as stage:
@@ -148,7 +148,7 @@ def _bases(costs: Sequence[Cost], version: str) -> list[str]:
     return [
         "# What the firmware costs in flash",
         "",
-        "Written by `tinydeploy bench --flash-cost --markdown-file docs/flash_cost.md` with "
+        "Written by `tinydeploy bench flash-cost --markdown-file docs/flash_cost.md` with "
         f"{version}:",
         "whole images, linked, in bytes, without the model.",
         "",

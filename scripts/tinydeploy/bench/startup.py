@@ -70,7 +70,7 @@ def run(
     found = []
     for subject in map(subjects.find, model_names or subjects.QUICK):
         source = sources.resolve(subject.model, subject.variant, False, None, ui)
-        for board in map(boards.load, board_ids or ("nano33", "sparkfun_edge")):
+        for board in map(boards.load, board_ids or boards.of_each_chip()):
             for engine in engines:
                 with pipeline.held(source, board, ui):
                     quiet = Ui(quiet=True)

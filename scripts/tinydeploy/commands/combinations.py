@@ -13,9 +13,6 @@ Options = argparse.Namespace
 MODEL = ("model", "variant", "retrain", "trained", "seed")
 CONVERSION = ("representative", "signature", "custom_objects")
 ENGINE = ("engine", "optimize", "patch")
-# What `bench` measures instead of the table; the first one that is given is done.
-MEASURES = ("link_faults", "usb", "startup", "arena", "versus", "flash_cost")
-TABLE = ("markdown", "plot", "compare", "vectors")
 
 
 @dataclass(frozen=True)
@@ -113,39 +110,6 @@ RULES = (
         ("ops", "minutes", "case", "engine", "target", "jobs", "resume"),
     ),
     Rule(("fuzz",), "--case", lambda o: o.case is not None, ("minutes", "cases")),
-    Rule(("bench",), "no --versus", lambda o: not o.versus, ("graphs", "seed"), "add --versus"),
-    Rule(("bench",), "no --flash-cost", lambda o: not o.flash_cost, ("ops",), "add --flash-cost"),
-    Rule(
-        ("bench",),
-        "--link-faults",
-        lambda o: bool(o.link_faults),
-        (*MEASURES[2:], *TABLE, "engines", "json", "markdown_file", "toolchain"),
-    ),
-    Rule(
-        ("bench",),
-        "--usb",
-        lambda o: o.usb,
-        (*MEASURES[2:], *TABLE, "engines", "json", "markdown_file"),
-    ),
-    Rule(
-        ("bench",),
-        "--startup",
-        lambda o: o.startup,
-        (*MEASURES[3:], *TABLE, "json", "markdown_file"),
-    ),
-    Rule(
-        ("bench",),
-        "--arena",
-        lambda o: o.arena,
-        (*MEASURES[4:], *TABLE, "engines", "boards", "toolchain"),
-    ),
-    Rule(
-        ("bench",),
-        "--versus",
-        lambda o: o.versus,
-        (*MEASURES[5:], *TABLE, "engines", "boards", "toolchain"),
-    ),
-    Rule(("bench",), "--flash-cost", lambda o: o.flash_cost, (*TABLE, "models", "engines")),
 )
 
 

@@ -248,10 +248,10 @@ def _lines(found: Slots) -> Iterator[str]:
 
 
 def _power_cuts(options: argparse.Namespace, ui: Ui) -> int:
-    from tinydeploy import bench
+    from tinydeploy import boards
     from tinydeploy.push import power_cuts, power_cuts_page
 
-    ids = options.boards or bench.chips()
+    ids = options.boards or boards.of_each_chip()
     found = power_cuts.measure(ids, options.toolchain, options.every, ui)
     with common.json_file(options) as file:
         print(power_cuts_page.table(found))

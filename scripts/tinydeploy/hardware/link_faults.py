@@ -1,7 +1,7 @@
 """Faults on the link during a parity run: every inference right, or a clear stop; none wrong.
 
-    tinydeploy bench --link-faults 1000
-    tinydeploy bench --link-faults 1000 --usb
+    tinydeploy bench link-faults 1000
+    tinydeploy bench link-faults 1000 --usb
 
 One fault for each inference, at a seeded place in either direction. The device is the simulated
 board with the firmware that is flashed; what it must answer comes from TFLM.
@@ -215,6 +215,31 @@ def try_faults(
     return tally
 
 
+@dataclass(frozen=True)
+class Run:
+    """The faults of one model on one simulated board."""
+
+    model: str
+    board: str
+    link: str
+    tally: Tally
+
+    @property
+    def wrong(self) -> int:
+        """Inferences that were."""
+        return self.tally.total(WRONG)
+
+    def figures(self) -> dict[str, object]:
+        """For machines."""
+        named = {"model": self.model, "board": self.board, "link": self.link, "seed": SEED}
+        return {**named, "faults": self.tally.counts, "stops": self.tally.stops}
+
+    def __str__(self) -> str:
+        """For people."""
+        where = f"{self.model} on {self.board} over {self.link}, seed {SEED}"
+        return f"{where}:\n{self.tally.table()}"
+
+
 def run(
     model_names: Sequence[str] | None,
     board_ids: Sequence[str] | None,
@@ -223,22 +248,20 @@ def run(
     *,
     wire_type: type[FaultyWire] = FaultyWire,
     usb: bool = False,
-) -> int:
-    """Print the table of each model on each simulated board; 1 if an inference was wrong."""
-    wrong = 0
+) -> list[Run]:
+    """Try the faults on each model on each simulated board."""
+    found = []
     for name in model_names or ("sine",):
         source = sources.resolve(name, None, False, None, ui)
-        for board in map(boards.load, board_ids or ("nano33",)):
+        for board in map(boards.load, board_ids or boards.of_each_chip(with_usb=True)):
             with pipeline.held(source, board, ui):
                 _, image = pipeline.make_image(source, board, "zig", "auto", ui)
                 device = simulate.open(board, image.elf, usb=usb)
             cases = cases_of(source, 8, SEED)
             with ui.progress("link faults") as progress:
                 tally = try_faults(device, cases, count, SEED, progress, wire_type)
-            link = "USB" if usb else "UART"
-            print(f"{name} on {device.description} over {link}, seed {SEED}:\n{tally.table()}")
-            wrong += tally.total(WRONG)
-    return int(wrong > 0)
+            found.append(Run(name, device.description, "USB" if usb else "UART", tally))
+    return found
 
 
 def cases_of(source: Source, count: int, seed: int) -> list[Case]:

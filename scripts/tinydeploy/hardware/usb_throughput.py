@@ -1,6 +1,6 @@
 """How fast the link over USB is, beside the UART: bytes of payload in a second of modelled time.
 
-    tinydeploy bench --usb
+    tinydeploy bench usb
 
 The host of the simulator polls without pause and shares the bus with nobody; transactions take what
 USB 2.0 says, so 1,216,000 bytes/s is the most that bulk transfers of 64 bytes reach (table 5-9).
@@ -31,13 +31,14 @@ class Throughput:
         inferences_per_s: LOAD_INPUT, INVOKE, READ of the model.
     """
 
+    model: str
     link: str
     echo: float
     load: float
     inferences_per_s: float
 
 
-def measure(device: SimulatedDevice, link: str, requests: int = REQUESTS) -> Throughput:
+def measure(device: SimulatedDevice, model: str, link: str, requests: int = REQUESTS) -> Throughput:
     """Time so many requests of each kind."""
     client = Device(device)
     payload_bytes = client.hello().max_payload_bytes
@@ -54,30 +55,35 @@ def measure(device: SimulatedDevice, link: str, requests: int = REQUESTS) -> Thr
     echo_s = _seconds(device, lambda: client.echo(payload), requests)
     load_s = _seconds(device, lambda: client.load_input(0, inputs), requests)
     return Throughput(
-        link, 2 * payload_bytes / echo_s, size / load_s, 1 / _seconds(device, infer, 4)
+        model, link, 2 * payload_bytes / echo_s, size / load_s, 1 / _seconds(device, infer, 4)
     )
 
 
 def run(
     model_names: Sequence[str] | None, board_ids: Sequence[str] | None, toolchain: str, ui: Ui
-) -> int:
-    """Print the table."""
-    print(f"{'model':<8}{'link':<18}{'echo bytes/s':>14}{'load bytes/s':>14}{'inferences/s':>14}")
+) -> list[Throughput]:
+    """Measure each model on each simulated board, over USB and over the UART."""
+    found = []
     for name in model_names or ("kws",):
         source = sources.resolve(name, None, False, None, ui)
-        for board in map(boards.load, board_ids or ("nano33",)):
+        for board in map(boards.load, board_ids or boards.of_each_chip(with_usb=True)):
             with pipeline.held(source, board, ui):
                 _, image = pipeline.make_image(source, board, toolchain, "auto", ui)
                 wired = simulate.open(board, image.elf, realtime_baud=True)
                 over_usb = simulate.open(board, image.elf, usb=True)
-            links = ((over_usb, "USB"), (wired, f"UART {board.baud:,}"))
-            for device, link in links:
-                found = measure(device, link)
-                print(
-                    f"{name:<8}{link:<18}{found.echo:>14,.0f}{found.load:>14,.0f}"
-                    f"{found.inferences_per_s:>14.1f}"
-                )
-    return 0
+            for device, link in ((over_usb, "USB"), (wired, f"UART {board.baud:,}")):
+                found.append(measure(device, name, link))
+    return found
+
+
+def table(found: Sequence[Throughput]) -> str:
+    """For people."""
+    heads = ("echo bytes/s", "load bytes/s", "inferences/s")
+    lines = [f"{'model':<8}{'link':<18}" + "".join(f"{head:>14}" for head in heads)]
+    for one in found:
+        figures = f"{one.echo:>14,.0f}{one.load:>14,.0f}{one.inferences_per_s:>14.1f}"
+        lines.append(f"{one.model:<8}{one.link:<18}{figures}")
+    return "\n".join(lines)
 
 
 def _seconds(device: SimulatedDevice, act, count: int) -> float:  # type: ignore[no-untyped-def]

@@ -11,7 +11,7 @@ from tinydeploy.versus.measure import Row, Skipped
 PREFACE = """# Compiled, interpreted, TFLM
 
 The compiled engine is to be never slower than the interpreter, and never to take more arena than it
-or than TFLM; what misses that stands below the first table. By `tinydeploy bench --versus
+or than TFLM; what misses that stands below the first table. By `tinydeploy bench versus
 --markdown-file docs/engines.md`, which ends with 1 then: cycles of one inference on the modelled
 Cortex-M4 with zero wait states, without link;
 outputs of both engines are compared with TFLM's on the way. A net below 10,000 cycles may take 5 %

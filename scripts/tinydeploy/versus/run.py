@@ -1,4 +1,4 @@
-"""`tinydeploy bench --versus`: measure, show, fail where the compiled engine loses."""
+"""`tinydeploy bench versus`: measure, show, fail where the compiled engine loses."""
 
 from __future__ import annotations
 
