@@ -22,8 +22,10 @@ from tinydeploy.config import ROOT
 from tinydeploy.errors import UsageError
 
 PACKAGE = ROOT / "scripts" / "tinydeploy"
-PARSERS = cli._commands_of(cli.make_parser())
-PARSERS |= {f"bench {name}": one for name, one in cli._commands_of(PARSERS["bench"]).items()}
+COMMANDS = cli._commands_of(cli.make_parser())
+PARSERS = COMMANDS | {
+    f"bench {name}": one for name, one in cli._commands_of(COMMANDS["bench"]).items()
+}
 NOT_READ = {"simulate": {"pty"}, "bench": {"measure"}}  # what it does anyway
 WITHOUT_RESULT = {"simulate", "completion", "fuzz"}
 
@@ -155,7 +157,7 @@ def test_the_same_mistake_has_the_same_code() -> None:
 
 def test_each_command_is_in_one_group_of_the_help() -> None:
     listed = [name for names in cli.GROUPS.values() for name in names]
-    assert sorted(listed) == sorted(PARSERS)
+    assert sorted(listed) == sorted(COMMANDS)
     text = cli.make_parser().format_help()
     for title, names in cli.GROUPS.items():
         assert f"{title}:" in text
@@ -234,7 +236,7 @@ def test_bash_completes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     script = tmp_path / "completion.bash"
     script.write_text(capsys.readouterr().out)
     assert offered("tinydeploy de", script) == ["deploy"]
-    assert set(PARSERS) <= set(offered("tinydeploy ", script))
+    assert set(COMMANDS) <= set(offered("tinydeploy ", script))
     assert offered("tinydeploy deploy --opti", script) == ["--optimize"]
     assert offered("tinydeploy deploy --engine c", script) == ["compiled"]
     assert offered("tinydeploy deploy --board spark", script) == ["sparkfun_edge"]
@@ -243,8 +245,8 @@ def test_bash_completes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 def scripts() -> Iterator[tuple[str, str]]:
-    yield "zsh", completion.zsh(PARSERS)
-    yield "fish", completion.fish(PARSERS)
+    yield "zsh", completion.zsh(COMMANDS)
+    yield "fish", completion.fish(COMMANDS)
 
 
 @pytest.mark.parametrize(("shell", "text"), list(scripts()), ids=["zsh", "fish"])

@@ -99,7 +99,9 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_boards(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--boards", nargs="+", metavar="BOARD", help="boards (default: one of each chip)")
+    parser.add_argument(
+        "--boards", nargs="+", metavar="BOARD", help="boards (default: one of each chip)"
+    )
 
 
 def _add_engines(parser: argparse.ArgumentParser) -> None:

@@ -126,7 +126,15 @@ def _fish_options(parser: argparse.ArgumentParser) -> Iterator[str]:
 
 
 def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    return [action for action in parser._actions if action.option_strings]
+    """Its own, then those of its sub-commands under other names."""
+    own = [action for action in parser._actions if action.option_strings]
+    known = {name for action in own for name in action.option_strings}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for nested in (one for sub in action.choices.values() for one in _options(sub)):
+                own += [nested] * known.isdisjoint(nested.option_strings)
+                known.update(nested.option_strings)
+    return own
 
 
 def _flags(parser: argparse.ArgumentParser) -> list[str]:
