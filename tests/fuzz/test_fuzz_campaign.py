@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from collections.abc import Callable
@@ -103,6 +104,19 @@ def test_the_reproducer_shows_it_again(
     assert model.read_bytes() == (tmp_path / model.name).read_bytes()
     monkeypatch.undo()
     assert cli.main(again) == 0  # the right kernel
+
+
+def test_results_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = Interpreter("host", {ROUNDING: _wrong_relu(tmp_path)})
+    monkeypatch.setattr(engines, "engines", lambda *_: [wrong])
+    command = ["fuzz", "--ops", "RELU,graph", "--cases", "8", "--seed", "3", "--json"]
+    assert cli.main([*command, "--out", str(tmp_path)]) == ParityError.exit_code
+    found = json.loads(capsys.readouterr().out)
+    assert found["cases"] == 8
+    assert found["engines"]["interpreter on host"]["differ"] == len(found["failures"]) > 0
+    assert Path(found["failures"][0]["files"][0]).is_file()
 
 
 def _task(folder: Path, engine: str = "interpreter") -> parallel.Task:

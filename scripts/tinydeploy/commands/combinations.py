@@ -109,6 +109,15 @@ RULES = (
         lambda o: bool(o.coverage),
         ("ops", "minutes", "case", "engine", "target", "jobs", "resume"),
     ),
+    Rule(
+        ("fuzz",),
+        "--record-from",
+        lambda o: bool(o.record_from),
+        (
+            *("ops", "seed", "minutes", "cases", "case", "coverage", "jobs", "resume", "engine"),
+            *("target", "hostile", "out", "record"),
+        ),
+    ),
     Rule(("fuzz",), "--case", lambda o: o.case is not None, ("minutes", "cases")),
 )
 

@@ -16,6 +16,7 @@ from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
+    from tinydeploy.errors import TinyDeployError
     from tinydeploy.fuzz.campaign import Count, Failure, Tally
 
 PROGRESS_S = 10.0
@@ -73,6 +74,14 @@ def add_commands(commands: common.Commands) -> None:
     fuzz.add_argument(
         "--record", action="store_true", help="put the figures into docs/fuzz.json and .md"
     )
+    fuzz.add_argument(
+        "--record-from",
+        type=Path,
+        metavar="FILE",
+        help="compare nothing, put the figures of a campaign's file (--resume) there, as far as it "
+        "has come",
+    )
+    common.add_json(fuzz)
     ops = common.add(commands, "ops", _ops, "the table of operators: types, engines, kernels")
     form = ops.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
@@ -97,37 +106,50 @@ def _ops(options: argparse.Namespace, ui: Ui) -> None:
         print(table.to_text(rows))
 
 
-def _fuzz(options: argparse.Namespace, ui: Ui) -> None:
+def _fuzz(options: argparse.Namespace, ui: Ui) -> int:
     if options.coverage:
-        _coverage(options, ui)
-        return
+        return _coverage(options, ui)
     if options.hostile:
-        _hostile(options, ui)
-        return
+        return _hostile(options, ui)
+    if options.record_from:
+        return _record_from(options.record_from, options)
     from tinydeploy.errors import ParityError
-    from tinydeploy.fuzz import cases, record
+    from tinydeploy.fuzz import cases, results
 
-    part = _part(options)
+    _require_recordable(options)
     names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
     where = f"{options.engine} on {options.target}"
     ui.say(f"{len(names)} subjects, seed {options.seed}; {escape(where)}")
-    tally = (_chunks if options.jobs > 1 or options.resume else _one_process)(options, names, ui)
-    if options.record:
-        command = _command(options, tally.total.cases)
-        record.keep(part, command, record.of_tally(tally), options.seed)
-    _print_summary(tally.total)
-    for failure in tally.failures:
-        _print_failure(failure, options)
+    in_chunks = options.jobs > 1 or options.resume or options.record
+    tally = (_chunks if in_chunks else _one_process)(options, names, ui)
+    failures = [_shown(failure, options) for failure in tally.failures]
+    common.print_result(
+        options,
+        {"seed": options.seed, "ops": options.ops, **results.of_tally(tally)},
+        *results.summary(tally.total),
+        *failures,
+    )
     if tally.failures:
-        raise ParityError(
+        error = ParityError(
             f"{len(tally.failures)} of {tally.total.cases} cases differ from TFLM",
             "the commands above run one of them again",
         )
+        return _failed(error, options, ui)
     if not tally.total.ran:
-        raise ParityError(
+        error = ParityError(
             f"nothing was compared: {_why_nothing(tally.total)}",
             "try more --cases, another --seed or --ops, or --engine both",
         )
+        return _failed(error, options, ui)
+    return 0
+
+
+def _failed(error: TinyDeployError, options: argparse.Namespace, ui: Ui) -> int:
+    """The exit code where the JSON already says what was found."""
+    if not options.json:
+        raise error
+    ui.error(error)
+    return error.exit_code
 
 
 def _why_nothing(total: Count) -> str:
@@ -159,34 +181,62 @@ def _chunks(options: argparse.Namespace, names: list[str], ui: Ui) -> Tally:
     where = (options.engine, options.target, _folder(options))
     task = parallel.Task(tuple(names), options.seed, cases, *where)
     ops = "".join(c if c.isalnum() else "_" for c in options.ops) or "all"
-    kept = task.folder / f"campaign_{ops}_seed{options.seed}.json" if options.resume else None
-    return parallel.run(task, options.jobs, kept=kept, seconds=seconds, progress=_Progress(ui))
+    file = task.folder / f"campaign_{ops}_seed{options.seed}.json"
+    if not options.resume:
+        file.unlink(missing_ok=True)
+    kept = file if options.resume or options.record else None
+    tally = parallel.run(task, options.jobs, kept=kept, seconds=seconds, progress=_Progress(ui))
+    if options.record:
+        _keep_campaign(file)
+    return tally
 
 
-def _part(options: argparse.Namespace) -> str:
-    """What `--record` keeps the figures as.
+def _require_recordable(options: argparse.Namespace) -> None:
+    """Another run of the same command must count the same.
 
     Raises:
-        UsageError: another run of the same command would not count the same.
+        UsageError: it would not.
     """
     from tinydeploy.errors import UsageError
-    from tinydeploy.fuzz import record
 
-    parts = {"": record.OPERATORS, "graph": record.GRAPHS}
     whole = options.engine == options.target == "both" and options.case is None
-    if options.record and not (whole and options.cases and options.ops in parts):
+    if options.record and not (whole and options.cases and options.ops in ("", "graph")):
         raise UsageError(
             "--record wants --cases, both engines and targets, and all operators or --ops graph",
             "the figures in docs/fuzz.md must come out the same again",
         )
-    return parts.get(options.ops, "")
 
 
-def _command(options: argparse.Namespace, cases: int = 0) -> str:
-    """The command line that makes the same figures again."""
-    extent = f"--hostile {options.hostile}" if options.hostile else f"--cases {cases}"
-    ops = f" --ops {options.ops}" if options.ops else ""
-    return f"tinydeploy fuzz{ops} {extent} --seed {options.seed} --record"
+def _keep_campaign(file: Path) -> Tally:
+    """Put what a campaign's file holds into the documents."""
+    from tinydeploy.errors import UsageError
+    from tinydeploy.fuzz import cases, parallel, record
+
+    found = parallel.load(file)
+    graphs = found.tally.subjects.keys() == {cases.GRAPH}
+    names = set(cases.subjects(["graph"] if graphs else []))
+    if found.tally.total.ran.keys() != set(record.ENGINES) or found.tally.subjects.keys() != names:
+        raise UsageError(
+            f"{file} is of some engines or subjects only",
+            "what is recorded compares both engines on both targets, and has met all subjects",
+        )
+    ops = " --ops graph" if graphs else ""
+    told = {**record.of_tally(found.tally), "commit": found.commit, "missing": found.missing}
+    record.keep(
+        record.GRAPHS if graphs else record.OPERATORS,
+        f"tinydeploy fuzz{ops} --cases {found.end} --seed {found.seed} --record",
+        told,
+        found.seed,
+    )
+    return found.tally
+
+
+def _record_from(file: Path, options: argparse.Namespace) -> int:
+    from tinydeploy.fuzz import results
+
+    tally = _keep_campaign(file)
+    common.print_result(options, results.of_tally(tally), *results.summary(tally.total))
+    return 0
 
 
 def _extent(options: argparse.Namespace) -> tuple[int, int | None, float | None]:
@@ -225,45 +275,34 @@ class _Progress:
             )
 
 
-def _print_summary(total: Count) -> None:
-    print(
-        f"{total.cases:,} cases; TFLM refused {total.refused_by_tflm:,} and did not survive "
-        f"{total.crashed_tflm:,}"
-    )
-    for engine in sorted({*total.ran, *total.refused}):
-        left = f", {total.refused[engine]:,} not taken" if total.refused[engine] else ""
-        wrong = total.differ[engine]
-        print(f"  {engine:<26}{total.ran[engine]:>8,} compared, {wrong} differ{left}")
-
-
-def _print_failure(failure: Failure, options: argparse.Namespace) -> None:
+def _shown(failure: Failure, options: argparse.Namespace) -> str:
+    """A difference and the command that shows it again."""
     ops = f" --ops {shlex.quote(options.ops)}" if options.ops else ""
     engine, _, target = failure.engine.partition(" on ")
-    print(f"\ncase {failure.number}, {failure.engine}: {failure.label}\n  {failure.why}")
-    print(
-        f"  tinydeploy fuzz{ops} --seed {options.seed} --case {failure.number} "
+    again = (
+        f"tinydeploy fuzz{ops} --seed {options.seed} --case {failure.number} "
         f"--engine {engine} --target {target}"
     )
-    for path in failure.files:
-        print(f"  {path}")
+    head = f"\ncase {failure.number}, {failure.engine}: {failure.label}"
+    return "\n  ".join([head, failure.why, again, *map(str, failure.files)])
 
 
-def _coverage(options: argparse.Namespace, ui: Ui) -> None:
+def _coverage(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy.fuzz import coverage, record
 
     cases, mutants = options.cases or COVERAGE_CASES, options.hostile or 0
     reached = coverage.run(cases, mutants, options.seed, _folder(options), _Progress(ui))
     rooms = coverage.by_room(reached)
-    for room, (lines, seen, branches, taken) in rooms.items():
-        print(f"{room:<28}{seen:>6,} of {lines:>6,} lines {taken:>6,} of {branches:>6,} branches")
+    figures = record.of_coverage(rooms, coverage.missed(reached))
+    common.print_result(options, figures, *coverage.table(rooms))
     if options.record:
         hostile = f" --hostile {mutants}" if mutants else ""
         command = f"tinydeploy fuzz --coverage --cases {cases}{hostile} --seed {options.seed}"
-        figures = record.of_coverage(rooms, coverage.missed(reached))
         record.keep(record.COVERED, f"{command} --record", figures)
+    return 0
 
 
-def _hostile(options: argparse.Namespace, ui: Ui) -> None:
+def _hostile(options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy.errors import DeviceFaultError
     from tinydeploy.fuzz import hostile, record
 
@@ -274,16 +313,21 @@ def _hostile(options: argparse.Namespace, ui: Ui) -> None:
     first, mutants = options.case or 0, 1 if options.case is not None else options.hostile
     found = hostile.run(mutants, options.seed, _folder(options), first=first, progress=progress)
     if options.record:
-        record.keep(record.DAMAGED, _command(options), record.of_hostile(found))
+        command = f"tinydeploy fuzz --hostile {options.hostile} --seed {options.seed} --record"
+        record.keep(record.DAMAGED, command, record.of_hostile(found))
     refused = found.mutants - found.accepted - found.endless - len(found.crashes)
-    print(
+    common.print_result(
+        options,
+        {**record.of_hostile(found), "crashes": found.crashes},
         f"{found.mutants:,} damaged models: {found.accepted:,} ran, {refused:,} refused, "
-        f"{found.endless:,} had loops without end, {len(found.crashes)} findings"
+        f"{found.endless:,} had loops without end, {len(found.crashes)} findings",
     )
     for path, problem in found.crashes:
         print(f"\n{path}\n{problem}", file=sys.stderr)
     if found.crashes:
-        raise DeviceFaultError(
+        error = DeviceFaultError(
             f"the runtime did not survive {len(found.crashes)} damaged models",
             "the sanitizer's words and the models are above",
         )
+        return _failed(error, options, ui)
+    return 0

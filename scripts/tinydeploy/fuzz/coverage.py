@@ -90,6 +90,12 @@ def by_room(reached: dict[str, Reached]) -> dict[str, list[int]]:
     return rooms
 
 
+def table(rooms: dict[str, list[int]]) -> Iterator[str]:
+    """Line by line."""
+    for room, (lines, seen, branches, taken) in rooms.items():
+        yield f"{room:<28}{seen:>6,} of {lines:>6,} lines {taken:>6,} of {branches:>6,} branches"
+
+
 def missed(reached: dict[str, Reached]) -> dict[str, str]:
     """Lines not executed by file, as ranges."""
     return {file: _ranges(found.missed) for file, found in reached.items() if found.missed}

@@ -57,13 +57,33 @@ class State:
     Attributes:
         key: of the task and of all code that decides its figures.
         commit: it began at.
+        chunk: cases of one.
         done: chunks, by their first case.
     """
 
     key: str
     commit: str
+    seed: int
+    chunk: int
     done: list[int] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
+
+    @property
+    def end(self) -> int:
+        """The number behind the last case; those of missing chunks count too."""
+        whole = max(self.done) + self.chunk
+        return whole if self.missing else min(whole, self.tally.total.cases)
+
+    @property
+    def missing(self) -> list[list[int]]:
+        """First and last case of the gaps that a stop has left."""
+        gaps: list[list[int]] = []
+        for first in sorted(set(range(0, max(self.done), self.chunk)) - set(self.done)):
+            if gaps and gaps[-1][1] + 1 == first:
+                gaps[-1][1] += self.chunk
+            else:
+                gaps.append([first, first + self.chunk - 1])
+        return gaps
 
     def add(self, first: int, part: Tally) -> None:
         """A chunk is done."""
@@ -101,7 +121,7 @@ def run(
             for worker in _ready(busy):
                 first, part = worker.take()
                 state.add(first, part)
-                _keep(task, state, kept)
+                _keep(state, kept)
                 progress(state.tally)
                 late = seconds is not None and time.monotonic() - started >= seconds
                 enough = late or len(state.tally.failures) >= task.most_failures
@@ -179,21 +199,38 @@ def _serve(task: Task, pipe: Any) -> None:
             engine.close()
 
 
+def load(kept: Path) -> State:
+    """What a campaign's file holds.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        known = json.loads(kept.read_text(encoding="utf-8"))
+        counts = {name: _count(figures) for name, figures in known["subjects"].items()}
+        failures = [
+            Failure(**{**each, "files": tuple(map(Path, each["files"]))})
+            for each in known["failures"]
+        ]
+        about = known["key"], known["commit"], known["seed"], known["chunk"]
+        return State(*about, known["done"], Tally(counts, failures))
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise UsageError(
+            f"{kept} is no file of a campaign", "`tinydeploy fuzz --resume` writes one into --out"
+        ) from error
+
+
 def _state(task: Task, kept: Path | None) -> State:
     key = _key(task)
     if kept is None or not kept.is_file():
-        return State(key, record.commit())
-    known = json.loads(kept.read_text(encoding="utf-8"))
-    if known["key"] != key:
+        return State(key, record.commit(), task.seed, BATCH)
+    state = load(kept)
+    if state.key != key:
         raise UsageError(
             f"{kept} is of another code or another command: its figures do not add up with these",
             f"remove it to start anew: rm {kept}",
         )
-    counts = {name: _count(figures) for name, figures in known["subjects"].items()}
-    failures = [
-        Failure(**{**each, "files": tuple(map(Path, each["files"]))}) for each in known["failures"]
-    ]
-    return State(key, known["commit"], known["done"], Tally(counts, failures))
+    return state
 
 
 def _count(figures: dict[str, Any]) -> Count:
@@ -203,14 +240,14 @@ def _count(figures: dict[str, Any]) -> Count:
     return Count(**whole)
 
 
-def _keep(task: Task, state: State, kept: Path | None) -> None:
+def _keep(state: State, kept: Path | None) -> None:
     if kept is None:
         return
     known = {
         "key": state.key,
         "commit": state.commit,
-        "seed": task.seed,
-        "chunk": BATCH,
+        "seed": state.seed,
+        "chunk": state.chunk,
         "done": state.done,
         "subjects": {name: vars(count) for name, count in state.tally.subjects.items()},
         "failures": [asdict(failure) for failure in state.tally.failures],

@@ -140,9 +140,17 @@ def _commands(known: Mapping[str, Any]) -> Iterator[str]:
     for _, told in sorted(known["seeds"].items(), key=lambda item: int(item[0])):
         differ = sum(figures["differ"] for figures in told["subjects"].values())
         cases = sum(figures["cases"] for figures in told["subjects"].values())
-        note = f" ({told['note']})" if "note" in told else ""
+        note = f" ({_note(told)})" if _note(told) else ""
         yield f"- `{told['command']}`{note}: {cases:,} models, {differ} comparisons differ"
     yield ""
+
+
+def _note(told: Mapping[str, Any]) -> str:
+    """At which commit, and what a campaign that was stopped has left out."""
+    at = f"at commit {told['commit']}" if told.get("commit") else ""
+    gaps = [f"{first:,} to {last:,}" for first, last in told.get("missing", ())]
+    without = f"stopped: without cases {', '.join(gaps)}" if gaps else ""
+    return ", ".join(filter(None, (told.get("note", ""), at, without)))
 
 
 def _added(known: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
