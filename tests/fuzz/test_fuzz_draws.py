@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from tinydeploy.fuzz import coverage, patterns, record
 from tinydeploy.fuzz.cases import RUNS, TURNS, make, subjects
-from tinydeploy.fuzz.draw import Draw
+from tinydeploy.fuzz.draw import Draw, UnfitError
+from tinydeploy.fuzz.families.windows import Window
 from tinydeploy.graph.ir import Type
 from tinydeploy.ops.types import SUPPORTED
 
@@ -52,6 +53,13 @@ def test_all_ways_of_compressed_constants_are_drawn() -> None:
     heads = {int(op.inputs[1].data.ravel()[0]) for op in models if op.inputs[1] is not None}
     assert heads == {0, 1, 2}
     assert {op.outputs[0].type for op in models} >= {Type.INT8, Type.INT16, Type.FLOAT32}
+
+
+def test_no_window_needs_more_padding_than_the_kernels_take() -> None:
+    """TFLM wraps it; case 8718 of seed 31 was refused."""
+    assert Window("SAME", (1, 65535), (1, 1), (1, 1)).positions((1, 3, 4, 1)) == (3, 4)
+    with pytest.raises(UnfitError):
+        Window("SAME", (1, 65535), (1, 1), (1, 2)).positions((1, 3, 4, 1))
 
 
 def test_figures_of_coverage_are_told_by_folder() -> None:

@@ -12,7 +12,7 @@ from tinydeploy.fuzz.compare import difference
 from tinydeploy.fuzz.engines import Compiled, Engine, Interpreter
 from tinydeploy.fuzz.runner import HostRunner
 from tinydeploy.graph.build import Builder
-from tinydeploy.graph.ir import Array, Model, Op, Type, per_tensor
+from tinydeploy.graph.ir import Array, Model, Op, Quantization, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 
@@ -69,6 +69,27 @@ def test_compiled_difference_of_a_tensor_and_itself() -> None:
     x = build.input((5,), Type.INT8, per_tensor(1 / 256, -128))
     y = build.op("SUB", [x, x], x.shape, Type.INT8, per_tensor(0.003, 97))  # finer than its inputs
     some = np.array([-128, -1, 0, 5, 127], np.int8)
+    assert _differs(Compiled("host"), build.model(y), [some]) == ""
+
+
+@pytest.mark.parametrize(("height", "width"), [(10, 4), (3, 1), (2, 1), (1, 4)])
+@pytest.mark.parametrize("taps", [2, 4])
+def test_compiled_depthwise_of_whole_rows_padded_at_the_end(
+    height: int, width: int, taps: int
+) -> None:
+    """An even kernel has a row of padding less in front than behind: with two, none in front."""
+    rng, build = np.random.default_rng(1), Builder()
+    x = build.input((1, height, width, 4), Type.INT8, per_tensor(0.01, 3))
+    scales = Quantization(np.full(4, 0.01, np.float32), np.zeros(4, np.int64), 3)
+    factors = rng.integers(-127, 128, (1, taps, width, 4)).astype(np.int8)
+    bias = build.constant(np.arange(4, dtype=np.int32), Type.INT32, per_tensor(1e-4, 0))
+    y = build.op(
+        "DEPTHWISE_CONV_2D", [x, build.constant(factors, Type.INT8, scales), bias],
+        (1, height, 1, 4), Type.INT8, per_tensor(0.02, -5), padding="SAME", stride_h=1,
+        stride_w=width, depth_multiplier=1, dilation_h_factor=1, dilation_w_factor=1,
+        fused_activation_function="NONE",
+    )  # fmt: skip
+    some = rng.integers(-128, 128, x.shape).astype(np.int8)
     assert _differs(Compiled("host"), build.model(y), [some]) == ""
 
 

@@ -111,9 +111,16 @@ def depthwise(lowering: Lowering, op: Op) -> None:
 
 def _few_steps(op: Op, source: Tensor, filters: Array, lines: pack.Lines | None) -> bool:
     """Whether there are but a few outputs a channel, of whole rows and no padding."""
-    whole = filters.shape[1] == source.shape[2] and padding(op, source, filters.shape[:2]) == (0, 0)
+    whole = filters.shape[1] == source.shape[2] and not _is_padded(op, source, filters.shape[:2])
     few = lines is None or lines.positions < _FEW_STEPS
     return whole and few and step_of(op, "dilation") == (1, 1)
+
+
+def _is_padded(op: Op, source: Tensor, kernel: Sequence[int]) -> bool:
+    """Whether a window looks beyond the image, which it may do at the end alone."""
+    outputs, steps = op.outputs[0].shape[1:3], step_of(op, "stride")
+    sides = zip(outputs, steps, kernel, source.shape[1:3], strict=True)
+    return any((out - 1) * step + taps > size for out, step, taps, size in sides)
 
 
 def _seen(op: Op, source: Tensor, filters: Array) -> Array:

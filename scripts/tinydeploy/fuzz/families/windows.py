@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinydeploy.abi import limits
 from tinydeploy.fuzz.draw import Draw, Shape, Types, UnfitError
 from tinydeploy.graph.ir import Quantization, Tensor, Type
 from tinydeploy.ops.shapes import window_size
@@ -24,12 +25,19 @@ class Window:
     dilation: tuple[int, int]
 
     def positions(self, image: Shape) -> tuple[int, int]:
-        """Height and width of the result; UnfitError if the window does not fit."""
-        sides = zip(image[1:3], self.taps, self.stride, self.dilation, strict=True)
+        """Height and width of the result; UnfitError if the window does not fit.
+
+        Neither does one whose padding TFLM wraps and the kernels refuse.
+        """
+        sides = list(zip(image[1:3], self.taps, self.stride, self.dilation, strict=True))
         try:
             height, width = (window_size(*side, self.padding) for side in sides)
         except ValueError:
             raise UnfitError from None
+        for made, (size, taps, stride, dilation) in zip((height, width), sides, strict=True):
+            missing = (made - 1) * stride + (taps - 1) * dilation + 1 - size
+            if missing // 2 > limits.WINDOW_SHORT.most:
+                raise UnfitError
         return height, width
 
     @property
