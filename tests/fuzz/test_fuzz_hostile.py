@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinydeploy.fuzz import build, hostile
+from tinydeploy.fuzz import build, hostile, spoil
 from tinydeploy.fuzz.cases import make, subjects
 from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError, RunnerTimeoutError
 from tinydeploy.graph.build import Builder
@@ -24,6 +24,31 @@ def test_mutants_do_not_crash_the_runtime(tmp_path: Path) -> None:
     found = hostile.run(MUTANTS, 1, tmp_path)
     assert found.crashes == []
     assert 0 < found.accepted < found.mutants == MUTANTS  # both paths were walked
+
+
+def test_one_thing_is_spoilt_and_the_file_stays_sound() -> None:
+    """The kernels' own checks see it: most are no damage that the reader finds."""
+    data, reasons = make(1, 0, ["CONV_2D int8 x int8"]).data, set()
+    runner = HostRunner(build.sanitized_runner())
+    for number in range(150):
+        spoilt = spoil.spoil(np.random.default_rng(number), data)
+        assert spoilt == spoil.spoil(np.random.default_rng(number), data)
+        reasons.add(runner.run(spoilt, [[]]).reason)
+    for words in ("types", "shapes do not", "quantization is", "options are", "input"):
+        assert any(words in reason for reason in reasons), (words, reasons)
+    runner.close()
+
+
+def test_what_lacks_room_is_refused_with_what_it_needs() -> None:
+    data, refused = make(1, 0, ["CONV_2D int8 x int8"]).data, 0
+    runner = HostRunner(build.sanitized_runner())
+    for number in range(50):
+        room = spoil.scarce(np.random.default_rng(number), data)
+        reply = runner.run(data, [[]], arena_bytes=room)
+        refused += not reply.ok
+        assert reply.ok or "arena" in reply.reason
+    runner.close()
+    assert refused > 25
 
 
 def test_batches_of_zero_do_not_crash_the_runtime() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from tinydeploy import whole
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.errors import DeviceError
-from tinydeploy.fuzz import build
+from tinydeploy.fuzz import build, spoil
 from tinydeploy.fuzz.cases import GRAPH, make, subjects
 from tinydeploy.fuzz.runner import HostRunner, RunnerTimeoutError
 
@@ -74,6 +74,16 @@ def mutate(rng: np.random.Generator, model: bytes) -> bytes:
     return bytes(damaged[:end])
 
 
+def _damaged(rng: np.random.Generator, model: bytes) -> tuple[bytes, int]:
+    """The file damaged, or one thing of the model wrong, or nothing but the arena too small."""
+    kind = rng.random()
+    if kind < 0.35:
+        return mutate(rng, model), ARENA_BYTES
+    if kind < 0.85:
+        return spoil.spoil(rng, model), ARENA_BYTES
+    return model, spoil.scarce(rng, model)
+
+
 def run(
     mutants: int,
     seed: int,
@@ -97,10 +107,10 @@ def run(
     found = Hostile(originals=len(set(models)))
     for number in range(first, first + mutants):
         rng = np.random.default_rng([seed, number])
-        mutant = mutate(rng, models[number % len(models)])
+        mutant, arena_bytes = _damaged(rng, models[number % len(models)])
         found.mutants += 1
         try:
-            reply = runner.run(mutant, [[]], arena_bytes=ARENA_BYTES)
+            reply = runner.run(mutant, [[]], arena_bytes=arena_bytes)
             found.accepted += reply.ok
             told = reply.ok or (reply.reason and reply.reason.isascii())
             problem = "" if told else f"refused without words: {reply.reason!r}"
