@@ -13,7 +13,18 @@ from xml.etree import ElementTree
 import pytest
 import samples
 from rich.console import Console
-from tinydeploy.report import Report, charts, from_dict, html, markdown, terminal, to_json, write
+from tinydeploy.errors import UsageError
+from tinydeploy.report import (
+    Report,
+    charts,
+    from_dict,
+    html,
+    markdown,
+    picture,
+    terminal,
+    to_json,
+    write,
+)
 from tinydeploy.report import text as shown_text
 from tinydeploy.report.model import Buffer, Cycles, MemoryMap
 
@@ -364,3 +375,23 @@ def test_what_it_was_quantized_with_and_warnings_are_shown() -> None:
     for shown in (html.render(report), plain(report)):
         assert "a | warning" in shown
     assert from_dict(json.loads(to_json(report))) == report
+
+
+def test_the_memory_map_is_a_picture_of_its_own(tmp_path: Path) -> None:
+    source, out = tmp_path / "report.json", tmp_path / "arena.svg"
+    source.write_text(to_json(samples.keyword_spotter()), encoding="utf-8")
+    assert picture.main([str(source), str(out)]) == 0
+    drawing = out.read_text(encoding="utf-8")
+    assert ElementTree.fromstring(drawing).tag == "{http://www.w3.org/2000/svg}svg"
+    named = set(re.findall(r"var\((--[\w-]+)\)", drawing))
+    assert named <= set(
+        re.findall(r"(--[\w-]+):", drawing)
+    )  # every color that it asks for is there
+    classes = {name for names in re.findall(r'class="([^"]+)"', drawing) for name in names.split()}
+    assert all(f".{name}" in drawing for name in classes)
+
+
+def test_a_report_without_a_memory_map_has_no_picture() -> None:
+    report = replace(samples.keyword_spotter(), memory=None)
+    with pytest.raises(UsageError, match="no memory map"):
+        picture.memory_picture(report)
