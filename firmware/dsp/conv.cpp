@@ -60,7 +60,7 @@ class Batch {
     if (quads > 0) stream = dot_(columns, stream, output_, &shape);
     const int32_t pixels = pixel_bytes ? 2 * pairs : 1;
     if (rest > 0) {
-      uint32_t last[limits::kGatheredPixels];  // whole words: nothing behind a pixel may change
+      uint32_t last[limits::kGatheredPixels];  // whole words: nothing after a pixel may change
       shape.quads = 1;
       shape.pixel_bytes = pixel_bytes ? kQuad : 0;
       dot_(columns, stream, reinterpret_cast<int8_t*>(last), &shape);
@@ -91,7 +91,7 @@ class Rows {
   Rows(const ConvParams& params, const int8_t* input, int8_t* ring)
       : p_(params), input_(input), ring_(ring) {
     row_bytes_ = ((p_.out_width - 1) * p_.stride_width + p_.kernel_width) * p_.in_channels;
-    slot_bytes_ = (row_bytes_ + 3 + 3) & ~3;  // words may reach 3 bytes behind the row
+    slot_bytes_ = (row_bytes_ + 3 + 3) & ~3;  // words may reach 3 bytes past the row
     next_ = -p_.pad_top;
   }
 

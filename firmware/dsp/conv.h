@@ -16,9 +16,9 @@ namespace tinydeploy {
 
 // 0: where they are, without padding.
 // 1: through a ring of copies with padding; the only one that works in place.
-// 2: three rows of pixels with three channels as one row of pixels with nine, so that a patch of
-// RGB
-//    is one run of bytes instead of three with a rest each. Weights are [kernel_width, 3, 3] then.
+// 2: three rows of pixels with three channels as one row of pixels with nine, so that a patch of an
+//    RGB image is one run of bytes instead of three with a rest each. Weights are
+//    [kernel_width, 3, 3] then.
 enum class RowAccess : uint8_t { kDirect, kRing, kInterleaved };
 
 // Steps (of two depths) of a patch; `rows` is 1 when interleaved, else the kernel's height.
@@ -40,15 +40,15 @@ constexpr int32_t ConvScratchBytes(int32_t steps, int32_t batch, int32_t rows,
 extern "C" {
 
 // 1x1, stride 1. `input` may be `output` if out_channels <= in_channels.
-// scratch: 8 * ceil(in_channels / 4) * batch bytes, aligned to 8. Reads up to 3 bytes behind
+// scratch: 8 * ceil(in_channels / 4) * batch bytes, aligned to 8. Reads up to 3 bytes past
 // `input`.
 void td_pointwise(const PointwiseParams* params, const int8_t* input, const uint32_t* stream,
                   int8_t* output, uint32_t* scratch, DotPairs* dot);
 
 // Any other convolution without dilation and groups. Through a ring, `input` may be `output` if
-// no line of the output reaches behind the input lines already copied: stride 1, out_channels <=
+// no line of the output reaches past the input lines already copied: stride 1, out_channels <=
 // in_channels, out_width <= in_width, kernel_height > pad_top.
-// scratch: ConvScratchBytes, aligned to 8. Reads up to 3 bytes behind `input`.
+// scratch: ConvScratchBytes, aligned to 8. Reads up to 3 bytes past `input`.
 void td_conv(const ConvParams* params, const int8_t* input, const uint32_t* stream, int8_t* output,
              uint32_t* scratch, DotPairs* dot);
 

@@ -31,7 +31,7 @@ struct DepthwiseColumns {
   int32_t blocks;               // 32 per turn of the inner loop
   int32_t count;                // columns of outputs, each two lines
   int32_t last_out_line;        // out_line of the last column; 0 if it has a single line
-  int32_t odd;                  // 1: one more pixel behind the blocks (stride 1)
+  int32_t odd;                  // 1: one more pixel after the blocks (stride 1)
 };
 
 // `planes` is the channel's first word, `record` its record. Outputs of `geometry->count` columns.
@@ -49,7 +49,7 @@ uint32_t* td_expand_lines(const int8_t* a, const int8_t* b, int32_t step_a, int3
                           int32_t count, uint32_t* out);
 
 // `input` may be `output` with stride 1 and equal sizes. scratch: DepthwiseScratchBytes, aligned to
-// 4. `column` fits the stride. Reads up to 3 bytes behind `input`.
+// 4. `column` fits the stride. Reads up to 3 bytes past `input`.
 void td_depthwise(const DepthwiseParams* params, const int8_t* input, const uint32_t* records,
                   int8_t* output, uint32_t* scratch, DepthwiseColumn* column);
 

@@ -44,7 +44,7 @@ void td_depthwise_taps(const uint32_t* words, const uint32_t* weights, uint32_t*
 // records: of each channel the words {start, multiplier, constant, shift}, then its weights
 // [kernel_ width, kernel_height], filled up to a multiple of 4 (pack.py: pack_depthwise_any).
 // `input` may be `output` if their shapes are equal. scratch: DepthwiseAnyScratchBytes, aligned
-// to 4. Reads up to 3 bytes behind `input`.
+// to 4. Reads up to 3 bytes past `input`.
 void td_depthwise_any(const DepthwiseAnyParams* params, const int8_t* input,
                       const uint32_t* records, int8_t* output, uint32_t* scratch);
 

@@ -4,7 +4,7 @@
 // A line is the input along that axis, the image a number of lines, a line with a dilation as many
 // lines as that. Four channels of a line at a time are widened to a plane in scratch, with padding:
 // a word holds two neighbours {2j, 2j+1} of one channel, the four channels by turns. An output at
-// an even place and the one behind it use the same words with two sets of weights, so that four
+// an even place and the next one use the same words with two sets of weights, so that four
 // outputs take as many words as one and one more. Requantization as in dot.h.
 #ifndef TINYDEPLOY_DSP_DEPTHWISE_LINE_H_
 #define TINYDEPLOY_DSP_DEPTHWISE_LINE_H_
@@ -50,7 +50,7 @@ LineTaps td_line_stride2_positive, td_line_stride2_signed;  // weights of even p
 // records: of each channel the words {256 * start, multiplier, constant, shift}, then its weights,
 // those of each four taps as {0, 2, 1, 3} (pack.py: pack_depthwise_line). `input` may be `output`
 // if their shapes are equal. scratch: DepthwiseLineScratchBytes, aligned to 4. Reads up to 3 bytes
-// behind `input`.
+// past `input`.
 void td_depthwise_line(const DepthwiseLineParams* params, const int8_t* input,
                        const uint32_t* records, int8_t* output, uint32_t* scratch, LineTaps* taps);
 

@@ -25,9 +25,9 @@ struct ShortLine {
   int8_t* output;
   int32_t channels;
   int32_t front;     // elements of the first window that are not padding; the line has as many
-  int32_t span;      // bytes from the element behind it to the end of whole blocks of four
-  int32_t rest;      // outputs behind the blocks
-  int32_t left;      // elements for them, padding behind
+  int32_t span;      // bytes from the element after it to the end of whole blocks of four
+  int32_t rest;      // outputs after the blocks
+  int32_t left;      // elements for them, trailing padding
   uint32_t padding;  // twice, as two int16
 };
 

@@ -31,7 +31,7 @@ inline uint32_t Output(uint32_t sum, const uint32_t* number, uint32_t shift, boo
   return static_cast<uint8_t>(y < -128 ? -128 : y > 127 ? 127 : y);
 }
 
-// Four channels of one output, in a word; moves the stream behind them.
+// Four channels of one output, in a word; advances the stream past them.
 inline uint32_t Convolve(const int8_t* pixel, int32_t taps, int32_t pixel_bytes, bool is_signed,
                          const uint32_t** stream) {
   const uint32_t* const start = *stream;

@@ -21,10 +21,10 @@
 
 namespace tinydeploy {
 
-constexpr int32_t kQuad = 4;  // channels of one group of DotPairs
-constexpr int32_t kQuadWords =
-    13;                        // of a group, besides weights: 4 starts, 4 x 2 constants, shifts
+constexpr int32_t kQuad = 4;   // channels of one group of DotPairs
 constexpr int32_t kOctet = 8;  // channels of one group of DotOne
+// Words of a group besides its weights: a start and two constants a channel, and the shifts.
+constexpr int32_t kQuadWords = 13;
 constexpr int32_t kOctetWords = 26;
 
 struct DotShape {
@@ -40,7 +40,7 @@ struct DotShape {
 //   them.
 // stream: a group = {low, raw, low, raw} starts (bias), `steps` x 2 weight words, {multiplier,
 //   constant} x 4, four shifts in a word (channel 0 in the low byte).
-// Returns the stream behind the last group.
+// Returns the stream after the last group.
 using DotPairs = const uint32_t*(const uint32_t* columns, const uint32_t* stream, int8_t* out,
                                  const DotShape* shape);
 
@@ -79,7 +79,7 @@ struct GatherShape {
 uint32_t* td_gather(const int8_t* const* rows, const GatherShape* shape, int32_t offset,
                     int32_t pixels, uint32_t* out);
 
-// Widens one row into adjacent words, for DotOne; returns behind 2 * words words.
+// Widens one row into adjacent words, for DotOne; returns the place after 2 * words words.
 uint32_t* td_widen(const int8_t* row, int32_t words, uint32_t* out);
 
 }  // extern "C"

@@ -33,7 +33,7 @@ struct DotShape16 {
 //
 // columns: for each pair `steps` x {pixel 0, pixel 1} words of two int16 each.
 // stream: a group = four starts (bias), `steps` x 2 weight words, four multipliers.
-// Returns the stream behind the last group.
+// Returns the stream after the last group.
 using DotPairs16 = const uint32_t*(const uint32_t* columns, const uint32_t* stream, int16_t* out,
                                    const DotShape16* shape);
 

@@ -15,7 +15,7 @@ void td_fully_connected(const FullyConnectedParams* params, const int8_t* input,
     const uint32_t* end = stream;
     if (octets > 0) end = dot(scratch, stream, output, 2 * words, octets);
     if (rest > 0) {
-      uint32_t last[kOctet / 4];  // nothing behind the output may change
+      uint32_t last[kOctet / 4];  // nothing after the output may change
       auto* bytes = reinterpret_cast<int8_t*>(last);
       dot(scratch, end, bytes, 2 * words, 1);
       CopyBytes(output + kOctet * octets, bytes, rest);

@@ -12,7 +12,7 @@ namespace tinydeploy {
 extern "C" {
 
 // input [batches, depth], output [batches, units]. scratch: 8 * ceil(depth / 4) bytes, aligned
-// to 4. Reads up to 3 bytes behind `input`. With one batch `input` may overlap `output` in any way.
+// to 4. Reads up to 3 bytes past `input`. With one batch `input` may overlap `output` in any way.
 void td_fully_connected(const FullyConnectedParams* params, const int8_t* input,
                         const uint32_t* stream, int8_t* output, uint32_t* scratch, DotOne* dot);
 

@@ -53,7 +53,7 @@ void Compute(const PointwiseOneParams& p, const int8_t* input, int32_t pixels,
   }
 }
 
-// Where a table fits behind `output`.
+// Where a table fits after `output`.
 uint32_t* TableAt(int8_t* output) {
   const auto place = reinterpret_cast<uintptr_t>(output);
   return reinterpret_cast<uint32_t*>(output + (-place & 3));

@@ -18,7 +18,7 @@ extern "C" {
 // Adds `pixels` times four channels, `step` bytes apart; limits::kPoolPixels in all fit the sums.
 void td_sum_pixels(const int8_t* from, int32_t pixels, int32_t step, ChannelSums* sums);
 
-// Both read up to 3 bytes behind `input`. td_average_pool: limits::kPoolPixels in a window.
+// Both read up to 3 bytes past `input`. td_average_pool: limits::kPoolPixels in a window.
 void td_average_pool(const PoolParams8* params, const int8_t* input, int8_t* output);
 void td_max_pool(const PoolParams8* params, const int8_t* input, int8_t* output);
 

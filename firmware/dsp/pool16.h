@@ -11,7 +11,7 @@ namespace tinydeploy {
 
 extern "C" {
 
-// All read up to 2 bytes behind `input`. `output` may be `input` where no window begins before its
+// All read up to 2 bytes past `input`. `output` may be `input` where no window begins before its
 // output pixel.
 void td_average_pool16(const PoolParams16* params, const int16_t* input, int16_t* output);
 void td_max_pool16(const PoolParams16* params, const int16_t* input, int16_t* output);
