@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tinydeploy.errors import TrainingError
+from tinydeploy.errors import TrainingError, UsageError
 from tinydeploy.models import Dataset, ModelSpec, Progress, Split
 
 from . import augment
 from .features import Features, features, to_model
-from .speech import OTHER, SILENCE, SPLITS, Clip, Request, SpeechSource, Waveform, open_source
+from .folder import FolderSource
+from .speech import OTHER, SILENCE, SPLITS, Clip, Request, SpeechSource, Waveform
+from .speech_commands import SpeechCommands
+from .synthetic import SyntheticSpeech
 
 Labelled = list[tuple[Features, int, int]]  # with the label and the source
 
@@ -48,6 +53,24 @@ def load(spec: ModelSpec, *, seed: int, sources: Sequence[str], progress: Progre
     train, validation, test = splits
     names = (*(source.description for source in opened), "silence")
     return Dataset(train, validation, test, _describe(names, splits, seed), names)
+
+
+def open_source(name: str, options: Mapping[str, Any]) -> SpeechSource:
+    """The source that `name` stands for.
+
+    Raises:
+        UsageError: it stands for nothing.
+    """
+    if name == "synthetic":
+        return SyntheticSpeech(options)
+    if name == "speech_commands":
+        return SpeechCommands()
+    if Path(name).is_dir():
+        return FolderSource(Path(name))
+    raise UsageError(
+        f"no source of speech {name!r}",
+        "give synthetic, speech_commands, or a folder with one folder of .wav files for each word",
+    )
 
 
 def _require_all_words(opened: Sequence[SpeechSource], request: Request) -> None:

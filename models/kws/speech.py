@@ -8,12 +8,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tinydeploy.errors import UsageError
 from tinydeploy.models import Progress
 
 Waveform = npt.NDArray[np.int16]
@@ -72,30 +70,6 @@ class SpeechSource(Protocol):
 
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """The clips, the same ones in the same order for the same request."""
-
-
-def open_source(name: str, options: Mapping[str, Any]) -> SpeechSource:
-    """The source that `name` stands for.
-
-    Raises:
-        UsageError: it stands for nothing.
-    """
-    if name == "synthetic":
-        from .synthetic import SyntheticSpeech
-
-        return SyntheticSpeech(options)
-    if name == "speech_commands":
-        from .speech_commands import SpeechCommands
-
-        return SpeechCommands()
-    if Path(name).is_dir():
-        from .folder import FolderSource
-
-        return FolderSource(Path(name))
-    raise UsageError(
-        f"no source of speech {name!r}",
-        "give synthetic, speech_commands, or a folder with one folder of .wav files for each word",
-    )
 
 
 def split_of(speaker: str) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Set
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,11 @@ def _files(folder: Path) -> list[Path]:
     return sorted(folder.rglob("*.py"))
 
 
-def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def _imports(path: Path, *, checking: bool = True) -> Iterator[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    if not checking:
+        tree.body = [node for node in tree.body if not _is_checking(node)]
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -66,13 +70,17 @@ def _imports(path: Path) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
+def _is_checking(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+
+
 def _room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def _our_imports(path: Path) -> set[str]:
-    """Names behind `tinydeploy.` that `path` imports."""
-    names = (name.removeprefix("tinydeploy.") for name in _imports(path))
+def _our_imports(path: Path, *, checking: bool = True) -> set[str]:
+    """Names after `tinydeploy.` that `path` imports; `checking`: those for types alone, too."""
+    names = (name.removeprefix("tinydeploy.") for name in _imports(path, checking=checking))
     return {name for name in names if name.split(".")[0] in LEVEL}
 
 
@@ -112,6 +120,70 @@ def test_members_do_not_know_each_other(room: str, members: set[str]) -> None:
         others = {f"{room}.{member}" for member in members - {path.stem, ""}}
         for name in _our_imports(path) if path.stem in members else ():
             assert ".".join(name.split(".")[:2]) not in others, f"{path.name} imports {name}"
+
+
+def _module(path: Path) -> str:
+    """The name that others import it by."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def _circle(knows: Mapping[str, set[str]]) -> list[str]:
+    """Modules that import one another in a ring; empty if there is no ring."""
+    done: set[str] = set()
+
+    def follow(module: str, way: list[str]) -> list[str]:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return []
+        rings = (follow(other, [*way, module]) for other in sorted(knows[module]))
+        found = next(filter(None, rings), [])
+        done.add(module)
+        return found
+
+    return next(filter(None, (follow(module, []) for module in knows)), [])
+
+
+def _known(path: Path, names: Iterable[str], modules: Set[str], own: str) -> set[str]:
+    """The modules, not just names in them, that a file imports."""
+    found = {name if name in modules else name.rpartition(".")[0] for name in names}
+    return (found & modules) - {own}
+
+
+def test_nobody_imports_in_a_ring() -> None:
+    """At run time; what is only for types may look up."""
+    files = {_module(path): path for path in _files(PACKAGE)}
+    knows = {
+        name: _known(path, _our_imports(path, checking=False), files.keys(), name)
+        for name, path in files.items()
+    }
+    assert _circle(knows) == []
+
+
+@pytest.mark.parametrize("recipe", [path.parent for path in MODELS_DIR.glob("*/model.toml")])
+def test_no_file_of_a_recipe_imports_in_a_ring(recipe: Path) -> None:
+    files = {path.stem: path for path in recipe.glob("*.py")}
+    knows = {
+        name: _known(path, (one.lstrip(".") for one in _imports(path)), files.keys(), name)
+        for name, path in files.items()
+    }
+    assert _circle(knows) == []
+
+
+def test_a_ring_is_found() -> None:
+    assert _circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_contributing_names_every_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    chain = re.search(r"\*\*Only downward imports\*\*: `([^`]*)`", text)
+    assert chain
+    named = [set(re.split(r",\s+", layer)) for layer in re.split(r"\s+→\s+", chain[1])]
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    there = [rooms & packages for rooms in LAYERS]
+    assert named == [layer for layer in there if layer]
 
 
 def test_models_do_not_reach_above_the_stages() -> None:

@@ -136,11 +136,10 @@ def test_empty_folder(folder: ModuleType, request_for: Callable[..., Any], tmp_p
         list(folder.FolderSource(tmp_path).clips(request_for(1), no_progress))
 
 
-def test_sources_by_name(
-    kws: ModelSpec, speech: ModuleType, folder: ModuleType, tmp_path: Path
-) -> None:
-    assert isinstance(speech.open_source(str(tmp_path), kws.data), folder.FolderSource)
-    assert speech.open_source("synthetic", kws.data).is_clean
-    assert "Speech Commands" in speech.open_source("speech_commands", kws.data).description
+def test_sources_by_name(kws: ModelSpec, folder: ModuleType, tmp_path: Path) -> None:
+    data = kws.module("data")
+    assert isinstance(data.open_source(str(tmp_path), kws.data), folder.FolderSource)
+    assert data.open_source("synthetic", kws.data).is_clean
+    assert "Speech Commands" in data.open_source("speech_commands", kws.data).description
     with pytest.raises(UsageError, match="no source of speech 'microphone'"):
-        speech.open_source("microphone", kws.data)
+        data.open_source("microphone", kws.data)

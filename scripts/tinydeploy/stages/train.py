@@ -23,30 +23,12 @@ from tinydeploy.stages import train_progress, train_tensorflow
 from tinydeploy.stages import train_record as record
 from tinydeploy.stages.convert import convert_all
 from tinydeploy.stages.train_check import check_dataset, check_model, check_options
+from tinydeploy.stages.trained_model import TrainedModel
 
 Array = npt.NDArray[Any]
 
 REPRESENTATIVE_SAMPLES = 500
 SILENCE = "silence"  # a source that models of speech make themselves
-
-
-@dataclass(frozen=True)
-class TrainedModel:
-    """A trained float model.
-
-    Attributes:
-        keras: the .keras file, with a batch of 1.
-        history: per epoch, what Keras measured: "loss", "val_loss", ...
-    """
-
-    spec: ModelSpec
-    variant: str
-    keras: Path
-    dataset: Dataset
-    seed: int
-    epochs: int
-    history: dict[str, list[float]]
-    parameters: int
 
 
 @dataclass(frozen=True)

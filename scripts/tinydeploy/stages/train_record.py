@@ -8,7 +8,7 @@ import sys
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -16,9 +16,7 @@ from tinydeploy import whole
 from tinydeploy.models import Dataset, Split
 from tinydeploy.stages import train_evaluate as evaluate
 from tinydeploy.stages import train_tensorflow
-
-if TYPE_CHECKING:
-    from tinydeploy.stages.train import TrainedModel
+from tinydeploy.stages.trained_model import TrainedModel
 
 DEFAULT_TEST_POINTS = 320
 VERSIONED = ("tensorflow-cpu", "tensorflow", "keras", "numpy", "scipy", "espeakng-loader")
