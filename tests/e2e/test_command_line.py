@@ -27,7 +27,7 @@ PARSERS = COMMANDS | {
     f"bench {name}": one for name, one in cli._commands_of(COMMANDS["bench"]).items()
 }
 NOT_READ = {"simulate": {"pty"}, "bench": {"measure"}}  # what it does anyway
-WITHOUT_RESULT = {"simulate", "completion", "fuzz"}
+WITHOUT_RESULT = {"simulate", "completion"}
 
 Functions = dict[tuple[str, str], ast.FunctionDef]
 
