@@ -1,5 +1,6 @@
-// The door to the board: all that the application knows of the machine it runs on. Each board
-// implements these in boards/<id>/board.cpp.
+// The hardware abstraction layer (HAL): all that the application knows of the machine it runs on.
+// Each chip implements it in firmware/chips/<chip>/board.cpp, for the board that board_config.h
+// describes.
 #ifndef TINYDEPLOY_BOARD_H_
 #define TINYDEPLOY_BOARD_H_
 
@@ -38,8 +39,8 @@ bool HasBootloaderEntry();
 [[noreturn]] void EnterBootloader();
 
 // Flash for models, apart from the image, which survives a restart; only builds for hot swap use
-// it. Erased flash reads 0xFF; writing clears bits. Whoever erases or writes looks at the flash
-// afterwards to see whether it was done. Words that hold their value already are left alone.
+// it. Erased flash reads 0xFF; writing clears bits. The caller reads the flash back to see
+// whether it was done. Words that hold their value already are left alone.
 struct ModelFlash {
   const uint8_t* start;  // of a page
   uint32_t bytes;

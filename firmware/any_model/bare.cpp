@@ -1,5 +1,4 @@
-// The face for a CPU without anything else: whoever simulates it writes `g_job`, calls `RunJob` and
-// reads `g_reply`.
+// The entry for a bare CPU: its simulator writes `g_job`, calls `RunJob` and reads `g_reply`.
 #include "any_model/any_model.h"
 
 namespace {

@@ -14,7 +14,7 @@ namespace {
 using tinydeploy::any_model::Reply;
 using tinydeploy::any_model::Request;
 
-// Exactly as long as asked for, so that the address sanitizer sees every access behind the end.
+// Exactly as long as asked for, so that the address sanitizer sees every access past the end.
 struct Block {
   explicit Block(size_t size) : data(static_cast<uint8_t*>(malloc(size))), bytes(size) {
     memset(data, 0xA5, size);

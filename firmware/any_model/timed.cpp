@@ -1,4 +1,4 @@
-// The interpreter one call at a time, for whoever simulates the CPU and counts cycles: writes
+// The interpreter one call at a time, for a simulator that counts cycles: it writes
 // `g_timed`, calls `TimedOpen`, fills the inputs where `TimedInput` says and calls `TimedInvoke`.
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-// The model as the application sees it: TensorFlow Lite Micro behind a handful of functions.
+// The model as the application sees it: a handful of functions on TensorFlow Lite Micro's.
 #ifndef TINYDEPLOY_APP_ENGINE_H_
 #define TINYDEPLOY_APP_ENGINE_H_
 
@@ -23,7 +23,7 @@ int OpCount();
 int InputCount();
 int OutputCount();
 uint32_t ArenaUsedBytes();
-uint32_t ArenaPlannedBytes();  // of those, for tensors and scratch; 0 if nobody knows
+uint32_t ArenaPlannedBytes();  // of those, for tensors and scratch; 0 if unknown
 
 struct Outcome {
   bool ok;

@@ -111,7 +111,7 @@ bool Slot::Write(uint32_t offset, const void* words, size_t bytes) const {
   return memcmp(start_ + offset, words, bytes) == 0;
 }
 
-// Behind all that was written before: a mark that power cut short stays where it is.
+// After all that was written before: a mark that power cut short stays where it is.
 abi::Status Slot::Append(const Mark& mark) const {
   abi::SlotMark record = {mark.sequence, static_cast<uint32_t>(mark.state), 0};
   record.crc = CrcOf(record);

@@ -15,7 +15,7 @@ const Kernel* const kKernels[] = {
 
 class AllOpsResolver final : public tflite::MicroOpResolver {
  public:
-  // Nobody adds to it, so the table may stay in flash.
+  // Nothing is added to it, so the table may stay in flash.
   AllOpsResolver() : MicroOpResolver(const_cast<const Kernel**>(kKernels)) {
     count_ = sizeof(kKernels) / sizeof(kKernels[0]);
   }

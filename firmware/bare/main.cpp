@@ -1,5 +1,5 @@
 // The smallest application: board, engine, model, and no link. The model runs again and again on
-// what lies in its input; g_inferences counts for whoever watches from outside.
+// what its input holds; a debugger or simulator reads g_inferences.
 #include "abi/protocol.h"
 #include "app/place.h"
 #include "app/program.h"

@@ -11,7 +11,7 @@ using tinydeploy::compiled::End;
   tensor->type = end.type;
   tensor->data.data = arena + end.offset;
   tensor->bytes = end.bytes;
-  // The plan is constant, the API's arrays are not: nobody writes to them.
+  // The plan is constant, the API's arrays are not: they are only read.
   tensor->dims = reinterpret_cast<TfLiteIntArray*>(const_cast<int*>(&end.dims.size));
   tensor->params = {end.scale, end.zero_point};
   tensor->allocation_type = kTfLiteArenaRw;
@@ -62,7 +62,7 @@ TfLiteStatus MicroInterpreter::Run(int first, int count) {
 [[gnu::noinline]] TfLiteStatus MicroInterpreter::Fail(const tinydeploy::compiled::Step* step) {
   *plan_.refused = false;
   refused_op_ = step->op_index;
-  last_step_ = -1;  // what the step left half done holds nobody's value
+  last_step_ = -1;  // no tensor is valid in what the step left half done
   return kTfLiteError;
 }
 

@@ -1,4 +1,4 @@
-// One constant for each row, in a section of its own: what nobody registers is dropped by the
+// One constant for each row, in a section of its own: what is not registered is dropped by the
 // linker.
 #include "kernels/kernels.h"
 

@@ -53,7 +53,7 @@ void Server::Answer() {
 }
 
 // HELLO opens a session, which all that follows must name. A RESET after a fault needs none:
-// whoever comes then may be a new host.
+// the host may be a new one.
 bool Server::Accept(const abi::FrameHeader& header) {
   if (Is(header, Command::kHello) || fault_ != nullptr) session_ = header.session;
   return header.session == session_ && session_ != 0;

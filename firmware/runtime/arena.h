@@ -1,7 +1,7 @@
 // One block of memory, used from both ends:
 //
 //   base                                                     base + capacity
-//   | tensors and scratch, planned ->      free      <- kept for good |
+//   | tensors and scratch, planned ->      free         <- persistent |
 //   | bookkeeping while preparing  ->
 //
 // When it is too small the arena goes on counting, so that the caller learns how much would do.

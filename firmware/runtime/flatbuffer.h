@@ -1,5 +1,5 @@
-// Reads flatbuffers from bytes that nobody has checked: every access is bounded by the buffer, so
-// that a damaged file gives defaults, absent vectors or `ok() == false`, never a wild read.
+// Reads flatbuffers from untrusted bytes: every access is bounded by the buffer, so that a damaged
+// file gives defaults, absent vectors or `ok() == false`, never a wild read.
 #ifndef TINYDEPLOY_RUNTIME_FLATBUFFER_H_
 #define TINYDEPLOY_RUNTIME_FLATBUFFER_H_
 

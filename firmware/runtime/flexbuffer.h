@@ -1,4 +1,4 @@
-// Reads the options of custom operators: a map of numbers in a FlexBuffer that nobody has checked.
+// Reads the options of custom operators: a map of numbers in an untrusted FlexBuffer.
 #ifndef TINYDEPLOY_RUNTIME_FLEXBUFFER_H_
 #define TINYDEPLOY_RUNTIME_FLEXBUFFER_H_
 

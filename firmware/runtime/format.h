@@ -7,10 +7,8 @@
 
 namespace tinydeploy {
 
-// Knows %d %i %u %x %c %s %p %% with h, l, ll and z; widths and precisions are skipped; %f prints
-// as
-// "(float)". Cuts what does not fit; always ends with 0.
-// Returns the length of the text.
+// Knows %d %i %u %x %c %s %p %% with h, l, ll and z; skips widths and precisions; prints %f as
+// "(float)". Truncates what does not fit; always ends with 0. Returns the length of the text.
 int FormatText(char* out, size_t capacity, const char* format, va_list args);
 
 }  // namespace tinydeploy

@@ -20,7 +20,7 @@ Status Interpreter::Run(int first, int count) {
     if (profiler_ != nullptr) profiler_->EndEvent(event);
     if (status == Status::kOk) continue;
     if (status == Status::kStopped) return status;
-    current_op_ = -1;  // what the operator left half done holds nobody's value
+    current_op_ = -1;  // no tensor is valid in what the operator left half done
     diagnosis_.op_index = i;
     diagnosis_.builtin_code = step.kernel->code;
     return diagnosis_.Fail("the operator refused its input");

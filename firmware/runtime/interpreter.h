@@ -113,7 +113,7 @@ class Interpreter final {
   bool IsOverwritten(int tensor, const void* data) const;
   TensorView End(int index, int port) const;
 
-  // Memory of an operator or a variable, behind this header.
+  // Memory of an operator or a variable, after this header.
   struct alignas(8) State {
     State* next;
     uint16_t initial;

@@ -1,4 +1,4 @@
-// The door between the runtime, which knows no operator, and the kernels.
+// The interface between the runtime, which knows no operator, and the kernels.
 #ifndef TINYDEPLOY_RUNTIME_KERNEL_H_
 #define TINYDEPLOY_RUNTIME_KERNEL_H_
 

@@ -68,7 +68,7 @@ Status Interpreter::FindLifetimes() {
   return depth_ == 0 && !preserve_tensors_ ? TakeOfflinePlan() : Status::kOk;
 }
 
-// Tensors may overlap, as in TFLM: whoever made the plan knows why.
+// Tensors may overlap, as in TFLM: that is up to the plan's author.
 Status Interpreter::TakeOfflinePlan() {
   const Vector<int32_t> plan = OfflinePlan(model_, model_bytes_);
   if (plan.size() == 0) return Status::kOk;

@@ -62,7 +62,7 @@ uint32_t PlanBuffers(Buffer* buffers, int count) {
   uint32_t needed = PlacedBytes(buffers, count);
   while (Buffer* buffer = needed < kImpossible ? LargestWaiting(buffers, count) : nullptr) {
     uint32_t offset = 0;
-    // Any place before the end of what is in the way would overlap it too: go on behind it.
+    // Any place before the end of what is in the way would overlap it too: go on after it.
     while (const Buffer* other = InTheWay(buffers, count, *buffer, offset)) offset = End(*other);
     buffer->offset = offset;
     if (End(*buffer) > needed) needed = End(*buffer);

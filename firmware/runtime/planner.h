@@ -13,7 +13,7 @@ struct Buffer {
   uint32_t bytes;
   uint32_t offset;  // from the base of the arena
   int16_t first;    // negative: needs no place
-  int16_t last;     // -1: has one for good
+  int16_t last;     // -1: persistent, has one
 };
 static_assert(limits::kCount <= INT16_MAX, "Buffer::first and last are operators");
 constexpr uint32_t kUnplaced = UINT32_MAX;

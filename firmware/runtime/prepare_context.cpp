@@ -29,7 +29,7 @@ Status PrepareContext::Scratch(uint32_t bytes) {
   return Status::kOk;
 }
 
-// What is kept, for whoever gives it its place: `offset` says what each byte is at first.
+// State, to be placed by the interpreter: `offset` says what each byte is at first.
 Status PrepareContext::NoteState(uint32_t bytes, uint8_t initial) {
   auto* buffer = static_cast<Buffer*>(arena_.Temporary(sizeof(Buffer)));
   if (buffer == nullptr) return Status::kError;

@@ -12,7 +12,7 @@
 
 namespace tinydeploy {
 
-// For bytes that start as zeros if nobody has a better idea.
+// Of state without a first value of its own: zeros.
 constexpr uint16_t kAnyStart = 0x100;
 
 // Memory that operators share by name.
@@ -47,7 +47,7 @@ class PrepareContext {
   // The operator before this one that writes input `i`; builtin_code is -1 if there is none.
   OpView Producer(int i) const;
 
-  // The params for Eval, zeroed, with `extra` bytes behind the struct for arrays. Once for each
+  // The params for Eval, zeroed, with `extra` trailing bytes for arrays. Once for each
   // operator. Null if the arena has no room: then return Status::kError.
   template <class P>
   P* Params(uint32_t extra = 0) {

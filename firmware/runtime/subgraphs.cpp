@@ -1,7 +1,7 @@
 // Operators that run other subgraphs, and what they keep from run to run.
 //
 // A called subgraph has a plan of its own for each operator that calls it, and its tensors have
-// memory of their own: it is taken for good, not shared with the caller's tensors.
+// memory of their own: it is persistent, not shared with the caller's tensors.
 #include <string.h>
 
 #include "runtime/interpreter.h"

@@ -30,7 +30,7 @@ const char* TypeName(Type type) {
 }
 
 int32_t Shape::product(int first, int last) const {
-  uint32_t count = 1;  // wraps on shapes that nobody has checked yet
+  uint32_t count = 1;  // wraps on shapes that are not checked yet
   for (int i = first; i < last; ++i) count *= static_cast<uint32_t>(dims[i]);
   return static_cast<int32_t>(count);
 }

@@ -78,7 +78,7 @@ struct TensorView {
   uint32_t bytes = 0;
   void* data = nullptr;  // of a constant, else null during Prepare
   // None, one, or one for each channel; how many, and along which axis, is checked by the kernels
-  // that look at it: files have wrong ones where nobody does.
+  // that look at it: files have wrong ones elsewhere.
   Vector<float> scales;
   Vector<Int64> zero_points;
   int32_t quantized_dimension = 0;

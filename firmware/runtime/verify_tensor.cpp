@@ -42,7 +42,7 @@ bool IsSoundZeroPoint(Type type, int64_t zero_point) {
 }
 
 bool IsSoundQuantization(const TensorView& view) {
-  const bool is_bias = view.type == Type::kInt32 && view.is_constant();  // nobody reads its scales
+  const bool is_bias = view.type == Type::kInt32 && view.is_constant();  // its scales are unused
   for (int i = 0; i < view.scales.size() && !is_bias; ++i) {
     if (!IsSoundScale(view.scales[i])) return false;
   }

@@ -80,7 +80,7 @@ __attribute__((naked, used)) void FaultHandler() {
       ".ltorg\n");
 }
 
-// An interrupt or exception that nobody asked for: reported like a fault, with its number.
+// An unexpected interrupt or exception: reported like a fault, with its number.
 __attribute__((naked, used)) void UnexpectedHandler() { asm volatile("b FaultHandler\n"); }
 
 }  // extern "C"

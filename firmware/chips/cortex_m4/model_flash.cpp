@@ -1,4 +1,4 @@
-// Tells the linker script how much flash to keep free behind the image; an absolute symbol, because
+// Tells the linker script how much flash to keep free after the image; an absolute symbol, because
 // Zig's linker takes no --defsym.
 #define TINYDEPLOY_TEXT_OF(value) #value
 #define TINYDEPLOY_TEXT(value) TINYDEPLOY_TEXT_OF(value)

@@ -10,7 +10,7 @@ extern char __slots_end[];
 
 namespace tinydeploy {
 
-// The flash that the linker script keeps free behind the image.
+// The flash that the linker script keeps free after the image.
 inline board::ModelFlash LinkedModelFlash(uint32_t page_bytes) {
   return {reinterpret_cast<const uint8_t*>(__slots_start),
           static_cast<uint32_t>(__slots_end - __slots_start), page_bytes};

@@ -57,7 +57,7 @@ uint32_t Cycles() {
 
 bool CyclesAreCpuCycles() { return false; }
 
-// The end of the input is the end of the program: whoever started it has gone.
+// The end of the input is the end of the program: its parent has gone.
 size_t Read(uint8_t* data, size_t capacity) {
   static uint8_t buffer[4096];
   static size_t next, end;

@@ -38,7 +38,7 @@ struct UartPins {
   uint32_t rx;
 };
 void UartStart(const UartPins& pins, uint32_t baud_register);
-// Ends reception and transmission, whoever started them. Uses no RAM but the stack.
+// Ends reception and transmission, a bootloader's too. Uses no RAM but the stack.
 void UartStop();
 bool UartHasInput();
 size_t UartRead(uint8_t* data, size_t capacity);
@@ -49,7 +49,7 @@ uint32_t UartOverruns();
 void UsbStart();
 bool UsbHasInput();
 size_t UsbRead(uint8_t* data, size_t capacity);
-// Drops what nobody listens to: no cable, suspended, the port not open, or open but not read.
+// Drops what has no listener: no cable, suspended, the port not open, or open but not read.
 void UsbWrite(const uint8_t* data, size_t bytes);
 void UsbDrain();  // waits until the host has what was written
 

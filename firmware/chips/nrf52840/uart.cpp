@@ -1,7 +1,7 @@
 // UARTE0: reception byte by byte into a ring, transmission by DMA with waiting.
 //
 // The receiver writes only into RAM, in buffers of a size that is stated beforehand, and says
-// nothing while a buffer fills. A buffer of one byte tells of each byte at once. It is started anew
+// nothing while a buffer fills. A buffer of one byte tells of each byte at once. It is restarted
 // by software and not by the ENDRX->STARTRX short: between the two the receiver's own FIFO (4 bytes
 // at least, unconfirmed) takes what comes, so the interrupt may be late by 40 us at 1 Mbaud; with
 // the short, a late interrupt would find its byte overwritten. Overruns are counted and the frame's

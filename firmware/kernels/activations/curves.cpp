@@ -64,7 +64,7 @@ bool Multiplier16(double real, Multiplier* out) {
   return true;
 }
 
-// ---- ELU: x for x >= 0, else exp(x) - 1. Int8 by a table behind the params. ----
+// ---- ELU: x for x >= 0, else exp(x) - 1. Int8 by a table after the params. ----
 
 float Elu(float x) { return x < 0.0f ? expf(x) - 1.0f : x; }
 

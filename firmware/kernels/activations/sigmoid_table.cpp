@@ -36,7 +36,7 @@ int32_t Steps(int32_t scaled, int shift) {
   return AddWrapping(scaled, round) >> shift;
 }
 
-// The table at `x` / 2^bits, with `bits` more fraction bits; `saturated` behind the end.
+// The table at `x` / 2^bits, with `bits` more fraction bits; `saturated` past the end.
 uint32_t Interpolate(uint32_t x, int bits, uint32_t saturated) {
   const uint32_t i = x >> bits;
   if (i >= 255) return saturated;

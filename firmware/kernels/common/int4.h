@@ -1,5 +1,5 @@
 // Weights of 4 bits: two to a byte, the lower half first. They are unpacked for each run into
-// scratch memory, the argument behind the output, as in TFLM.
+// scratch memory, the argument after the output, as in TFLM.
 #ifndef TINYDEPLOY_KERNELS_COMMON_INT4_H_
 #define TINYDEPLOY_KERNELS_COMMON_INT4_H_
 

@@ -9,7 +9,7 @@
 
 namespace tinydeploy {
 
-// Bytes behind a params struct for `channels` multipliers and shifts.
+// Trailing bytes of a params struct for `channels` multipliers and shifts.
 constexpr uint32_t PerChannelBytes(int32_t channels) {
   return static_cast<uint32_t>(channels) * (sizeof(int32_t) + sizeof(int8_t));
 }

@@ -28,8 +28,8 @@ double Frexp(double value, int* exponent);
 
 // Nearest integer, ties away from zero, saturating to int32; NaN gives 0.
 int32_t RoundToInt32(double value);
-// The same without doubles, which a Cortex-M4 has not, and exact for every float: what lies behind
-// the point of `value` is some of its own mantissa bits (none from 2^23 on), so that the difference
+// The same without doubles, which a Cortex-M4 has not, and exact for every float: the
+// fraction of `value` is some of its own mantissa bits (none from 2^23 on), so that the difference
 // is a float, and twice that too; its integer part is 1 from one half on, on either side of zero.
 inline int32_t RoundToInt32(float value) {
   constexpr float kEnd = 2147483648.0f;  // 2^31; the largest float below it is an int32

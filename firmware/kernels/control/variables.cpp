@@ -31,7 +31,7 @@ Status EvalCopy(const void* params, void* const* args) {
   return Status::kOk;
 }
 
-// The variable of input 0 becomes the argument behind the outputs.
+// The variable of input 0 becomes the argument after the outputs.
 Status PrepareCopy(PrepareContext& context, uint32_t bytes, int from, int to, uint16_t initial) {
   if (context.input(0).type != Type::kResource) return RefuseTypes(context);
   const OpView handle = context.Producer(0);

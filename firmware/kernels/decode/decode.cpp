@@ -16,14 +16,14 @@ namespace head {
 enum : int { kKind, kVersion, kKindVersion = 4, kOptions, kStride };
 }
 
-// An output. The zero points of its channels, int8, are behind all of them.
+// An output. The zero points of its channels, int8, follow all of them.
 struct Coded {
   int32_t count;
   int32_t channels;
   int32_t channel_elements;  // before the next channel; 1: channels alternate
   int32_t element_bytes;
   uint32_t code_bytes;
-  uint32_t table_bytes;  // behind the head
+  uint32_t table_bytes;  // after the head
   int32_t zero_points;   // place of the first one
 };
 

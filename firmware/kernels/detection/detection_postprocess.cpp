@@ -134,7 +134,7 @@ int32_t FindBest(const DetectionParams& p, const float* scores, const Work& work
   return count;
 }
 
-// Keeps the best of all, sorted; a later one comes behind its equals.
+// Keeps the best of all, sorted; a later one comes after its equals.
 int32_t Insert(const Detection& detection, int32_t most, Detection* found, int32_t count) {
   int32_t at = count;
   while (at > 0 && found[at - 1].score < detection.score) --at;

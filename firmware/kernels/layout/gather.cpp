@@ -46,7 +46,7 @@ bool GatherFits(const Shape& input, const Shape& indices, const Shape& output, i
     if (indices.dims[d] != input.dims[d]) return false;
   }
   for (int d = 0; d < output.rank; ++d) {
-    const int past = d - (axis + indices.rank - batch_dims);  // axes behind the indices
+    const int past = d - (axis + indices.rank - batch_dims);  // axes after the indices
     const int32_t wanted = d < axis   ? input.dims[d]
                            : past < 0 ? indices.dims[d - axis + batch_dims]
                                       : input.dims[axis + 1 + past];

@@ -10,7 +10,7 @@ constexpr int kPieces = 512;
 constexpr float kRange = 65535.0f;  // of an int16
 constexpr float kReach = 10.0f;     // exp(-10) counts as nothing
 
-// Behind the params.
+// After the params.
 struct Curves {
   int16_t exp[kPieces + 1];         // of [-10, 0]
   int16_t reciprocal[kPieces + 1];  // 1 / (1 + x) for x in [0, 1]

@@ -90,7 +90,7 @@ ONE_PIECE = [] if board.is_host else ["-flto"]
 env.Append(CCFLAGS=ONE_PIECE)
 # The interpreter's kernels unroll by hand what is worth it; clang doubles their size for little.
 ROLLED = ["-fno-unroll-loops"] if toolchain == "zig" and not compiled else []
-# The linker may call these functions anew in what it compiles: they have to be there before.
+# The linker may add calls of these functions to what it compiles: they have to be there before.
 LIBC = "*/cortex_m4/libc.cpp"
 # What runs for each byte of the link, and between operators.
 HOT = (

@@ -9,7 +9,7 @@ import platform
 import shutil
 import sys
 
-# So that the linker drops what nobody calls.
+# So that the linker drops what is not called.
 SECTIONS = ["-ffunction-sections", "-fdata-sections"]
 COMMON = [
     *SECTIONS,

@@ -14,7 +14,7 @@ from tinydeploy.stages import build  # noqa: E402
 
 def main(job):
     """Run the targets of `job`; returns the exit code."""
-    if os.name == "posix":  # whoever kills the PlatformIO that handed over ends this, too
+    if os.name == "posix":  # killing the PlatformIO that handed over ends this, too
         supervise.guard(os.getppid())
     os.chdir(ROOT)
     os.environ.pop("PYTHONEXEPATH", None)  # the Python of the PlatformIO that handed over
