@@ -31,10 +31,8 @@ def flash_file(board: Board) -> Path:
 
 def deployed(board: Board, tflite: Path) -> None:
     """Let simulated devices start anew, with this model built in."""
-    note = _note(board)
-    note.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(note, str(tflite.resolve()))
-    flash_file(board).unlink(missing_ok=True)
+    flash_file(board).unlink(missing_ok=True)  # first: it belongs to the image before
+    whole.write(_note(board), str(tflite.resolve()))
 
 
 def built_in(board: Board) -> str:
@@ -121,6 +119,4 @@ def _content(board: Board) -> bytes:
 
 
 def _keep(board: Board, content: bytes) -> None:
-    file = flash_file(board)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    whole.write(file, content)
+    whole.write(flash_file(board), content)

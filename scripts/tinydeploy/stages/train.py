@@ -108,6 +108,7 @@ def train(
         log_dir = log_dir or out_dir / "tensorboard"
         history = _fit(model, spec, options, dataset, epochs, log_dir, tell)
     path = out_dir / f"{chosen.name}.keras"
+    (out_dir / METRICS_FILE).unlink(missing_ok=True)  # of what is written over now
     with whole.appearing(path, suffix=path.suffix) as beside:
         model.save(beside)
     return TrainedModel(
@@ -146,7 +147,6 @@ def train_and_convert(
             log_dir=log_dir,
             progress=tell,
         )
-        (out_dir / METRICS_FILE).unlink(missing_ok=True)  # vouches for what is written over now
         tell("converting", 0, 1)
         float_path = out_dir / f"{chosen.name}.float.tflite"
         tflite = out_dir / chosen.tflite
