@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tinydeploy.commands import (
     pushing,
     tuning,
 )
-from tinydeploy.errors import FlashError, TinyDeployError, UsageError, of_system
+from tinydeploy.errors import FlashError, TinyDeployError, UsageError, of_program, of_system
 from tinydeploy.ui import Ui
 from tinydeploy.words import did_you_mean
 
@@ -158,11 +159,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `| head`: whoever reads us has had enough
         sys.stderr.close()
         return INTERRUPTED if interrupts.requested() else 0
-    except OSError as error:
-        refused = of_system(error)
+    except Exception as error:  # libraries have classes of their own for a full disk
+        refused = of_system(error) if isinstance(error, OSError) else of_program(str(error))
         if refused is None:
             raise
-        return _failed(refused, ui, as_json=getattr(options, "json", None) is True)
+        return _failed(refused, ui, as_json=_wants_json(options))
 
 
 def _failed(error: TinyDeployError, ui: Ui, *, as_json: bool) -> int:
@@ -170,7 +171,8 @@ def _failed(error: TinyDeployError, ui: Ui, *, as_json: bool) -> int:
     if not interrupts.requested():
         ui.error(error)
         if as_json:
-            print(error_json(error))
+            with suppress(OSError):  # standard output may be what is full
+                print(error_json(error))
         return error.exit_code
     if isinstance(error, FlashError):
         ui.error(error)

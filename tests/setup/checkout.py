@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGE = "tinydeploy-fake-dependency"
 
 _SCRIPTS = ("deploy.py", "test.py", "starter.py")
-_MODULES = ("__init__.py", "errors.py", "bootstrap")
+_MODULES = ("__init__.py", "errors.py", "supervise.py", "whole.py", "bootstrap")
 _MAIN = "import sys\nprint('ran', *sys.argv[1:], sys.prefix)\n"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -103,3 +104,30 @@ def test_a_program_that_finds_the_disk_full(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(os, "statvfs", lambda _: left)
     with pytest.raises(SetupError, match=r"the disk is full: .* bytes are left at"):
         tools.run(dies, what="the link")
+
+
+@pytest.mark.parametrize("arguments", [["models"], ["models", "--json"], ["boards", "--json"]])
+def test_a_full_standard_output_is_told(arguments: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "tinydeploy", *arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 4
+    assert [line.split(":")[0] for line in done.stderr.splitlines()] == ["error", "hint"]
+
+
+def test_a_library_that_finds_the_disk_full(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TensorFlow's class for it has nothing to do with OSError."""
+
+    def exhausted(options: object, ui: object) -> int:
+        raise RuntimeError("{{function_node}} /x/events.v2; No space left on device")
+
+    monkeypatch.setattr("tinydeploy.commands.modelling._compile", exhausted)
+    assert cli.main(["compile"]) == 4
+    assert "the disk is full" in capsys.readouterr().err
