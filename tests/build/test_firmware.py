@@ -196,10 +196,20 @@ def test_a_model_that_does_not_fit_its_arena_is_explained(make_image: MakeImage)
 # Thumb code that replaces an operator's first instructions.
 FAULTS = {
     "UsageFault (undefined instruction)": bytes.fromhex("00de"),  # udf #0
-    "BusFault (precise data bus error, address 0x60000000)": bytes.fromhex(
+    "address 0x60000000, out of bounds": bytes.fromhex(
         "4ff0c040 0168"  # mov.w r0, #0x60000000; ldr r1, [r0]
     ),
-    "stack overflow": bytes.fromhex("f0b5 fff7fdff"),  # push {r4-r7, lr}; bl to the push
+    "address 0x00000000, out of bounds, as of a null pointer": bytes.fromhex(
+        "0020 0168"  # movs r0, #0; ldr r1, [r0]
+    ),
+    "out of bounds: the bootloader's": bytes.fromhex(
+        "4ff48050 0168"  # mov.w r0, #0x1000; ldr r1, [r0]
+    ),
+    "flash: read and executed, never written": bytes.fromhex("7846 0160"),  # mov r0, pc; str r1, [r0]
+    "RAM: read and written, never executed": bytes.fromhex(
+        "6846 0130 8047"  # mov r0, sp; adds r0, #1; blx r0
+    ),
+    "below the stack, which has run over": bytes.fromhex("f0b5 fff7fdff"),  # push {r4-r7, lr}; bl
 }
 
 

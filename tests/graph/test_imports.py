@@ -26,7 +26,7 @@ LAYERS = [
     {"memory"},
     {"arena"},
     {"boards", "models", "tools", "judge", "bootstrap"},
-    {"guarded", "records"},
+    {"guarded", "protection", "records"},
     {"link"},
     {"flash", "simulate"},
     {"lower"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from tinydeploy import boards, simulate, tools
 from tinydeploy.simulate import image as images
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.memory_map import Memory
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 TARGET = ("-target", "thumb-freestanding-eabihf", "-mcpu=cortex_m4+vfp4d16sp")
 LINKER_SCRIPT = "SECTIONS { . = ORIGIN_; .text : { *(.text .text.*) *(.rodata .rodata.*) } }"

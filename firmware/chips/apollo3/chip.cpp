@@ -5,6 +5,7 @@
 #include "chips/apollo3/pads.h"
 #include "chips/apollo3/registers.h"
 #include "chips/cortex_m4/core.h"
+#include "chips/cortex_m4/mpu.h"
 #include "chips/cortex_m4/startup.h"
 
 namespace tinydeploy {
@@ -21,6 +22,7 @@ void Use48Mhz() {
 void SetFlashTiming() {
   using WriteWord = void (*)(uint32_t address, uint32_t value);
   core::InterruptLock lock;
+  Unprotected rom;
   reinterpret_cast<WriteWord>(rom::kWriteWord)(cache::kFlashConfig, cache::kFlashTiming);
 }
 

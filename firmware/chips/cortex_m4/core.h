@@ -18,8 +18,12 @@ constexpr Register kHfsr(0xE000ED2C);
 constexpr Register kMmfar(0xE000ED34);
 constexpr Register kBfar(0xE000ED38);
 constexpr Register kMpuCtrl(0xE000ED94);
+constexpr Register kMpuNumber(0xE000ED98);
+constexpr Register kMpuBase(0xE000ED9C);
+constexpr Register kMpuAttributes(0xE000EDA0);
 constexpr Register kDemcr(0xE000EDFC);
 
+constexpr uint32_t kMpuEnable = 1;  // no default map, and off in a HardFault
 constexpr uint32_t kCcrStackAlign = 1u << 9;
 constexpr uint32_t kShcsrFaultHandlers = 7u << 16;  // MemManage, BusFault, UsageFault
 constexpr uint32_t kAircrSystemReset = 0x05FA0004;  // with the key

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "chips/cortex_m4/core.h"
+#include "chips/cortex_m4/mpu.h"
 
 int main();
 
@@ -56,7 +57,7 @@ static void CopyData() {
 
 [[noreturn]] __attribute__((used)) void StartProgram() {
   using namespace tinydeploy;
-  core::kMpuCtrl.write(0);                 // a bootloader's map forbids code in RAM
+  core::kMpuCtrl.write(0);                 // a bootloader's map is another
   core::kCcr.write(core::kCcrStackAlign);  // x / 0 = 0 and no traps, whatever ran before
   core::kSysTickCtrl.write(0);
   core::kScr.write(0);
@@ -64,6 +65,7 @@ static void CopyData() {
   LeaveBootloader();
   CopyData();
   memset(__bss_start, 0, static_cast<size_t>(__bss_end - __bss_start));
+  ProtectMemory();
   core::CpsieI();
   main();
   for (;;) core::Wfi();

@@ -1,5 +1,6 @@
 #include "chips/nrf52840/flash.h"
 
+#include "chips/cortex_m4/mpu.h"
 #include "chips/nrf52840/registers.h"
 
 namespace tinydeploy {
@@ -39,11 +40,16 @@ void FlashErase(const uint8_t* page) {
 
 void FlashWrite(const uint8_t* at, const uint32_t* words, size_t count) {
   Permission write(nvmc::kWrite);
-  for (size_t i = 0; i < count; ++i) {
-    const Register word = Nth(reinterpret_cast<uint32_t>(at), static_cast<uint32_t>(i));
-    if (word.read() == words[i]) continue;
-    word.write(words[i]);
-    AwaitReady();
+  auto address = reinterpret_cast<uint32_t>(at);
+  for (const uint32_t* const end = words + count; words != end;) {
+    const uint32_t page = address / kFlashPageBytes * kFlashPageBytes;
+    WritablePage writable(page, kFlashPageBytes);
+    for (; words != end && address - page < kFlashPageBytes; address += sizeof(*words), ++words) {
+      const Register word(address);
+      if (word.read() == *words) continue;
+      word.write(*words);
+      AwaitReady();
+    }
   }
 }
 

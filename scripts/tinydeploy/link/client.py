@@ -15,8 +15,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tinydeploy import boards, protection
 from tinydeploy.abi import protocol
 from tinydeploy.abi.layout import Value
+from tinydeploy.boards import Board
 from tinydeploy.errors import (
     DeviceFaultError,
     DeviceRestartedError,
@@ -170,6 +172,7 @@ class Device:
 
     def __post_init__(self) -> None:
         self._forget()
+        self._place = protection.namer(None)
         self._session = 0
         self._sequence = 0
         self._max_payload_bytes = protocol.MAX_PAYLOAD_BYTES
@@ -186,6 +189,7 @@ class Device:
         )
         identity = _identity(answer)
         self._max_payload_bytes = identity.max_payload_bytes
+        self._place = protection.namer(_board(identity.board))
         return identity
 
     def reconnect(self) -> Identity:
@@ -379,8 +383,9 @@ class Device:
         """Handle a frame that is not the answer; True when the request must be sent again."""
         if frame.type == Command.FAULT:
             report = reply.unpack(protocol.FaultReport, frame.payload)
+            what = fault.describe(report, self.symbolize, self._place)
             raise DeviceFaultError(
-                f"the firmware stopped with a {fault.describe(report, self.symbolize)}",
+                f"the firmware stopped with a {what}",
                 "reset the board; if it comes back with the same model, report it as a bug",
             )
         if frame.type == Command.NAK:
@@ -428,6 +433,10 @@ def _payload(answer: Frame) -> bytes:
             else "`tinydeploy doctor` shows what the device runs",
         )
     return answer.payload
+
+
+def _board(board_id: str) -> Board | None:
+    return boards.load(board_id) if board_id in boards.names() else None
 
 
 def _int(fields: Mapping[str, Value], name: str) -> int:

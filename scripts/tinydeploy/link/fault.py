@@ -30,17 +30,27 @@ _CFSR_BITS = {
     24: "unaligned access",
     25: "division by zero",
 }
-_MMFAR_VALID, _BFAR_VALID = 1 << 7, 1 << 15
+_FETCH_DENIED, _MMFAR_VALID, _BFAR_VALID = 1 << 0, 1 << 7, 1 << 15
 
 
-def describe(report: Mapping[str, Value], symbolize: Symbolize = hex) -> str:
-    """One line: which fault, why, where, during which operator."""
+def describe(
+    report: Mapping[str, Value],
+    symbolize: Symbolize = hex,
+    place: Callable[[int], str] = lambda address: "",
+) -> str:
+    """One line: which fault, why, where, during which operator.
+
+    Args:
+        place: says what is at an address, "" for whoever does not know.
+    """
     cfsr, exception = _number(report, "cfsr"), _number(report, "exception")
     causes = [text for bit, text in _CFSR_BITS.items() if cfsr >> bit & 1]
-    if cfsr & _MMFAR_VALID:
-        causes.append(f"address {_number(report, 'mmfar'):#010x}")
-    if cfsr & _BFAR_VALID:
-        causes.append(f"address {_number(report, 'bfar'):#010x}")
+    registers = {"mmfar": _MMFAR_VALID, "bfar": _BFAR_VALID, "pc": _FETCH_DENIED}
+    for register, bit in registers.items():
+        if cfsr & bit:
+            address = _number(report, register) & (~1 if register == "pc" else -1)
+            known = place(address)
+            causes.append(f"address {address:#010x}" + f", {known}" * bool(known))
     name = _EXCEPTIONS.get(exception, f"exception {exception}")
     where = f"at {symbolize(_number(report, 'pc'))}, called from {symbolize(_number(report, 'lr'))}"
     op_index = _number(report, "op_index")

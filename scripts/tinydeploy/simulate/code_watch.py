@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import unicorn
 
+from tinydeploy.simulate.access import Access, Run
 from tinydeploy.simulate.cycles import Block, Check, analyse
-from tinydeploy.simulate.exceptions import USAGE_FAULT, Cfsr
+from tinydeploy.simulate.exceptions import USAGE_FAULT
+from tinydeploy.simulate.fault_status import Cfsr
 from tinydeploy.simulate.flash_timing import FlashTiming
 from tinydeploy.simulate.native import make_counter
 from tinydeploy.simulate.registers import Reg
@@ -15,7 +17,7 @@ from tinydeploy.simulate.registers import Reg
 if TYPE_CHECKING:
     from tinydeploy.simulate.machine import Machine
 
-PAGE_BYTES = 1024
+PAGE_BYTES = 1024  # Unicorn's
 FAULTS = {Check.FPU: Cfsr.NOCP, Check.DIVIDE: Cfsr.DIVBYZERO, Check.ALIGN: Cfsr.UNALIGNED}
 
 
@@ -25,9 +27,10 @@ class CodeWatch:
     def __init__(
         self, machine: Machine, uc: Any, native: bool | None, timing: FlashTiming | None
     ) -> None:
-        self.execute_never: list[tuple[int, int]] = []
+        self.is_protection_stale = False  # what the MPU allows has changed
         self.counter = make_counter(uc, self._find_block, self._fail_check, native, timing)
-        self._applied_never: list[tuple[int, int]] = []
+        self._applied: list[list[Run]] | None = None
+        self._memories = machine.memory.memories
         self._machine = machine
         self._uc = uc
         self._flush = False
@@ -52,7 +55,7 @@ class CodeWatch:
             self._pages.clear()
             self.counter.forget()
             self._uc.ctl_flush_tb()
-        if self.execute_never != self._applied_never:
+        if self.is_protection_stale:
             self._protect()
 
     def set_checks(self, *, fpu_enabled: bool, divide_by_zero_traps: bool) -> None:
@@ -77,14 +80,47 @@ class CodeWatch:
                 return
 
     def _protect(self) -> None:
-        self._applied_never = list(self.execute_never)
-        for start, end in self._rams:
-            never = any(base <= start and end <= base + size for base, size in self.execute_never)
-            data = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
-            access = data if never else unicorn.UC_PROT_ALL
-            self._uc.mem_protect(start, end - start, access)
+        self.is_protection_stale = False
+        mpu = self._machine.scs.mpu
+        self._machine.memory.deny_io(mpu.runs)
+        wanted = [list(mpu.runs(m.origin, m.end)) for m in self._memories]
+        if wanted == self._applied:
+            return
+        self._applied = wanted
+        for memory, runs in zip(self._memories, wanted, strict=True):
+            for start, end, access in paged(runs):
+                self._uc.mem_protect(start, end - start, _unicorn_access(access, memory.is_rom))
 
     def _on_new_translation(self, uc: Any, now: Any, before: Any, data: Any) -> None:
         """Code in RAM that is translated again was written to: its cost may have changed."""
         if any(start <= now.pc < end for start, end in self._rams):
             self.counter.forget(now.pc, now.pc + now.size)
+
+
+def paged(runs: list[Run]) -> list[Run]:
+    """The runs in whole pages: one that several share may only do what all of them may. What it may
+    do elsewhere in it, `Stops` lets pass one access at a time.
+    """
+    pages: list[Run] = []
+    for start, end, access in runs:
+        first, last = start // PAGE_BYTES * PAGE_BYTES, -(-end // PAGE_BYTES) * PAGE_BYTES
+        if pages and first < pages[-1][1]:
+            before, _, shared = pages.pop()
+            edge = first + PAGE_BYTES
+            if before < first:
+                pages.append((before, first, shared))
+            pages.append((first, edge, shared & access))
+            first = edge
+        if first < last:
+            pages.append((first, last, access))
+    return pages
+
+
+def _unicorn_access(access: Access, is_rom: bool) -> int:
+    """Stores to ROM are the flash controller's business."""
+    bits = {
+        Access.READ: unicorn.UC_PROT_READ,
+        Access.WRITE: unicorn.UC_PROT_NONE if is_rom else unicorn.UC_PROT_WRITE,
+        Access.EXECUTE: unicorn.UC_PROT_EXEC,
+    }
+    return sum(int(bit) for wanted, bit in bits.items() if access & wanted)

@@ -7,10 +7,10 @@ scs.py gives this model its face on the bus.
 
 from __future__ import annotations
 
-import enum
 from typing import TYPE_CHECKING
 
 from tinydeploy.simulate import stacking
+from tinydeploy.simulate.fault_status import Cfsr, Hfsr
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.stacking import XPSR_EXCEPTION, XPSR_THUMB
 
@@ -22,33 +22,6 @@ SV_CALL, DEBUG_MONITOR, PEND_SV, SYS_TICK, FIRST_IRQ = 11, 12, 14, 15, 16
 LOWEST_PRIORITY = 256
 PRIORITY_BITS = 0xE0  # both chips implement three
 XPSR_FLAGS = 0xF80F0000
-
-
-class Cfsr(enum.IntFlag):
-    """Bits of the Configurable Fault Status Register."""
-
-    IACCVIOL = 1 << 0
-    DACCVIOL = 1 << 1
-    MMARVALID = 1 << 7
-    IBUSERR = 1 << 8
-    PRECISERR = 1 << 9
-    UNSTKERR = 1 << 11
-    STKERR = 1 << 12
-    BFARVALID = 1 << 15
-    UNDEFINSTR = 1 << 16
-    INVSTATE = 1 << 17
-    INVPC = 1 << 18
-    NOCP = 1 << 19
-    UNALIGNED = 1 << 24
-    DIVBYZERO = 1 << 25
-
-
-class Hfsr(enum.IntFlag):
-    """Bits of the HardFault Status Register."""
-
-    VECTTBL = 1 << 1
-    FORCED = 1 << 30
-    DEBUGEVT = 1 << 31
 
 
 class Exceptions:
@@ -192,6 +165,7 @@ class Exceptions:
         names = [str(flag.name) for flag in Cfsr if flag in cfsr]
         names += [str(flag.name) for flag in Hfsr if self.hfsr & flag]
         where = f" at {self.bfar:#010x}" if self.cfsr & Cfsr.BFARVALID else ""
+        where += f" at {self.mmfar:#010x}" if self.cfsr & Cfsr.MMARVALID else ""
         return (", ".join(names) or "no status bit") + where
 
     # Entry and return
@@ -201,21 +175,22 @@ class Exceptions:
         machine = self._machine
         xpsr, control = machine.reg(Reg.XPSR), machine.reg(Reg.CONTROL)
         return_value = stacking.exc_return(xpsr, control)
-        stacked = stacking.push(machine, xpsr, extended=bool(control & stacking.CONTROL_FPCA))
-        handler = number if stacked else self._derive(number)
+        failed = stacking.push(machine, xpsr, extended=bool(control & stacking.CONTROL_FPCA))
+        handler = self._derive(number, failed) if failed else number
         xpsr = xpsr & XPSR_FLAGS | XPSR_THUMB | number
         machine.handler_state.write((control & stacking.CONTROL_NPRIV, xpsr, return_value))
         self._start_handler(handler, number)
 
-    def _derive(self, number: int) -> int:
+    def _derive(self, number: int, failed: Cfsr) -> int:
         """The frame could not be written: which exception takes over from `number`."""
-        self.cfsr |= Cfsr.STKERR
+        self.cfsr |= failed
+        fault = MEM_MANAGE if failed & Cfsr.MSTKERR else BUS_FAULT
         if number >= SV_CALL:
             self.pending.add(number)
         preempted = self.execution_priority()
-        can_run = BUS_FAULT in self.enabled and self.group_priority(BUS_FAULT) < preempted
+        can_run = fault in self.enabled and self.group_priority(fault) < preempted
         if can_run and number != HARD_FAULT:
-            return BUS_FAULT
+            return fault
         self.hfsr |= Hfsr.FORCED
         return HARD_FAULT
 
@@ -224,6 +199,7 @@ class Exceptions:
         machine = self._machine
         vector = machine.memory.try_read_word(self.vector_table + 4 * number)
         self.active.add(number)
+        self._note_urgency(number)
         if number != stacked_as:
             machine.set_reg(Reg.XPSR, machine.reg(Reg.XPSR) & ~XPSR_EXCEPTION | number)
         if vector is not None:
@@ -243,6 +219,7 @@ class Exceptions:
         number = machine.reg(Reg.XPSR) & XPSR_EXCEPTION
         valid = self._is_valid_return(return_value, number)
         self.active.discard(number)
+        self._note_urgency(number)
         if not valid:
             machine.set_pc(return_value & ~1)
             self.fault(USAGE_FAULT, Cfsr.INVPC)
@@ -252,10 +229,15 @@ class Exceptions:
         if number != NMI:
             machine.set_reg(Reg.FAULTMASK, 0)
         xpsr = stacking.pop(machine, return_value)
-        if xpsr is None:
-            self.fault(BUS_FAULT, Cfsr.UNSTKERR)
+        if isinstance(xpsr, Cfsr):
+            self.fault(MEM_MANAGE if xpsr & Cfsr.MUNSTKERR else BUS_FAULT, xpsr)
         elif not xpsr & XPSR_THUMB:
             self.fault(USAGE_FAULT, Cfsr.INVSTATE)
+
+    def _note_urgency(self, number: int) -> None:
+        """The MPU may not look at what runs with a priority below 0."""
+        if number in (NMI, HARD_FAULT):
+            self._machine.scs.mpu.refresh()
 
     def _is_valid_return(self, return_value: int, number: int) -> bool:
         variants = stacking.EXC_RETURN_BASIC | stacking.EXC_RETURN_THREAD | stacking.EXC_RETURN_PSP

@@ -85,7 +85,7 @@ class Machine:
         self.handler_state = RegisterGroup(self._uc, HANDLER_STATE)
         self.masks = RegisterGroup(self._uc, MASKS)
         self.stops = Stops(self, self._uc)
-        self.memory = MemoryMap(self._uc, memories, self.stops.refuse)
+        self.memory = MemoryMap(self._uc, memories, self.stops.refuse, self.stops.deny)
         self.flash = FlashOperations(self)
         self._code = CodeWatch(self, self._uc, native, flash_timing)
         self.counter = self._code.counter
@@ -175,9 +175,9 @@ class Machine:
             fpu_enabled=self.scs.fpu_enabled, divide_by_zero_traps=self.scs.divide_by_zero_traps
         )
 
-    def set_execute_never(self, ranges: list[tuple[int, int]]) -> None:
-        """Forbid fetching from RAM that lies in one of these (base, size)."""
-        self._code.execute_never = ranges
+    def protect(self) -> None:
+        """The MPU allows something else now."""
+        self._code.is_protection_stale = True
         self.stop_soon()
 
     def sleep(self, opcode: tuple[int, int]) -> None:
@@ -238,6 +238,7 @@ class Machine:
         """Core registers as after a reset; memories, time and peripherals stay."""
         self.exceptions.reset()
         self.scs.reset()
+        self.protect()
         self.dwt.reset()
         self._clear_state()
         self.set_reg(Reg.XPSR, XPSR_THUMB)

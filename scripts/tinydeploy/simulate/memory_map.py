@@ -5,13 +5,14 @@ from __future__ import annotations
 import ctypes
 import random
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import unicorn
 from unicorn.unicorn_py3.unicorn import MMIO_READ_CFUNC, MMIO_WRITE_CFUNC, uclib
 
+from tinydeploy.simulate.access import DATA, Access, Run
 from tinydeploy.simulate.violations import SimulationError
 
 RAM_SEED = 0x7D
@@ -42,15 +43,22 @@ class MemoryMap:
 
     Args:
         on_refusal: called with the address when a peripheral raised BusError.
+        on_denial: called with the address of a register that the MPU does not allow.
     """
 
     def __init__(
-        self, uc: Any, memories: Sequence[Memory], on_refusal: Callable[[int], None]
+        self,
+        uc: Any,
+        memories: Sequence[Memory],
+        on_refusal: Callable[[int], None],
+        on_denial: Callable[[int], None],
     ) -> None:
         self.memories = tuple(memories)
         self.is_closed = False
         self._uc = uc
         self._on_refusal = on_refusal
+        self._on_denial = on_denial
+        self._denied: list[tuple[int, int, list[Run]]] = []
         self._io: list[tuple[int, int, IoRead, IoWrite]] = []
         self._callbacks: list[Any] = []  # what Unicorn calls must stay alive
         self._buffers: dict[int, Any] = {}
@@ -120,8 +128,12 @@ class MemoryMap:
     def map_io(self, base: int, size: int, read: IoRead, write: IoWrite) -> None:
         """Answer accesses to [base, base + size) with functions of (offset, bytes[, value])."""
 
+        denied: list[Run] = []
+
         def on_read(handle: Any, offset: int, bytes_: int, data: Any) -> int:
             try:
+                if denied and self._is_denied(base + offset, denied, Access.READ):
+                    return 0
                 return read(offset, bytes_)
             except BaseException as error:  # must not cross Unicorn's frames
                 self._stop(base + offset, error)
@@ -129,17 +141,31 @@ class MemoryMap:
 
         def on_write(handle: Any, offset: int, bytes_: int, value: int, data: Any) -> None:
             try:
-                write(offset, bytes_, value)
+                if not denied or not self._is_denied(base + offset, denied, Access.WRITE):
+                    write(offset, bytes_, value)
             except BaseException as error:
                 self._stop(base + offset, error)
 
         self._io.append((base, size, read, write))
+        self._denied.append((base, base + size, denied))
         callbacks = MMIO_READ_CFUNC(on_read), MMIO_WRITE_CFUNC(on_write)
         self._callbacks += callbacks
         places = [ctypes.cast(callback, ctypes.c_void_p) for callback in callbacks]
         status = uclib.uc_mmio_map(self._uc._uch, base, size, places[0], 0, places[1], 0)
         if status:
             raise unicorn.UcError(status)
+
+    def deny_io(self, runs: Callable[[int, int], Iterable[Run]]) -> None:
+        """Answer accesses to registers as the MPU says from now on."""
+        for start, end, denied in self._denied:
+            denied[:] = [run for run in runs(start, end) if run[2] & DATA != DATA]
+
+    def _is_denied(self, address: int, denied: list[Run], access: Access) -> bool:
+        for start, end, allowed in denied:
+            if start <= address < end and not access & allowed:
+                self._on_denial(address)
+                return True
+        return False
 
     def _stop(self, address: int, error: BaseException) -> None:
         """A peripheral refused an access; what else it raised, `emu_start` raises."""

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinydeploy.simulate.access import Access
+from tinydeploy.simulate.fault_status import Cfsr
 from tinydeploy.simulate.registers import FPU, Reg
 
 if TYPE_CHECKING:
@@ -30,8 +32,8 @@ def exc_return(xpsr: int, control: int) -> int:
     return value | EXC_RETURN_THREAD | (EXC_RETURN_PSP if control & CONTROL_SPSEL else 0)
 
 
-def push(machine: Machine, xpsr: int, *, extended: bool) -> bool:
-    """Push a frame on the present stack, 8-byte aligned; False if there is no RAM for it."""
+def push(machine: Machine, xpsr: int, *, extended: bool) -> Cfsr | None:
+    """Push a frame on the present stack, 8-byte aligned; why that failed, None if it did not."""
     sp, *core = machine.core_frame.read()
     xpsr = xpsr | XPSR_ALIGNED if sp & 4 else xpsr & ~XPSR_ALIGNED
     size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
@@ -40,18 +42,22 @@ def push(machine: Machine, xpsr: int, *, extended: bool) -> bool:
     if extended:
         words += [*machine.fpu_frame.read(), 0]
     machine.set_reg(Reg.SP, sp)
-    return machine.memory.try_write_words(sp, words)
+    if not machine.scs.mpu.allows(sp, size, Access.WRITE):
+        return Cfsr.MSTKERR
+    return None if machine.memory.try_write_words(sp, words) else Cfsr.STKERR
 
 
-def pop(machine: Machine, return_value: int) -> int | None:
-    """Restore what an EXC_RETURN value says; returns the new xPSR, None if there is no frame."""
+def pop(machine: Machine, return_value: int) -> int | Cfsr:
+    """Restore what an EXC_RETURN value says; returns the new xPSR, or why there is no frame."""
     extended = not return_value & EXC_RETURN_BASIC
     stack = Reg.PSP if return_value & EXC_RETURN_PSP else Reg.MSP
     size = EXTENDED_FRAME_BYTES if extended else BASIC_FRAME_BYTES
     sp = machine.reg(stack)
+    if not machine.scs.mpu.allows(sp, size, Access.READ):
+        return Cfsr.MUNSTKERR
     words = machine.memory.try_read_words(sp, size // 4)
     if words is None:
-        return None
+        return Cfsr.UNSTKERR
     xpsr = words[7]
     machine.set_reg(stack, sp + size + (4 if xpsr & XPSR_ALIGNED else 0))
     _restore_state(machine, xpsr & ~XPSR_ALIGNED, return_value)

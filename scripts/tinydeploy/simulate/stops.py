@@ -10,7 +10,8 @@ import unicorn
 
 from tinydeploy.simulate import exceptions as exc
 from tinydeploy.simulate import thumb
-from tinydeploy.simulate.exceptions import Cfsr, Hfsr
+from tinydeploy.simulate.access import Access
+from tinydeploy.simulate.fault_status import Cfsr, Hfsr
 from tinydeploy.simulate.registers import Reg
 from tinydeploy.simulate.stacking import XPSR_EXCEPTION, XPSR_THUMB
 from tinydeploy.simulate.violations import SimulationError
@@ -23,6 +24,9 @@ CALL_RETURN = 0x1F000000  # no memory there: fetching from it ends `Machine.call
 # Numbers that Unicorn's interrupt hook gives (QEMU's EXCP_*).
 SVC, EXECUTE_NEVER, UNALIGNED, BREAKPOINT, EXCEPTION_EXIT = 2, 3, 4, 7, 8
 NO_COPROCESSOR, INVALID_STATE = 17, 18
+FETCHES = (unicorn.UC_MEM_FETCH_PROT, unicorn.UC_MEM_FETCH_UNMAPPED)
+STORES = (unicorn.UC_MEM_WRITE_PROT, unicorn.UC_MEM_WRITE_UNMAPPED)
+PROTECTED = (unicorn.UC_MEM_WRITE_PROT, unicorn.UC_MEM_READ_PROT)
 FAULT_OF_INTERRUPT = {
     EXECUTE_NEVER: (exc.MEM_MANAGE, Cfsr.IACCVIOL),
     UNALIGNED: (exc.USAGE_FAULT, Cfsr.UNALIGNED),
@@ -46,6 +50,7 @@ class Stops:
         self._uc = uc
         self._interrupt: int | None = None
         self._accessed: int | None = None
+        self._is_denied = False
         self._fault: tuple[int, Cfsr, int | None] | None = None
         uc.hook_add(unicorn.UC_HOOK_INTR, self._on_interrupt)
         uc.hook_add(unicorn.UC_HOOK_MEM_UNMAPPED | unicorn.UC_HOOK_MEM_PROT, self._on_bad_access)
@@ -61,6 +66,10 @@ class Stops:
         """A peripheral answered with a bus error."""
         self.fault(exc.BUS_FAULT, Cfsr.PRECISERR, address)
 
+    def deny(self, address: int) -> None:
+        """The MPU does not allow a data access."""
+        self.fault(exc.MEM_MANAGE, Cfsr.DACCVIOL, address)
+
     def _on_interrupt(self, uc: Any, number: int, data: Any) -> None:
         self._interrupt = number
         uc.emu_stop()
@@ -69,11 +78,24 @@ class Stops:
         self, uc: Any, access: int, address: int, size: int, value: int, data: Any
     ) -> bool:
         """True lets the CPU go on: then a flash controller has carried the store out."""
-        store_to_rom = access == unicorn.UC_MEM_WRITE_PROT
-        if store_to_rom and self.on_rom_store(address, size, value & 0xFFFFFFFF):
-            return True
         self._accessed = address
-        return False
+        if access in FETCHES:
+            return False
+        is_store = access in STORES
+        wanted = Access.WRITE if is_store else Access.READ
+        self._is_denied = not self._machine.scs.mpu.allows(address, size, wanted)
+        if self._is_denied or access not in PROTECTED:
+            return False
+        return self._pass(address, size, value, is_store=is_store)
+
+    def _pass(self, address: int, size: int, value: int, *, is_store: bool) -> bool:
+        """An access that only Unicorn's pages stand against: to flash, or beside what is denied."""
+        if not is_store:
+            return True
+        if not self._machine.memory.is_ram(address, size):
+            return self.on_rom_store(address, size, value & 0xFFFFFFFF)
+        self._machine.write(address, (value & (1 << 8 * size) - 1).to_bytes(size, "little"))
+        return True
 
     # Called after Unicorn has returned
 
@@ -106,6 +128,7 @@ class Stops:
 
     def _handle_error(self, error: unicorn.UcError) -> None:
         accessed, self._accessed = self._accessed, None
+        denied, self._is_denied = self._is_denied, False
         pc = self._machine.reg(Reg.PC)
         model = self._machine.exceptions
         if error.errno == unicorn.UC_ERR_INSN_INVALID:
@@ -115,8 +138,12 @@ class Stops:
         elif error.errno == unicorn.UC_ERR_FETCH_UNMAPPED:
             if pc & ~1 == CALL_RETURN:
                 self._machine.return_from_call()
+            elif not self._machine.scs.mpu.allows(pc & ~1, 2, Access.EXECUTE):
+                model.fault(exc.MEM_MANAGE, Cfsr.IACCVIOL)
             elif not self.on_fetch(pc & ~1):
                 model.fault(exc.BUS_FAULT, Cfsr.IBUSERR)
+        elif accessed is not None and denied:
+            model.fault(exc.MEM_MANAGE, Cfsr.DACCVIOL, accessed)
         elif accessed is not None:
             model.fault(exc.BUS_FAULT, Cfsr.PRECISERR, accessed)
         else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinydeploy import foreign, whole
+from tinydeploy import foreign, protection, whole
 from tinydeploy.boards import Board
+from tinydeploy.errors import UsageError
 
 STACK_BYTES = 4096
 
@@ -17,8 +18,14 @@ def write(board: Board, folder: Path) -> None:
 
 
 def texts(board: Board) -> dict[str, str]:
-    """`board_config.h`, `memory.ld` and, for a board with USB, `usb_id.h`: their texts by name."""
-    files = {"board_config.h": _config(board), "memory.ld": _memory_map(board)}
+    """`board_config.h`, `memory.ld`, `mpu_regions.h` and, for a board with USB, `usb_id.h`: their
+    texts by name.
+    """
+    files = {
+        "board_config.h": _config(board),
+        "memory.ld": _memory_map(board),
+        "mpu_regions.h": _mpu_regions(board),
+    }
     if board.usb:
         files["usb_id.h"] = _usb_id(board)
     return files
@@ -94,6 +101,39 @@ STACK_BYTES = {STACK_BYTES};
 
 /* Relative to the project, where the linker runs. */
 INCLUDE firmware/chips/cortex_m4/sections.ld
+"""
+
+
+def _mpu_regions(board: Board) -> str:
+    """Rows of all eight, so that what a bootloader left in the others is gone."""
+    used = protection.regions(board)
+    most = protection.REGIONS - (board.slot_bytes != 0)  # the last is for the page being written
+    if len(used) > most:
+        raise UsageError(
+            f"the memory map of {board.id} takes {len(used)} regions of the MPU, of {most}",
+            "flash_origin or its end at a multiple of more bytes takes fewer",
+        )
+    rows = [
+        f"    {{{region.base | protection.RBAR_VALID | number:#010x}, {region.rasr():#010x}}},"
+        f"  // {region.rule.words}"
+        for number, region in enumerate(used)
+    ]
+    rows += [
+        f"    {{{protection.RBAR_VALID | number:#010x}, 0}},"
+        for number in range(len(used), protection.REGIONS)
+    ]
+    text = "\n".join(rows)
+    return f"""{_origin(board, "//")} See scripts/tinydeploy/protection.py.
+#pragma once
+#include "chips/cortex_m4/mpu.h"
+
+namespace tinydeploy {{
+
+constexpr MpuRegion kMpuRegions[] = {{
+{text}
+}};
+
+}}  // namespace tinydeploy
 """
 
 
