@@ -59,7 +59,7 @@ enum class Status : uint16_t {
   kNoSession = 0x09,  // the frame belongs to no open session
   kNotAvailable = 0x0A,  // the tensor's memory is not valid now
   kSlotInUse = 0x0B,  // the slot says which model runs and must not be written
-  kSlotNotWhole = 0x0C,  // the slot holds no whole model: header, length or checksum
+  kSlotNotWhole = 0x0C,  // the slot holds no whole model: header, length, checksum or hash
   kModelRefused = 0x0D,  // the runtime refused the model
   kSelfTestFailed = 0x0E,  // the model did not answer its self-test vectors as it should
   kNotVerified = 0x0F,  // the slot was not verified since it was written

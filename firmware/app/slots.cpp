@@ -21,7 +21,7 @@ int NewestSlot() {
   uint32_t sequence = 0;
   for (int slot = 0; slot < kSlots; ++slot) {
     const Mark mark = Slot(slot).NewestMark();
-    if (mark.sequence <= sequence) continue;
+    if (!IsNewer(mark.sequence, sequence)) continue;
     newest = slot;
     sequence = mark.sequence;
   }
@@ -34,20 +34,20 @@ static_assert(kSlots == 2, "the other slot is the one to fall back on");
 
 bool LoadSlot(int slot) {
   const Slot candidate(slot);
-  if (!IsActive(slot) || !candidate.IsWhole() || !engine::Load(candidate.model())) return false;
+  if (!IsActive(slot) || !candidate.IsGenuine() || !engine::Load(candidate.model())) return false;
   g_running = slot;
   return true;
 }
 
 // Marks `slot` and runs what the marks say then.
 Status Append(int slot, SlotState state) {
-  const Status done = Slot(slot).Append({state, NewestMark().sequence + 1});
+  const Status done = Slot(slot).Append({state, NextSequence(NewestMark().sequence)});
   if (done == Status::kOk) LoadNewest();
   return done;
 }
 
 Status Try(const Slot& slot, abi::SlotVerifyReply* reply) {
-  if (!slot.IsWhole()) return Status::kSlotNotWhole;
+  if (!slot.IsGenuine()) return Status::kSlotNotWhole;
   if (!engine::Load(slot.model())) {
     abi::DiagnoseReply why = {};
     engine::Explain(&why);
@@ -106,15 +106,15 @@ Status Activate(int slot) {
 Status Rollback(uint32_t sequence) {
   const Mark newest = NewestMark();
   if (newest.sequence != sequence) {
-    return newest.sequence == sequence + 1 ? Status::kOk : Status::kNothingBefore;
+    return newest.sequence == NextSequence(sequence) ? Status::kOk : Status::kNothingBefore;
   }
   const int slot = NewestSlot();
   if (slot == kNone) return Status::kNothingBefore;
   if (newest.state == SlotState::kRetired) {
-    return Slot(slot).IsWhole() ? Append(slot, SlotState::kActive) : Status::kNothingBefore;
+    return Slot(slot).IsGenuine() ? Append(slot, SlotState::kActive) : Status::kNothingBefore;
   }
   const int other = Other(slot);
-  if (IsActive(other) && Slot(other).IsWhole()) return Append(other, SlotState::kActive);
+  if (IsActive(other) && Slot(other).IsGenuine()) return Append(other, SlotState::kActive);
   return Append(slot, SlotState::kRetired);
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/sha256.h"
 #include "board.h"
 #include "link/crc32.h"
 
@@ -81,13 +82,21 @@ bool Slot::IsWhole() const {
   return Crc32(0, payload(), bytes) == header().payload_crc;
 }
 
+// Whoever has the port can make a checksum right, a hash not.
+bool Slot::IsGenuine() const {
+  if (!IsWhole()) return false;
+  uint8_t digest[sizeof(header().model_hash)];
+  Sha256(payload(), header().model_bytes, digest);
+  return memcmp(digest, header().model_hash, sizeof(digest)) == 0;
+}
+
 Mark Slot::NewestMark() const {
   Mark newest;
   if (!HasHeader()) return newest;
   const abi::SlotMark* marks = FirstMark(start_);
   for (uint32_t i = 0; i < MarkCount(); ++i) {
     const abi::SlotMark& mark = marks[i];
-    if (IsWholeMark(mark) && mark.sequence > newest.sequence) {
+    if (IsWholeMark(mark) && IsNewer(mark.sequence, newest.sequence)) {
       newest = {static_cast<abi::SlotState>(mark.state), mark.sequence};
     }
   }

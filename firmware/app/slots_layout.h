@@ -23,6 +23,13 @@ struct Mark {
   uint32_t sequence = 0;  // 0: there is no mark
 };
 
+// Of two marks' numbers, where 0 is none: they count on from 1 behind the last, and no two marks
+// that are there at a time are 2^31 apart.
+inline bool IsNewer(uint32_t sequence, uint32_t than) {
+  return sequence != 0 && (than == 0 || static_cast<int32_t>(sequence - than) > 0);
+}
+inline uint32_t NextSequence(uint32_t sequence) { return sequence + 1 == 0 ? 1 : sequence + 1; }
+
 class Slot {
  public:
   explicit Slot(int index);
@@ -38,6 +45,8 @@ class Slot {
 
   // The payload is what its header says; reads all of it.
   bool IsWhole() const;
+  // And the model is the one that the header's SHA-256 names: before it runs.
+  bool IsGenuine() const;
   // The newest mark that is whole; needs a header, too: the marks of half a model mean nothing.
   Mark NewestMark() const;
 

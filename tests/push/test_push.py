@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import random
 import zlib
 from types import SimpleNamespace
@@ -43,9 +44,12 @@ def answer(device: Device, model: Candidate) -> bytes:
 
 
 def with_payload(image: images.SlotImage, payload: bytes) -> images.SlotImage:
-    """The image with another payload and checksums that fit it."""
+    """The image with another payload, checksums and hash that fit it."""
     fields = dict(protocol.SlotHeader.unpack(image.header))
     fields["payload_crc"] = zlib.crc32(payload)
+    length = fields["model_bytes"]
+    assert isinstance(length, int)
+    fields["model_hash"] = hashlib.sha256(payload[:length]).digest()
     header = protocol.SlotHeader.pack(**fields)
     header = header[:-4] + zlib.crc32(header[:-4]).to_bytes(4, "little")
     return dataclasses.replace(image, header=header, payload=payload)

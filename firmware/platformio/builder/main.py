@@ -94,7 +94,7 @@ ROLLED = ["-fno-unroll-loops"] if toolchain == "zig" and not compiled else []
 LIBC = "*/cortex_m4/libc.cpp"
 # What runs for each byte of the link, and between operators.
 HOT = (
-    *("*/link/crc32.cpp", "*/link/decode.cpp", "*/link/encode.cpp"),
+    *("*/link/crc32.cpp", "*/link/decode.cpp", "*/link/encode.cpp", "*/app/sha256.cpp"),
     *("*/app/cycle_profiler.cpp", "*/compiled/micro_interpreter.cpp"),
 )
 

@@ -78,7 +78,7 @@ Status = Enum(
         "NO_SESSION": (9, "the frame belongs to no open session"),
         "NOT_AVAILABLE": (10, "the tensor's memory is not valid now"),
         "SLOT_IN_USE": (11, "the slot says which model runs and must not be written"),
-        "SLOT_NOT_WHOLE": (12, "the slot holds no whole model: header, length or checksum"),
+        "SLOT_NOT_WHOLE": (12, "the slot holds no whole model: header, length, checksum or hash"),
         "MODEL_REFUSED": (13, "the runtime refused the model"),
         "SELF_TEST_FAILED": (14, "the model did not answer its self-test vectors as it should"),
         "NOT_VERIFIED": (15, "the slot was not verified since it was written"),

@@ -59,7 +59,11 @@ class Slots:
     def writable(self) -> SlotInfo:
         """The slot to put the next model into: one whose model never ran, else the oldest."""
         free = (slot for slot in self.slots if slot.index != self.locked)
-        return min(free, key=lambda slot: slot.sequence)
+        return min(free, key=lambda slot: (slot.sequence != 0, self._age_first(slot.sequence)))
+
+    def _age_first(self, sequence: int) -> int:
+        """Orders numbers of marks, which begin again from 1 behind 2^32 - 1, from the oldest on."""
+        return (sequence - self.newest_sequence - 1) & 0xFFFFFFFF
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from tinydeploy.errors import (
     ModelTooLargeError,
     ParityError,
     UnsupportedModelError,
+    UsageError,
 )
 from tinydeploy.graph.ir import Model
 from tinydeploy.graph.schema import OPERATORS
@@ -121,13 +122,19 @@ def push(
         say: is told of links that were lost.
 
     Raises:
+        UsageError: there are no vectors.
         UnsupportedModelError, ModelTooLargeError: the device cannot run it; nothing was changed.
         ParityError: the device computes something else than TFLM; the old model runs on.
         DeviceFaultError: the flash or the runtime refused; the old model runs on.
         DeviceError: the link was lost; the device runs the old model or the new one.
     """
     support.require_supported(model)
-    swap = _Swap(device, model, images.make(tflite, vectors), progress)
+    image = images.make(tflite, vectors)
+    if image.vector_count == 0:
+        raise UsageError(
+            "a model without self-test vectors cannot be tried on the device", "give it one or more"
+        )
+    swap = _Swap(device, model, image, progress)
     with swap.saying_what_runs():
         while True:
             try:
