@@ -101,10 +101,11 @@ def regions(board: Board) -> list[Region]:
 
 
 def cover(area: Area) -> list[Region]:
-    """The fewest regions that allow just this area, of three ways to do it."""
+    """The fewest regions that allow just this area, of the ways that are tried."""
     holed = area.hole != (0, 0)
-    ways = [_alone(area), [] if holed else _side_by_side(area.start, area.end, area.rule)]
-    ways.append([] if holed else _cut_out(area))
+    ways = [_alone(area)]
+    if not holed:
+        ways += [_side_by_side(area.start, area.end, area.rule), *_around_one(area)]
     return min(filter(None, ways), key=len)
 
 
@@ -178,12 +179,27 @@ def _beginning_at(start: int, end: int, rule: Rule) -> Iterator[tuple[int, Regio
             yield last, Region(base, size, left_out, rule)
 
 
-def _cut_out(area: Area) -> list[Region]:
-    """One that holds all, and over its ends others that take away what is too much."""
+def _around_one(area: Area) -> Iterator[list[Region]]:
+    """One that holds most of it, its eighths up to either side of each end. Others add to it what
+    is missing there, or lie over it and take away what is too much.
+    """
     size = next(n for n in _sizes() if (area.start & -n) + n >= area.end)
-    base, part = area.start & -size, size // SUBREGIONS
-    used = range((area.start - base) // part, -(-(area.end - base) // part))
-    left_out = sum(1 << number for number in range(SUBREGIONS) if number not in used)
-    before = _side_by_side(base + used.start * part, area.start, Rule.NOTHING)
-    behind = _side_by_side(area.end, base + used.stop * part, Rule.NOTHING)
-    return [Region(base, size, left_out, area.rule), *before, *behind]
+    base, part = area.start & -size, max(size // SUBREGIONS, SMALLEST_BYTES)
+    for start in {area.start // part * part, -(-area.start // part) * part}:
+        for end in {area.end // part * part, -(-area.end // part) * part}:
+            used = range((start - base) // part, (end - base) // part)
+            left_out = sum(1 << number for number in range(size // part) if number not in used)
+            whole = [Region(base, size, left_out, area.rule)]
+            if used and (not left_out or size >= WITH_SUBREGIONS_BYTES):
+                yield (
+                    whole
+                    + _adjusted(area.rule, area.start, start)
+                    + _adjusted(area.rule, end, area.end)
+                )
+
+
+def _adjusted(rule: Rule, wanted: int, there: int) -> list[Region]:
+    """Between two addresses: added if what is there begins later, taken away if earlier."""
+    if wanted <= there:
+        return _side_by_side(wanted, there, rule)
+    return _side_by_side(there, wanted, Rule.NOTHING)
