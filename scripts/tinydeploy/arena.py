@@ -1,7 +1,7 @@
 """The interpreter engine's arena, worked out from a model as the device takes it.
 
 The device takes from both ends: tensors and scratch from the low one, after what the planner notes
-there while it prepares; what is kept for good from the high one. This goes through the same calls
+there while it prepares; persistent memory from the high one. This goes through the same calls
 in the same order as firmware/runtime/{allocate,subgraphs,prepare_context}.cpp, so that the sum is
 the device's to the byte without building anything. tests/graph/test_arena_bytes.py compares.
 """
@@ -45,7 +45,7 @@ class Needs:
 
     Attributes:
         plan: tensors and scratch of the main subgraph, placed.
-        persistent_bytes: what is kept for good besides.
+        persistent_bytes: persistent memory besides.
         total_bytes: the smallest arena that does.
         exact: False where an operator is none of the firmware's.
     """
@@ -72,7 +72,7 @@ class _Allocation:
     """The arena while a model is prepared."""
 
     def __init__(self, model: Model) -> None:
-        self.high = 0  # bytes kept for good
+        self.high = 0  # persistent bytes
         self._model = model
         self._low = 0
         self._peak = 0

@@ -62,13 +62,13 @@ class Board:
     """What the host needs to know of a board.
 
     Attributes:
-        flash_origin: address where the image starts, behind the bootloader.
+        flash_origin: address where the image starts, after the bootloader.
         flash_size: bytes that an image may take there.
         baud: bit rate of the link's UART.
         flasher: module of `tinydeploy.flash` that writes it, or "" if it needs no flashing.
         simulator: module of `tinydeploy.simulate` that models its chip, or "".
         picojoule_per_cycle: active energy of the chip, 0 if no figure is known.
-        manifest: the whole JSON, for whoever needs more.
+        manifest: the whole JSON, for callers that need more.
         slot_bytes: size of each of the `SLOTS` model slots at the end of the flash, which an image
             for hot swap leaves free.
         uart_tx, uart_rx: pins of the link's UART, as the chip numbers them.

@@ -40,7 +40,7 @@ MEMBERS = 10_000
 
 # Of a process that runs code which is not ours on a file from outside
 JUDGE_BYTES = 1 << 30  # besides what it has when it starts
-JUDGE_CPU_S = 3600  # of one call, where nobody says less
+JUDGE_CPU_S = 3600  # of one call, where no caller says less
 
 
 def read(path: Path, most_bytes: int, error: type[TinyDeployError]) -> bytes:

@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(error, ui, as_json=_wants_json(options))
     except KeyboardInterrupt:
         return _interrupted(ui)
-    except BrokenPipeError:  # `| head`: whoever reads us has had enough
+    except BrokenPipeError:  # `| head`: the reader has had enough
         sys.stderr.close()
         return INTERRUPTED if interrupts.requested() else 0
     except Exception as error:  # libraries have classes of their own for a full disk

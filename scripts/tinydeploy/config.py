@@ -18,7 +18,7 @@ def cache_dir() -> Path:
     """Per-machine cache for what is large and can be had again: data sets, PlatformIO's core.
 
     `TINYDEPLOY_CACHE` overrides it; else the XDG cache folder; in the build folder where this user
-    has no home, or none to write to. Programs in it are run, so that nobody else may write there.
+    has no home, or none to write to. Programs in it are run, so that no other user may write there.
 
     Raises:
         SetupError: somebody else may write to the folder that `TINYDEPLOY_CACHE` names.
@@ -43,7 +43,7 @@ def cache_dir() -> Path:
 
 
 def _fault(folder: Path) -> str:
-    """Who else decides what lies in `folder`, or leads there, in words; "" if nobody."""
+    """Who else decides what lies in `folder`, or leads there, in words; "" if no one does."""
     if os.name != "posix":
         return ""
     named, real = Path(os.path.abspath(folder)), folder.resolve()

@@ -61,7 +61,7 @@ class UnsupportedModelError(ModelError):
 
 
 class ModelTooLargeError(ModelError):
-    """Flash or RAM of the board would overflow; `memory` says which, "" where nobody knows."""
+    """Flash or RAM of the board would overflow; `memory` says which, "" if unknown."""
 
     def __init__(self, message: str, hint: str = "", memory: str = "") -> None:
         super().__init__(message, hint)

@@ -47,7 +47,7 @@ class Shelf:
             low, high = low[order], high[order]
         if not len(low):
             return 0
-        free = np.maximum.accumulate(np.maximum(high, 0))  # behind the bars up to each
+        free = np.maximum.accumulate(np.maximum(high, 0))  # past the bars up to each
         before = np.concatenate(([0], free[:-1]))
         gaps = before <= low
         first = int(np.argmax(gaps))

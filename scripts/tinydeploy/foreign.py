@@ -19,8 +19,8 @@ _INVISIBLE = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 def shown(text: str, limit: int = SHOWN_CHARACTERS) -> str:
     """One line for people: what cannot be seen is spelt out, what is too long is cut.
 
-    Names of the usual kind come back as they are. A `[` means itself: whoever prints with rich's
-    markup escapes it there, as templates do with HTML.
+    Names of the usual kind come back as they are. A `[` means itself: code that prints with
+    rich's markup escapes it there, as templates do with HTML.
     """
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
     return "".join(map(_visible, cut))
@@ -28,7 +28,7 @@ def shown(text: str, limit: int = SHOWN_CHARACTERS) -> str:
 
 def shown_lines(text: str) -> str:
     """Text of several lines for people, such as what a tool said: as in `shown` but for its line
-    ends, and cut only where nobody reads on.
+    ends, and cut only where it is very long.
     """
     cut = text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 1] + "…"
     parts = re.split(r"(\r?\n)", cut)

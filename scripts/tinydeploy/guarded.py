@@ -102,7 +102,7 @@ class JudgeChild:
         return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
     def close(self) -> None:
-        """End it for good."""
+        """End the process; there is no other."""
         self._end()
         self._words.close()
 
@@ -237,7 +237,7 @@ def _short(line: str) -> str:
 
 
 def _serve(pipe: Connection, words: int) -> None:
-    """The child: answers calls until there is nobody to ask."""
+    """The child: answers calls until its parent closes the pipe."""
     _close_others({pipe.fileno(), words})
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -26,7 +26,7 @@ class State:
 
     Attributes:
         stop: while C code runs that calls Python back: makes it return soon. Nothing is raised in
-            a callback then, but by `check` behind it.
+            a callback then, but by `check` after it.
         requested: somebody wants this process, or what it does, to end.
         for_good: the process ends with its first interrupt.
     """

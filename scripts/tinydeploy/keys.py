@@ -63,7 +63,7 @@ class Keyed:
     def made(self, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """The object that `make` returns, kept once the products are there.
 
-        While they change, nothing vouches for them: whoever is killed then leaves no key.
+        While they change, nothing vouches for them: a run that is killed then leaves no key.
         """
         self.path.unlink(missing_ok=True)
         value = make()

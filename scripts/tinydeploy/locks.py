@@ -51,7 +51,7 @@ def lock_file(folder: Path) -> Path:
 
 @contextmanager
 def _locked(path: Path, wait: Callable[[str], None]) -> Iterator[None]:
-    """Hold the file while inside, and leave none behind."""
+    """Hold the file while inside; it is gone afterwards."""
     file = _acquire(path, wait)
     with file:
         sign(file)

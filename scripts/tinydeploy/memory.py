@@ -54,7 +54,7 @@ class Buffer:
 
     @property
     def end(self) -> int:
-        """First byte behind it that another buffer may take."""
+        """First byte past it that another buffer may take."""
         return _aligned(self.offset + self.size)
 
     @property
@@ -236,7 +236,7 @@ def _words(data: bytes) -> tuple[int, ...]:
 def lifetimes(subgraph: Subgraph) -> dict[Tensor, tuple[int, int]]:
     """First and last op that need each tensor.
 
-    Inputs live from op 0 and outputs to the last op, whoever uses them.
+    Inputs live from op 0 and outputs to the last op, whatever reads them.
     """
     last_op = max(len(subgraph.ops) - 1, 0)
     spans: dict[Tensor, tuple[int, int]] = dict.fromkeys(subgraph.inputs, (0, 0))

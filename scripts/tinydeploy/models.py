@@ -200,7 +200,7 @@ def load_folder(folder: Path) -> ModelSpec:
 
 
 def _forget(package: str) -> None:
-    """Import a package's modules anew when they are asked for."""
+    """Import a package's modules again when they are asked for."""
     for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
         del sys.modules[name]
 

@@ -339,7 +339,7 @@ def folder_name(path: Path) -> str:
     """The folder of a user's file under build/: its name, and a hash of where the file lies.
 
     The hash makes it the file's own: two files of one name, two names that read the same, and a
-    model of ours that is called so, too. A file that is trained anew keeps its folder.
+    model of ours that is called so, too. A file that is trained again keeps its folder.
     """
     where = hashlib.sha256(os.fsencode(_absolute(path))).hexdigest()
     return f"{readable_name(path)}-{where[:_HASH_DIGITS]}"

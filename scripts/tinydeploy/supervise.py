@@ -50,7 +50,7 @@ def start() -> Callable[[], None]:
 
 
 def _stand_by(lifeline: int) -> None:
-    """Leave a process behind that kills this one if it does not end after its parent has.
+    """Start a process that kills this one if it does not end after its parent has.
 
     Args:
         lifeline: a pipe that ends with the parent.
@@ -59,7 +59,7 @@ def _stand_by(lifeline: int) -> None:
     if os.fork():
         os.close(lifeline)
         return
-    os.setsid()  # whoever kills the group does not mean this one
+    os.setsid()  # killing the group does not mean this one
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == command:
         _close_all_but(lifeline)
@@ -131,7 +131,7 @@ def _end_as(status: int) -> None:
 
 
 def _close_all_but(*kept: int) -> None:
-    """Files: whoever reads what the program writes has to see its end."""
+    """Files: a reader of what the program writes has to see its end."""
     last = -1
     for each in sorted(kept):
         os.closerange(last + 1, each)

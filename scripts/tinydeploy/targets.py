@@ -41,7 +41,7 @@ class Target:
 
     @property
     def is_port(self) -> bool:
-        """Whether a real board is behind it, or something that acts like one."""
+        """Whether it leads to a real board, or to something that acts like one."""
         return self.name not in (SIMULATOR, HOST, RENODE)
 
     @property

@@ -168,7 +168,7 @@ def _explained(command: list[str], what: str) -> Iterator[None]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End the program and what it started: politely, then for good."""
+    """End the program and what it started: politely, then by force."""
     for name in ("SIGTERM", "SIGKILL"):
         _signal(process, getattr(signal, name, signal.SIGTERM))
         try:

@@ -88,7 +88,7 @@ def _on_end(table: Table) -> Table:
 
 @dataclass
 class Stage:
-    """A stage under way; what it says of itself ends up behind its name."""
+    """A stage under way; what it says of itself is shown after its name."""
 
     name: str
     detail: str = ""

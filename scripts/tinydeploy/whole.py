@@ -1,8 +1,8 @@
 """What is written appears whole: a reader sees the old file or the new one, whatever is killed.
 
 A file is made under a name of its own beside the one it is for, and takes its place by a rename.
-The name cannot be guessed and nothing may be there before, so that nobody leads the writing away
-with a link; a link in the place of the file itself is replaced, never followed.
+The name cannot be guessed and nothing may be there before, so that the writing cannot be led away
+by a link; a link in the place of the file itself is replaced, never followed.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ _HEADINGS = (
 
 @dataclass(frozen=True)
 class Row:
-    """Bytes; None where an engine does not take the model, or nobody measured."""
+    """Bytes; None where an engine does not take the model, or it was not measured."""
 
     model: str
     compiled: int | None

@@ -26,7 +26,7 @@ _CLIPS = {"NONE": (-np.inf, np.inf), "RELU": (0, np.inf), "RELU6": (0, 6)}
 
 
 class Network:
-    """Adds layers one behind the other.
+    """Adds layers one after the other.
 
     Args:
         shape: of the input, NHWC or [1, features].
@@ -181,7 +181,7 @@ class Network:
         return self._rng.normal(0, np.sqrt(2 / fan_in), shape)
 
     def _bias(self, channels: int, live: int | None = None) -> Array:
-        """Dead channels are mostly silent behind a ReLU; now and then one has a constant to say."""
+        """Dead channels are mostly silent after a ReLU; now and then one has a constant to say."""
         bias = self._rng.normal(0, 0.1, channels)
         if live is not None:
             bias[live:] = np.where(self._rng.random(channels - live) < 0.1, 0.1, -0.1)

@@ -21,7 +21,7 @@ PERSON, TINY_CONV, SINE = 7_157_888, 336_000, 288
 
 @dataclass(frozen=True)
 class Peer:
-    """An engine on one model; bytes and cycles, None where nobody measured.
+    """An engine on one model; bytes and cycles, None where not measured.
 
     Attributes:
         wait_factor: cycles with the simulated nRF52840's wait states for one without.

@@ -7,7 +7,7 @@ byte of weights waits for more of them. So for our time the factor is scaled by 
 simulator's wait states cost us and what they cost CMSIS-NN. The simulated flash is that of the
 nRF52840, with another geometry: an indication, no measurement. The other way, the published time
 in cycles of our model, divides by the unscaled factor and so assumes that their code waits as
-CMSIS-NN does; nobody has measured that.
+CMSIS-NN does; that was not measured.
 """
 
 from __future__ import annotations

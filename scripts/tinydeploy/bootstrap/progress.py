@@ -1,4 +1,4 @@
-"""pip's output as one live line, or, where nobody watches, as a line for each large download."""
+"""pip's output as one live line, or, not on a terminal, as a line for each large download."""
 
 from __future__ import annotations
 

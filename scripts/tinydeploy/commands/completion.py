@@ -147,7 +147,7 @@ def _positional(parser: argparse.ArgumentParser) -> list[str]:
 
 
 def _values(action: argparse.Action) -> list[str]:
-    """What may stand behind an option or in an argument's place, where that is known."""
+    """What may follow an option or in an argument's place, where that is known."""
     if action.choices is not None:
         return [str(choice) for choice in action.choices]
     if action.dest in BOARDS:

@@ -62,7 +62,7 @@ def wide_operators(seed: int, size: Size, codes: Container[str] | None = None) -
 def names_of(codes: Container[str] | None = None) -> list[str]:
     """The fuzzer's subjects of one operator."""
     every = [name for name in cases.subjects([]) if name != cases.GRAPH]
-    names = [name for name in every if "Edge(" not in name]  # sizes that nobody deploys
+    names = [name for name in every if "Edge(" not in name]  # sizes that are not deployed
     return [name for name in names if codes is None or name.split()[0] in codes]
 
 

@@ -55,7 +55,7 @@ class Measured:
     """A model that ran: its steps one by one, or as a whole in the interpreter.
 
     Attributes:
-        steps: cycles of each; of an interpreted model of several operators nobody knows them.
+        steps: cycles of each; unknown of an interpreted model of several operators.
         whole: cycles of the whole inference, interpreted; 0 for a compiled one.
     """
 

@@ -1,4 +1,4 @@
-"""`tinydeploy estimates`: fit the coefficients anew, and say how good they are."""
+"""`tinydeploy estimates`: fit the coefficients again, and say how good they are."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def tell(text: str) -> None:
 
 
 def silent(done_bytes: int, total_bytes: int) -> None:
-    """A Progress that nobody sees."""
+    """A Progress that shows nothing."""
 
 
 class Meter:

@@ -29,7 +29,7 @@ class Bootloader:
     """One of the bootloaders in the field, known by the checksum of flash page 0.
 
     Attributes:
-        room_bytes: bytes behind APPLICATION that are not the bootloader's own.
+        room_bytes: bytes from APPLICATION on that are not the bootloader's own.
         entry_pages: offsets of the pages whose first word makes it start an application.
     """
 

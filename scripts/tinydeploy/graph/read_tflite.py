@@ -4,7 +4,7 @@ Checked: that all offsets stay inside the file (flat.py), that indices exist, th
 overflow and their buffers fill them, that ops are in execution order.
 Not checked: whether the ops make sense or can be run; that is the business of `ops`.
 What TFLM does not look at is no reason to refuse a file: the quantization of most tensors (the
-kernels check that of weights), bytes behind a constant, signatures and metadata.
+kernels check that of weights), trailing bytes of a constant, signatures and metadata.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ class Connection:
 
     @property
     def is_simulated(self) -> bool:
-        """Whether no real board is behind it."""
+        """Whether it leads to no real board."""
         return self.port in (targets.SIMULATOR, targets.HOST)
 
     @property

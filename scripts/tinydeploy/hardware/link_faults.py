@@ -34,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 
 class FaultyWire:
-    """A simulated board behind a cable on which one thing goes wrong whenever `arm` says so."""
+    """A simulated board on a cable on which one thing goes wrong whenever `arm` says so."""
 
     kinds: Sequence[str] = KINDS
     interruptions: Sequence[str] = ("reset", "unplug")  # something happens to board or cable
@@ -57,7 +57,7 @@ class FaultyWire:
         self.struck = False
 
     def replug(self) -> None:
-        """Put the cable back: the board, powered by it, starts anew."""
+        """Put the cable back: the board, powered by it, restarts."""
         self._unplugged, self._kind, self._late = False, "", b""
         self._board.reset("power-on")
 
@@ -183,7 +183,7 @@ def try_faults(
     """Run `count` inferences, each with a fault.
 
     Raises:
-        DeviceError: the board cannot be used after a fault, even when plugged in anew.
+        DeviceError: the board cannot be used after a fault, even when plugged in again.
     """
     chance = random.Random(seed)
     wire, tally = wire_type(board, chance), Tally.of(wire_type.kinds)

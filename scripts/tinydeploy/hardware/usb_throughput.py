@@ -2,7 +2,7 @@
 
     tinydeploy bench usb
 
-The host of the simulator polls without pause and shares the bus with nobody; transactions take what
+The host of the simulator polls without pause and has the bus to itself; transactions take what
 USB 2.0 says, so 1,216,000 bytes/s is the most that bulk transfers of 64 bytes reach (table 5-9).
 """
 

@@ -33,7 +33,7 @@ class Runner:
         self._text = ""
 
     def synchronise(self) -> None:
-        """Drop what the device says of itself at start-up and what others left behind."""
+        """Drop what the device says of itself at start-up and what others left there."""
         self._transport.write(b"\0%")
         end = time.monotonic() + SILENCE_S
         while self._transport.read(0.2):

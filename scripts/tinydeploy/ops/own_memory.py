@@ -66,7 +66,7 @@ def variable_of(handle: Op) -> VariableKey:
 
 
 def more_params_bytes(op: Op) -> int:
-    """Bytes behind the params struct that depend on options or on the number of channels."""
+    """Trailing bytes of the params struct that depend on options or on the number of channels."""
     size = _MORE_PARAMS.get(op.name)
     return 0 if size is None else size(op)
 

@@ -1,7 +1,7 @@
 """Remove channels that are always the same, or that nothing depends on.
 
-A channel with all-zero weights has one value, which its bias decides. Whoever reads it can as well
-have it in the bias: exact, because the sum is of integers. It must have that value everywhere the
+A channel with all-zero weights has one value, which its bias decides. Its readers can as well have
+it in their bias: exact, because the sum is of integers. It must have that value everywhere the
 reader looks, so not at the edge of a padded image, unless it is real zero. What only dead channels
 read is dead too. MobileNets trained with weight decay lose half of their work this way.
 """

@@ -1,4 +1,4 @@
-"""Fold PAD into the convolution behind it, where SAME padding adds just the same border."""
+"""Fold PAD into the convolution after it, where SAME padding adds just the same border."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 
 
 def run(model: Model, evaluate: object = None) -> int:
-    """Let a convolution with VALID padding behind a PAD read the PAD's input with SAME padding.
+    """Let a convolution with VALID padding after a PAD read the PAD's input with SAME padding.
 
     The border counts as real zero in both: PAD fills with the zero point, the kernels skip it.
     """
@@ -50,7 +50,7 @@ def _adds_the_same(reader: Op, source: Tensor, pad: Op) -> bool:
 
 
 def _same_border(reader: Op, source: Tensor, axis: int) -> list[int]:
-    """What SAME adds before and behind along one axis; the odd one goes behind."""
+    """What SAME adds before and after along one axis; the odd one goes after."""
     side = "hw"[axis - 1]
     window = reader.operands[1].shape[axis]
     stride = reader.options[f"stride_{side}"]

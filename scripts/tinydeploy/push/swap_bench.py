@@ -146,7 +146,7 @@ def variant(tflite: bytes, factor: float) -> bytes:
 
 
 def lengthened(tflite: bytes, size_bytes: int) -> bytes:
-    """The model with so many bytes behind it that mean nothing: answers as before, and as soon."""
+    """The model with so many trailing bytes that mean nothing: answers as before, and as soon."""
     return tflite + random.Random(size_bytes).randbytes(size_bytes)
 
 

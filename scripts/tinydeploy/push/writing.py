@@ -3,7 +3,7 @@
 Each page is erased before the one in front of it is written. So where a page reads as it should,
 all before it were done when power failed or the link was lost; the last of them may be the very
 page that was being written, whose cells may not last: it is written again. Where the header is
-another model's or none, or nothing behind it is right, all is written from the start.
+another model's or none, or nothing after it is right, all is written from the start.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The report of a deployment, for people (HTML, Markdown, terminal) and for machines (JSON).
 
 `Report` (model.py) holds what was found; the other modules are pure functions of it.
-`python -m tinydeploy.report build/kws/nano33/report.json` renders the pages beside it anew.
+`python -m tinydeploy.report build/kws/nano33/report.json` renders the pages beside it again.
 """
 
 from __future__ import annotations

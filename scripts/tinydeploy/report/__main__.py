@@ -1,4 +1,4 @@
-"""Renders the pages of a `report.json` anew."""
+"""Renders the pages of a `report.json` again."""
 
 from __future__ import annotations
 

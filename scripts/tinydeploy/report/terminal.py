@@ -22,7 +22,7 @@ def show(report: Report, console: Console) -> None:
 
 
 def summary(report: Report, width: int = _WIDE) -> RenderableType:
-    """The summary for a terminal of `width` columns, for whoever prints it."""
+    """The summary for a terminal of `width` columns, to be printed."""
     report = text.harmless(report)
     parts: list[RenderableType] = [_headline(report)]
     if report.parity.first_mismatch:

@@ -1,1 +1,1 @@
-"""The two engines against each other and TFLM, over many models: nobody loses by the default."""
+"""The two engines against each other and TFLM, over many models: no model loses by the default."""

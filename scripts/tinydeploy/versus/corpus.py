@@ -20,7 +20,7 @@ SHARED = ROOT.parent / "shared" / "data"
 GRAPHS = "fuzz graphs"
 DEFAULT_GRAPHS = 200
 MOST_BYTES = 16 << 20  # of a tensor: no board has room for more, and hostile files say so
-RUNS = 2  # inferences: the second meets what the first left behind
+RUNS = 2  # inferences: the second meets what the first left
 _FILE_TOLERANCE = 1e-3  # of floats: errors add up
 _ACTIVATIONS = (Type.INT8, Type.INT16, Type.UINT8)
 

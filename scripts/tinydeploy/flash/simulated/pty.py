@@ -165,7 +165,7 @@ def _rate(master: int) -> int:
 
 
 def _hung_up(master: int) -> bool:
-    """Whether nobody has the other end open."""
+    """Whether the other end is closed."""
     poll = select.poll()
     poll.register(master, 0)
     return any(event & select.POLLHUP for _, event in poll.poll(0))
