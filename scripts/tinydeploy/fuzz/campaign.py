@@ -129,7 +129,7 @@ class Campaign:
         return self.tally
 
     def batch(self, numbers: Sequence[int], judge: JudgeProcess) -> None:
-        """Compare the cases of these numbers; whoever calls it closes judge and engines."""
+        """Compare the cases of these numbers; the caller closes judge and engines."""
         judged = list(self._judged((make(self.seed, n, self.names) for n in numbers), judge))
         for engine in self.engines:
             outcomes = engine.run([case for case, _ in judged])

@@ -21,7 +21,7 @@ from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.types import SUPPORTED
 
-RUNS = 2  # inferences of a case: the second meets what the first left behind
+RUNS = 2  # inferences of a case: the second meets what the first left
 LONGEST, RUN_BYTES = 60, 64 << 10  # inferences where a state lasts, and bytes of their ends
 STATEFUL = {
     *("ASSIGN_VARIABLE", "CALL_ONCE", "CIRCULAR_BUFFER", "READ_VARIABLE", "SVDF"),

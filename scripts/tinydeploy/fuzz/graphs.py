@@ -13,7 +13,7 @@ from tinydeploy.ops.types import SUPPORTED
 
 FEWEST_OPS, MOST_OPS = 10, 40
 MOST_TRIES = 2000
-LEAVES = 4  # results that nobody reads become outputs, up to so many
+LEAVES = 4  # unread results become outputs, up to so many
 GRAPH_TOLERANCE = 1e-3  # of floats: errors add up
 
 # What makes a graph of one type; others would leave it, or jump where floats differ by a bit.
@@ -86,7 +86,7 @@ def _belongs(name: str, text: str, kind: Type) -> bool:
 
 
 def _outputs(draw: Draw) -> list[Tensor]:
-    """What nobody reads, at most LEAVES of it, and now and then a tensor that somebody does."""
+    """Unread tensors, at most LEAVES of them, and now and then one that is read."""
     graph = draw.build.subgraph
     read = {tensor for op in graph.ops for tensor in op.operands}
     made = [tensor for op in graph.ops for tensor in op.outputs]

@@ -70,7 +70,7 @@ class State:
 
     @property
     def end(self) -> int:
-        """The number behind the last case; those of missing chunks count too."""
+        """The number after the last case; those of missing chunks count too."""
         whole = max(self.done) + self.chunk
         return whole if self.missing else min(whole, self.tally.total.cases)
 

@@ -160,7 +160,7 @@ def run(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Ar
     What the plan does not keep is garbage before each.
 
     Raises:
-        RunnerCrashError: it crashed, or wrote behind the arena.
+        RunnerCrashError: it crashed, or wrote past the arena.
     """
     answers: list[bytes] = []
     kept: dict[Buffer, Array] = {}

@@ -1,6 +1,6 @@
 """Kernels that stay: one program with all of them, to which each batch of plans is added.
 
-To link the kernels anew for every batch, and to let the simulator look at their code anew, took
+To link the kernels again for every batch, and to let the simulator analyse their code again, took
 most of a campaign's time. Here only the plans are compiled, without optimization: all they do is
 call.
 """
@@ -183,7 +183,7 @@ class HostPlans:
 
 
 class CortexM4Plans:
-    """Plans on one simulated Cortex-M4, each batch behind the last one in flash."""
+    """Plans on one simulated Cortex-M4, each batch after the last one in flash."""
 
     def __init__(self) -> None:
         self._kernels = Kernels("cortex_m4")
@@ -247,7 +247,7 @@ _M4_PLANS = ("-target", "thumbv7em-none-eabihf", "-mcpu=cortex-m4", "-mfpu=fpv4-
 
 
 def _compiled(plans: Sequence[Plan], folder: Path, flags: Sequence[str]) -> Path:
-    """An object of the plans; by the compiler itself, as nobody asks Zig's cache for it again."""
+    """An object of the plans; by the compiler itself, as Zig's cache would never be asked for it."""
     handle, name = tempfile.mkstemp(".cc", "plans", folder)
     with open(handle, "w", encoding="utf-8") as file:
         file.write(source_of(plans))

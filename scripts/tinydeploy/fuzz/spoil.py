@@ -49,7 +49,7 @@ def spoil(rng: np.random.Generator, data: bytes) -> bytes:
 
 
 def scarce(rng: np.random.Generator, data: bytes) -> int:
-    """An arena that is too small, mostly by what is kept for good, which kernels ask for."""
+    """An arena that is too small, mostly by persistent memory, which kernels ask for."""
     try:
         needs = arena.needs(read_tflite.load(data))
     except (TinyDeployError, *_UNWRITABLE):

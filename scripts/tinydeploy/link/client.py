@@ -48,7 +48,7 @@ class Patience:
     """How long to wait, in seconds, and how often to try.
 
     `wedged_s` must exceed the longest single operator: between operators a busy device answers.
-    Whoever can go on after a lost link connects again `reconnects` times, and waits `reopen_s` for
+    A caller that can go on after a lost link connects again `reconnects` times, and waits `reopen_s` for
     the port to come back. An inference or a self-test that takes longer than `longest_s`, a change
     of flash longer than `flash_s`, will not end any more, whatever the device says.
     """
@@ -68,7 +68,7 @@ class Patience:
 
 
 class Limit:
-    """How long somebody is waited for who says that it goes on: by this PC's clock, and by the
+    """How long to wait for a device that says that it goes on: by this PC's clock, and by the
     device's, which a simulator's is.
     """
 
@@ -152,14 +152,14 @@ class Device:
         patience: timeouts and number of tries.
         log: takes the text lines that the firmware prints between frames.
         symbolize: turns an address of a fault report into words.
-        reopen: opens the transport anew, waiting up to so many seconds for its port; None where
+        reopen: opens the transport again, waiting up to so many seconds for its port; None where
             it never goes away.
 
     Raises (every method):
         PortError: the port is gone.
         LinkError: what comes back are not frames of this protocol, or it refuses the request.
         DeviceWedgedError: nothing comes back.
-        DeviceRestartedError: the device has started anew meanwhile.
+        DeviceRestartedError: the device has restarted meanwhile.
         DeviceFaultError: the firmware reported a CPU fault.
     """
 
@@ -193,7 +193,7 @@ class Device:
         return identity
 
     def reconnect(self) -> Identity:
-        """Open the transport anew where that can be done, and a session."""
+        """Open the transport again where that can be done, and a session."""
         if self.reopen is not None:
             self.transport.close()
             self.transport = self.reopen(self.patience.reopen_s)

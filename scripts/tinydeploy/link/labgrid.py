@@ -19,7 +19,7 @@ def port_of(place: str) -> str:
 
     Raises:
         SetupError: labgrid is not installed.
-        PortError: there is no such place, nobody has acquired it, or it has no serial port.
+        PortError: there is no such place, it is not acquired, or it has no serial port.
     """
     library, remote = _labgrid()
     target = library.Target(place)

@@ -1,4 +1,4 @@
-"""One port for two readers: a device client takes the frames, whoever follows the log the text."""
+"""One port for two readers: a device client takes the frames, the log's reader the text."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class SharedWire:
         self.inner.write(data)
 
     def read(self, timeout_s: float) -> bytes:
-        """What `pump` left behind, else what the device sends within `timeout_s`."""
+        """What `pump` left, else what the device sends within `timeout_s`."""
         data, self._unread = self._unread, b""
         return data or self._take(timeout_s)
 

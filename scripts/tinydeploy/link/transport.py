@@ -144,7 +144,7 @@ def list_ports() -> list[PortInfo]:
 
 
 def touch_1200(port: str) -> None:
-    """Ask the application behind a USB serial port to restart into its bootloader.
+    """Ask the application at a USB serial port to restart into its bootloader.
 
     The convention of Arduino boards: set the rate to 1200 and close with DTR released
     (docs/boards/nano33.md, 7). The port disappears soon after.

@@ -179,7 +179,7 @@ def _steps_table(plan: Plan, numbers: Mapping[Tensor, int]) -> Iterator[str]:
 
 
 def _reset(plan: Plan) -> Iterator[str]:
-    """The function that calls the plan's resets, which are numbered behind its steps."""
+    """The function that calls the plan's resets, which are numbered after its steps."""
     if not plan.resets:
         return
     yield "void Reset(uint8_t* arena) {"

@@ -15,7 +15,7 @@ from tinydeploy.lower import elementwise, pack
 from tinydeploy.lower.exactness import Scaling, channel_scaling, quantize_multiplier, rescale
 
 Array = npt.NDArray[Any]
-GUARD = 99  # behind every output, to see writes that go too far
+GUARD = 99  # after every output, to see writes that go too far
 
 
 class Machine(Protocol):
@@ -47,12 +47,12 @@ class Case:
     Attributes:
         function: the kernel.
         params: its params struct, as bytes or a structured array.
-        input: int8 or int16; 4 elements of slack are added behind.
+        input: int8 or int16; 4 trailing elements of slack are added.
         expected: the same type.
-        second: another input, behind the first.
+        second: another input, after the first.
         tables: packed weights and other constants.
         scratch_bytes: working memory.
-        extra: arguments behind the scratch.
+        extra: arguments after the scratch.
         in_place: output over input.
     """
 
@@ -67,7 +67,7 @@ class Case:
     in_place: bool = False
 
     def run(self, machine: Machine) -> Array:
-        """Call the kernel; the output, with 4 guard bytes behind it."""
+        """Call the kernel; the output, with 4 guard bytes after it."""
         size = max(self.input.size, self.expected.size) if self.in_place else self.input.size
         given = np.full(size + 4, GUARD, self.input.dtype)
         given[: self.input.size] = self.input.ravel()
@@ -86,7 +86,7 @@ class Case:
         """Call the kernel and compare.
 
         Raises:
-            AssertionError: the output differs, or something behind it was written.
+            AssertionError: the output differs, or something past it was written.
         """
         output = self.run(machine)
         got = output[: self.expected.size].reshape(self.expected.shape)

@@ -103,7 +103,7 @@ class Lowering:
         return self.buffers[tensor]
 
     def dies_here(self, tensor: Tensor, op: Op, *, uses: int = 1) -> bool:
-        """Whether nobody needs `tensor` after `op`, so that its memory may be written over.
+        """Whether `tensor` is dead after `op`, so that its memory may be written over.
 
         Args:
             uses: how often it may be an input of `op` itself.

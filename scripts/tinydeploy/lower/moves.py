@@ -1,7 +1,7 @@
 """Rules for operators that move numbers and change none: slices, padding, transposition, stacking.
 
-All are one loop nest (firmware/dsp/move.h), found from steps through the two tensors; dimensions
-that lie behind one another on both sides are joined. What is moved are bytes: elements of any type
+All are one loop nest (firmware/dsp/move.h), found from the strides of the two tensors; dimensions
+that are contiguous on both sides are joined. What is moved are bytes: elements of any type
 of whole bytes, whatever their scale, which TFLM does not look at here.
 """
 
@@ -232,7 +232,7 @@ def _strided(
 ) -> tuple[list[int], list[int]]:
     """First index and number of indices along each axis, masks and negative indices resolved.
 
-    Axes behind those that have bounds are taken whole.
+    Axes after those that have bounds are taken whole.
     """
     firsts, counts = [], []
     for axis, size in enumerate(source.shape):

@@ -1,7 +1,7 @@
 """Spatial patching: the first, high-resolution operators run band by band of rows.
 
 The operators up to some point of the graph are replaced by one copy a band. Each copy computes the
-rows that its successors need, those that overlap with the neighbouring band (the halo) anew, so
+rows that its successors need, those that overlap with the neighbouring band (the halo) again, so
 that of the large activations only a band exists at a time (MCUNet, Lin et al. 2021). The results
 are the same to the last bit: a row is computed from the same numbers in the same order.
 """
@@ -16,7 +16,7 @@ from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor, Type
 from tinydeploy.lower.plan import Plan
 
 ALIGNMENT_BYTES = 4  # kernels load words
-Rows = tuple[int, int]  # from the first to behind the last
+Rows = tuple[int, int]  # half open: first, last + 1
 
 _WINDOWS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 _SAME_SHAPE = (
@@ -27,7 +27,7 @@ _SAME_SHAPE = (
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A tensor that lies in another one, `offset` bytes behind its start."""
+    """A tensor that lies in another one, `offset` bytes from its start."""
 
     parent: Tensor
     offset: int
@@ -141,7 +141,7 @@ class _Band:
             _input_rows(op, self._needed[op.outputs[0]])[0] == rows
             for op in self._readers.get(tensor, ())
         ):
-            return made  # nobody reads a part of it: its memory may be reused as it is
+            return made  # no part of it is read: its memory may be reused as it is
         key = (tensor, wanted)
         if key not in self._seen:
             self._seen[key] = _rows_tensor(tensor, wanted)

@@ -98,8 +98,8 @@ def bytes_by_step(plan: Plan) -> list[int]:
 def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:
     """First and last step that needs each buffer, in order of first need.
 
-    What is kept is needed throughout. A buffer that no step writes is another name of what lies
-    there: that one stays alive for it.
+    What is kept is needed throughout. A buffer that no step writes is an alias: the buffer that
+    lies there stays alive for it.
     """
     spans: dict[Buffer, tuple[int, int]] = {}
     written = {*plan.inputs, *plan.kept, *(buffer for step in plan.steps for buffer in step.writes)}

@@ -66,7 +66,7 @@ class Buffer:
         tensor: what it holds; None for scratch memory.
         offset: bytes from the start of the arena; set by `place`.
         base: buffer that this one lies in, at `shift` bytes: an output computed in place.
-        root: the buffer that decides where this one lies, `address_in_root` bytes behind its start.
+        root: the buffer that decides where this one lies, `address_in_root` bytes from its start.
     """
 
     name: str

@@ -52,7 +52,7 @@ class Prepared:
     Attributes:
         params: bytes; b"" if the function takes none.
         input_args: how many pointers to inputs it takes, null for those that are not there.
-        memory: its buffers, behind the outputs.
+        memory: its buffers, after the outputs.
     """
 
     kernel: Kernel

@@ -35,7 +35,7 @@ def call_once(lowering: Lowering, op: Op) -> None:
 
 
 def read_variable(lowering: Lowering, op: Op) -> None:
-    """READ_VARIABLE: another name for the variable's memory, or a copy."""
+    """READ_VARIABLE: an alias of the variable's memory, or a copy."""
     key, result = _key(lowering, op), op.outputs[0]
     kept = _kept(lowering, op, key, result)
     if result not in lowering.variables.home:

@@ -19,7 +19,7 @@ from tinydeploy.lower.kernel_lab import CortexM4
 from tinydeploy.lower.plan import Buffer, Constant, Plan, Pointer, Step
 
 SEED = 1
-SLACK_BYTES = 16  # kernels read a little behind their input
+SLACK_BYTES = 16  # kernels read a little past their input
 SPEED_SCRATCH_BYTES = 8192  # what "speed" may take beyond the kernel's own rule
 
 

@@ -2,7 +2,7 @@
 
 A variable keeps its value from one inference to the next, so it has a place of its own. What is
 read from it needs no copy as long as it is not written before the last reader; what is assigned to
-it is computed right there where nobody needs the old value any more.
+it is computed right there where the old value is dead.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
     uart = Block(machine, "UART0", 0x4001C000)
     uart.register(0x30, "CR", reset=0x300, on_write=self._write_control)
 
-A read or write of an offset that nobody declared is reported as a violation: a simulator that
+A read or write of an offset that is not declared is reported as a violation: a simulator that
 answers 0 there would let firmware pass that waits forever on the board.
 """
 

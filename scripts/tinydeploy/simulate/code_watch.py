@@ -45,7 +45,7 @@ class CodeWatch:
         return any(page in self._pages for page in pages)
 
     def flush_soon(self) -> None:
-        """Code was written by something else than the CPU: look at it anew at the next update."""
+        """Code was written by something else than the CPU: look at it again at the next update."""
         self._flush = True
 
     def update(self) -> None:

@@ -25,7 +25,7 @@ class Line(Protocol):
 
     Attributes:
         baud: bit rate, to tell when a read ends.
-        received: what the board has sent and nobody has taken.
+        received: what the board has sent and was not read yet.
     """
 
     baud: float
@@ -89,7 +89,7 @@ class SimulatedDevice:
         return self.take_received()
 
     def take_received(self) -> bytes:
-        """What the board has sent and nobody has taken yet; does not run it."""
+        """What the board has sent and was not read yet; does not run it."""
         received = self.chip.line.received
         data = bytes(received[:READ_CHUNK_BYTES])
         del received[:READ_CHUNK_BYTES]

@@ -13,7 +13,7 @@ class FlashTiming:
     """Flash from address 0 and its cache, which is taken to be always on.
 
     Attributes:
-        flash_end: first address behind the flash.
+        flash_end: first address past the flash.
         wait_cycles: what reading a line that is not cached costs, or data that never is.
         line_bytes, sets, ways: of the cache, least recently used lines leave it first. Sizes
             are powers of two.

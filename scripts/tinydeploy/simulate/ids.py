@@ -1,4 +1,4 @@
-"""The unique ids of simulated chips. A port does not tell what is behind it; this does."""
+"""The unique ids of simulated chips. A port does not tell what it leads to; this does."""
 
 from __future__ import annotations
 

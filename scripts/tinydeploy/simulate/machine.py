@@ -165,7 +165,7 @@ class Machine:
         self.stop_soon()
 
     def forget_code(self) -> None:
-        """Flash was written: look at all code anew."""
+        """Flash was written: look at all code again."""
         self._code.flush_soon()
         self.stop_soon()
 
@@ -209,7 +209,7 @@ class Machine:
             self.fail(violation_error(self.violations[-1]))
 
     def fail(self, error: DeviceError) -> None:
-        """End the simulation with `error`, raised to whoever runs it."""
+        """End the simulation with `error`, raised to the caller of `run`."""
         if self._failure is None:
             self._failure = error
         if self._running:
@@ -336,8 +336,8 @@ class Machine:
 
 
 class _Alive:
-    """Machines that nobody closed: they are in circles of references, and each takes megabytes that
-    the garbage collector does not count.
+    """Machines that were not closed: they are in reference cycles, and each takes megabytes that the
+    garbage collector does not count.
     """
 
     def __init__(self) -> None:

@@ -30,7 +30,7 @@ class Memory:
 
     @property
     def end(self) -> int:
-        """First address behind it."""
+        """First address past it."""
         return self.origin + self.size
 
 
@@ -71,7 +71,7 @@ class MemoryMap:
             uc.mem_write(memory.origin, filling)
 
     def close(self) -> None:
-        """The memories are about to go; whoever reads them now gets an error."""
+        """The memories are about to go; a read from now on is an error."""
         self.is_closed = True
         self._callbacks.clear()
         self._io.clear()

@@ -26,7 +26,7 @@ def serve(
     announce: Callable[[str], None] = print,
     stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Run `device` until Ctrl-C, exchanging bytes with whoever opens the pseudo-terminal.
+    """Run `device` until Ctrl-C, exchanging bytes with the program that opens the pseudo-terminal.
 
     Args:
         link_path: also make a symbolic link to the terminal there, removed at the end.
@@ -58,7 +58,7 @@ def _exchange(device: SimulatedDevice, host_end: int, stop: Callable[[], bool]) 
 
 
 def _hand_over(data: bytes, host_end: int) -> None:
-    """A terminal that nobody reads fills up; what comes then is lost, as on a wire."""
+    """A terminal without a reader fills up; what comes then is lost, as on a wire."""
     with contextlib.suppress(BlockingIOError):
         while data:
             data = data[os.write(host_end, data) :]

@@ -106,7 +106,7 @@ def transaction_s(size: int) -> float:
 class UsbPort:
     """The connector of a board, which a cable with a host at its other end goes into.
 
-    It outlives resets of the chip; each start of the chip connects its device anew.
+    It outlives resets of the chip; each start of the chip connects its device again.
     """
 
     def __init__(self) -> None:

@@ -101,7 +101,7 @@ class UsbHost:
         self._port.set_vbus(False)
 
     def reset(self) -> None:
-        """Reset the bus, whatever is going on, and enumerate anew."""
+        """Reset the bus, whatever is going on, and enumerate again."""
         self._begin(self._from_reset(), State.POWERED)
 
     def suspend(self) -> None:

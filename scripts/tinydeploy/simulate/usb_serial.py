@@ -19,7 +19,7 @@ class UsbSerial:
 
     Attributes:
         host: the host that it is on.
-        received: what the device has sent and nobody has taken.
+        received: what the device has sent and was not read yet.
         baud: as `SerialLine.baud`; the rate of the line coding is `rate`.
         is_open: opened by a program; only then data is fetched, as kernels do it.
     """
@@ -89,7 +89,7 @@ class UsbSerial:
             self.host.submit(Transfer(setup))
 
     def _configured(self) -> None:
-        """A port that a program holds open is set up anew when the device is back."""
+        """A port that a program holds open is set up again when the device is back."""
         self.received.clear()
         if self.is_open:
             self.set_rate(self.rate)

@@ -26,7 +26,7 @@ WAIT = None
 T = TypeVar("T")
 Doing = Generator[float | None, None, T]
 POLL_S = 5e-6  # an IN token and a NAK
-TRIES = 3  # of a transaction that nobody answers
+TRIES = 3  # of a transaction without an answer
 STATUS_LIMIT_S = 0.05  # 9.2.6.4: of a standard request
 DATA_LIMIT_S = 0.5
 
@@ -98,7 +98,7 @@ class Transactions:
     # Transactions
 
     def setup(self, setup: Setup) -> Doing[Answer]:
-        """A SETUP transaction, tried again when nobody answers."""
+        """A SETUP transaction, tried again without an answer."""
         for _ in range(TRIES):
             yield transaction_s(8)
             answer = self._device.setup(self.address, setup.pack())

@@ -18,7 +18,7 @@ from tinydeploy.errors import UsageError
 
 Array = npt.NDArray[Any]
 
-INPUT_STEMS = ("inputs", "input", "x", "x_test", "x_train", "X")  # each also with a number behind
+INPUT_STEMS = ("inputs", "input", "x", "x_test", "x_train", "X")  # each also with a number after
 LABEL_NAMES = ("labels", "label", "y", "y_test", "y_train", "targets", "target")
 ENCODING_NAMES = ("scale", "zero_point")  # beside quantized inputs: how to read them
 HINT = "save the inputs with numpy.savez('data.npz', inputs=..., labels=...)"

@@ -20,9 +20,9 @@ class Answers:
     """What a model answers with, which is what labels have to fit.
 
     Attributes:
-        outputs: elements of its first output; 0 if nobody knows.
+        outputs: elements of its first output; 0 if unknown.
         names: of the classes, where known.
-        is_regression: whether the outputs are quantities; None if nobody knows.
+        is_regression: whether the outputs are quantities; None if unknown.
         is_binary: one output that is the probability of class 1.
     """
 
@@ -33,7 +33,7 @@ class Answers:
 
     @property
     def classes(self) -> int:
-        """Number of classes; 0 if nobody knows."""
+        """Number of classes; 0 if unknown."""
         return 2 if self.is_binary else self.outputs
 
 

@@ -1,4 +1,4 @@
-"""What the compiled engine would run, which nobody has to build for that."""
+"""What the compiled engine would run, without a build."""
 
 from __future__ import annotations
 

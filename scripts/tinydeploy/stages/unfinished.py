@@ -1,4 +1,4 @@
-"""A build that was cut off leaves objects that nobody vouches for: the next one starts from none.
+"""A build that was cut off leaves objects of unknown state: the next one starts from none.
 
 SCons notes what it made each object from when it ends. Killed before, it has objects of one model
 and notes of another, and would link what does not belong together. So a mark stands beside a folder

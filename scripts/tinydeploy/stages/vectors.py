@@ -32,7 +32,7 @@ class Vectors:
     Attributes:
         inputs: for each model input an array [count, *shape].
         labels: class index of each vector [count], or targets [count, outputs] as floats, or None
-            when nobody knows.
+            if unknown.
         source: where they come from, in words.
         of_training: whether they are the test set of the model's own training, so that figures
             of the one may stand beside those of the other.

@@ -75,7 +75,7 @@ def _pruned(draw: Draw, count: int, kind: Type) -> tuple[Codes, list[int], Array
 
 
 def _huffman(draw: Draw, count: int, kind: Type) -> tuple[Codes, list[int], Array]:
-    """Three symbols of two bits; behind two zeros others of `more` bits, in a table below."""
+    """Three symbols of two bits; after two zeros others of `more` bits, in a table below."""
     wide, more = kind is Type.INT16 or draw.chance(0.5), draw.integer(1, 5)
     shift = 27 if wide else 11
     mask, found = (0xFFFF if kind is Type.INT16 else 0xFF), 1 << (shift + 4)

@@ -44,7 +44,7 @@ LOADER_VECTOR_TABLE = 0
 
 
 class Chip:
-    """The chip, what a loader may leave, and the image behind it."""
+    """The chip, what a loader may leave, and the image after it."""
 
     def __init__(self, board: Board, image: Image, options: Options) -> None:
         self._board = board

@@ -44,7 +44,7 @@ RESET_REASONS = {
 
 
 class Chip:
-    """The chip, its bootloader's last deeds, and the image behind it."""
+    """The chip, its bootloader's last deeds, and the image after it."""
 
     def __init__(self, board: Board, image: Image, options: Options) -> None:
         self._board = board

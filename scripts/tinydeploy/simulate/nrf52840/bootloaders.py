@@ -22,7 +22,7 @@ class Bootloader:
     Attributes:
         waits_s: how long a reset takes it before the application starts.
         ram_used: bytes from the start of the RAM that it leaves full of its own.
-        protected: ranges of flash that nobody else may erase or write.
+        protected: ranges of flash that no one else may erase or write.
         uicr_start: its address as UICR.NRFFW[0] has it.
         stays: values of GPREGRET for which it waits for a flasher instead.
     """

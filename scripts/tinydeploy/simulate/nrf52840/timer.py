@@ -96,7 +96,7 @@ class Timer(NrfBlock):
                 self.happen(f"COMPARE{n}")
 
     def _plan(self) -> None:
-        """Schedule the compare events anew."""
+        """Schedule the compare events again."""
         for event in self._events_at.values():
             event.cancel()
         self._events_at.clear()

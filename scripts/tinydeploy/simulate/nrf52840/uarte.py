@@ -182,11 +182,11 @@ class Uarte(NrfBlock):
         return BAUD.get(self._baudrate.value)
 
     def room(self) -> int:
-        """What is left of the open buffer and of the FIFO behind it; 0 until the firmware has
+        """What is left of the open buffer and of the FIFO after it; 0 until the firmware has
         opened a buffer and seen to the last one."""
         if self._rx_open is None or self.has_happened("ENDRX"):
             return 0
-        if self._is_left_armed:  # what the FIFO took would be lost when the firmware starts anew
+        if self._is_left_armed:  # what the FIFO took would be lost when the firmware restarts
             return 1
         return self._rx_open[1] - self._rx_count + FIFO_BYTES - len(self._fifo)
 

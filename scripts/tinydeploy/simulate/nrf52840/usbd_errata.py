@@ -12,7 +12,7 @@ PREPARED_171, PREPARED_187 = 0xC0, 3
 
 
 class Errata(Block):
-    """A lock, which the key opens and closes in turn, and two registers behind it."""
+    """A lock, which the key opens and closes in turn, and the two registers that it guards."""
 
     def __init__(self, machine: Machine) -> None:
         super().__init__(machine, "ERRATA", BASE)
