@@ -247,7 +247,7 @@ _M4_PLANS = ("-target", "thumbv7em-none-eabihf", "-mcpu=cortex-m4", "-mfpu=fpv4-
 
 
 def _compiled(plans: Sequence[Plan], folder: Path, flags: Sequence[str]) -> Path:
-    """An object of the plans; by the compiler itself, as Zig's cache would never be asked for it."""
+    """An object of the plans; by the compiler itself: Zig's cache is never asked for it."""
     handle, name = tempfile.mkstemp(".cc", "plans", folder)
     with open(handle, "w", encoding="utf-8") as file:
         file.write(source_of(plans))

@@ -48,9 +48,10 @@ class Patience:
     """How long to wait, in seconds, and how often to try.
 
     `wedged_s` must exceed the longest single operator: between operators a busy device answers.
-    A caller that can go on after a lost link connects again `reconnects` times, and waits `reopen_s` for
-    the port to come back. An inference or a self-test that takes longer than `longest_s`, a change
-    of flash longer than `flash_s`, will not end any more, whatever the device says.
+    A caller that can go on after a lost link connects again `reconnects` times, and waits
+    `reopen_s` for the port to come back. An inference or a self-test that takes longer than
+    `longest_s`, a change of flash longer than `flash_s`, will not end any more, whatever the device
+    says.
     """
 
     reply_s: float = 0.5

@@ -336,8 +336,8 @@ class Machine:
 
 
 class _Alive:
-    """Machines that were not closed: they are in reference cycles, and each takes megabytes that the
-    garbage collector does not count.
+    """Machines that were not closed: they are in reference cycles, and each takes megabytes that
+    the garbage collector does not count.
     """
 
     def __init__(self) -> None:
