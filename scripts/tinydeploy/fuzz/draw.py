@@ -24,7 +24,7 @@ Shape = tuple[int, ...]
 T = TypeVar("T")
 
 RANKS = (1, 2, 3, 4)
-LARGEST = 4000  # elements of a tensor
+LARGEST = 4608  # elements of a tensor: 24 x 24 of 8 channels
 LARGEST_AT_EDGE = 66_000
 _LONG = 1000
 _WINDOWS = {"kernel_height": 1, "dilation_height": 1, "kernel_width": 2, "dilation_width": 2}

@@ -17,13 +17,20 @@ from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build, spoil
 from tinydeploy.fuzz.cases import GRAPH, make, subjects
 from tinydeploy.fuzz.runner import HostRunner, RunnerTimeoutError
+from tinydeploy.graph.ir import Array
 
 ARENA_BYTES = 1 << 20
+Runs = list[list[Array]]
+
 TURNS = 10  # of graphs, several subgraphs and our own models, for one of other originals
 CPU_LIMIT_S = 5  # a damaged WHILE may never end, in TFLM too
 WORDS = (0, 1, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF, 0x10000)
 TABLES_BYTES = 600  # at the front of a file, where a change does most
 PROGRESS_EVERY = 500
+CHANGES = (
+    "of ten, 3.5 have bits, bytes or words changed, 4 one thing wrong in a sound file (a type, a "
+    "shape, a scale, an option, a constant, an operand), 1 wild inputs, 1.5 an arena too small"
+)
 
 
 @dataclass
@@ -74,14 +81,18 @@ def mutate(rng: np.random.Generator, model: bytes) -> bytes:
     return bytes(damaged[:end])
 
 
-def _damaged(rng: np.random.Generator, model: bytes) -> tuple[bytes, int]:
-    """The file damaged, or one thing of the model wrong, or nothing but the arena too small."""
+def _damaged(rng: np.random.Generator, model: bytes) -> tuple[bytes, int, Runs]:
+    """The file damaged, or one thing of the model wrong, or its inputs wild, or the arena too
+    small; what the inputs lack is zero.
+    """
     kind = rng.random()
     if kind < 0.35:
-        return mutate(rng, model), ARENA_BYTES
+        return mutate(rng, model), ARENA_BYTES, [[]]
+    if kind < 0.75:
+        return spoil.spoil(rng, model), ARENA_BYTES, [[]]
     if kind < 0.85:
-        return spoil.spoil(rng, model), ARENA_BYTES
-    return model, spoil.scarce(rng, model)
+        return model, ARENA_BYTES, spoil.wild(rng, model)
+    return model, spoil.scarce(rng, model), [[]]
 
 
 def run(
@@ -92,12 +103,15 @@ def run(
     first: int = 0,
     most_crashes: int = 10,
     program: Path | None = None,
+    renewed_after: int = 0,
     progress: Callable[[Hostile], None] = lambda found: None,
 ) -> Hostile:
     """Feed `mutants` damaged models to the sanitized runtime, each made from seed and number.
 
     Args:
         program: another build of the runtime.
+        renewed_after: mutants that it takes before it ends by itself, and writes its counts: one
+            that has to be stopped loses them. 0: all.
 
     Raises:
         SetupError: there is no g++ for the sanitizers.
@@ -107,10 +121,10 @@ def run(
     found = Hostile(originals=len(set(models)))
     for number in range(first, first + mutants):
         rng = np.random.default_rng([seed, number])
-        mutant, arena_bytes = _damaged(rng, models[number % len(models)])
+        mutant, arena_bytes, given = _damaged(rng, models[number % len(models)])
         found.mutants += 1
         try:
-            reply = runner.run(mutant, [[]], arena_bytes=arena_bytes)
+            reply = runner.run(mutant, given, arena_bytes=arena_bytes)
             found.accepted += reply.ok
             told = reply.ok or (reply.reason and reply.reason.isascii())
             problem = "" if told else f"refused without words: {reply.reason!r}"
@@ -125,6 +139,8 @@ def run(
             found.crashes.append((path, problem))
             if len(found.crashes) >= most_crashes:
                 break
+        if renewed_after and found.mutants % renewed_after == 0:
+            runner.close()
         if found.mutants % PROGRESS_EVERY == 0:
             progress(found)
     runner.close()

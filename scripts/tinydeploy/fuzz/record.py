@@ -11,8 +11,9 @@ from tinydeploy.config import ROOT
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.fuzz.campaign import Count, Tally
 from tinydeploy.fuzz.cases import FLOAT_TOLERANCE, GRAPH, RUNS, UNDEFINED
+from tinydeploy.fuzz.coverage import LEFT_OUT
 from tinydeploy.fuzz.graphs import FEWEST_OPS, GRAPH_TOLERANCE, MOST_OPS
-from tinydeploy.fuzz.hostile import Hostile
+from tinydeploy.fuzz.hostile import CHANGES, Hostile
 
 FIGURES, DOCUMENT = ROOT / "docs" / "fuzz.json", ROOT / "docs" / "fuzz.md"
 OPERATORS, GRAPHS, DAMAGED, COVERED = "operators", "graphs", "damaged", "covered"  # what is kept
@@ -88,6 +89,7 @@ def of_hostile(found: Hostile) -> dict[str, Any]:
         "ran": found.accepted,
         "endless": found.endless,
         "findings": len(found.crashes),
+        "changes": CHANGES,
     }
 
 
@@ -176,6 +178,7 @@ def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
         "the PC build with the address and undefined-behaviour sanitizers: "
         f"{known['ran']:,} ran, {refused:,} were refused with a reason, {known['endless']:,} had "
         f"loops without end, **{known['findings']} findings**."
+        + (f" Changes: {known['changes']}." if "changes" in known else "")
     )
 
 
@@ -186,6 +189,8 @@ def _covered(known: Mapping[str, Any]) -> Iterator[str]:
         "that only an exception takes are left out, and so is what only an Arm CPU compiles "
         "(`*_armv7em.cpp`); the checks of a Prepare are reached by damaged models.\n"
     )
+    for file, reason in LEFT_OUT.items():
+        yield f"Not counted: {file}, {reason}.\n"
     yield "| folder | lines | reached | branches | taken |"
     yield "|---|---:|---:|---:|---:|"
     rooms = known["rooms"]

@@ -15,8 +15,9 @@ from flatbuffers import flexbuffers
 
 from tinydeploy import arena
 from tinydeploy.errors import TinyDeployError
+from tinydeploy.fuzz import patterns
 from tinydeploy.graph import read_tflite, schema
-from tinydeploy.graph.ir import Op, Quantization, Subgraph, Tensor, Type, per_tensor
+from tinydeploy.graph.ir import Array, Op, Quantization, Subgraph, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.own_memory import options_of
 
@@ -58,6 +59,24 @@ def scarce(rng: np.random.Generator, data: bytes) -> int:
         needs.total_bytes, needs.persistent_bytes + 400
     )  # fmt: skip
     return int(rng.integers(0, max(most, 1)))
+
+
+def wild(rng: np.random.Generator, data: bytes) -> list[list[Array]]:
+    """Inputs as no sensor gives them: no numbers, infinite ones, any bits, indices of nothing."""
+    inputs = read_tflite.load(data).main.inputs
+    return [[_wild(rng, tensor) for tensor in inputs] for _ in range(2)]
+
+
+def _wild(rng: np.random.Generator, tensor: Tensor) -> Array:
+    dtype = tensor.type.dtype
+    if dtype.kind == "f":
+        usual = rng.normal(size=tensor.shape)
+        odd = rng.choice(np.array([*_SCALES, *map(float, _NUMBERS)]), tensor.shape)
+        with np.errstate(over="ignore"):
+            return np.where(rng.random(tensor.shape) < rng.random(), odd, usual).astype(dtype)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, tensor.shape).astype(bool)
+    return patterns.values(rng, tensor.shape, dtype)
 
 
 def _one(rng: np.random.Generator, some: Sequence[T]) -> T:

@@ -11,8 +11,15 @@ _HEAD_BYTES = 16
 
 
 def detection(draw: Draw, code: str, types: Types) -> None:
-    """Class by class, which fills what is left of the outputs with zeros."""
+    """Class by class, which fills what is left of the outputs with zeros, or all at once.
+
+    That leaves there what it finds: so many boxes are found that nothing is left.
+    """
     boxes, classes, most = draw.integer(1, 40), draw.integer(1, 5), draw.integer(1, 12)
+    by_class, overlap, least = draw.chance(0.6), float(draw.rng.uniform(0.1, 0.9)), 0.5
+    if not by_class:
+        least, most = -1000.0, draw.pick((1, min(most, boxes)))
+        overlap = overlap if most == 1 else 1.0  # nothing is silenced
     anchors = draw.rng.uniform(0.05, 1.0, (boxes, 4)).astype(np.float32)
     inputs = [
         draw.source(types.data, shape=(1, boxes, 4)),
@@ -23,8 +30,8 @@ def detection(draw: Draw, code: str, types: Types) -> None:
     outputs = [draw.build.tensor(shape, types.result) for shape in shapes]
     draw.results(
         code, inputs, outputs, max_detections=most, max_classes_per_detection=1,
-        num_classes=classes, use_regular_nms=True, detections_per_class=draw.integer(1, 20),
-        nms_score_threshold=0.5, nms_iou_threshold=float(draw.rng.uniform(0.1, 0.9)),
+        num_classes=classes, use_regular_nms=by_class, detections_per_class=draw.integer(1, 20),
+        nms_score_threshold=least, nms_iou_threshold=overlap,
         y_scale=10.0, x_scale=10.0, h_scale=5.0, w_scale=5.0,
     )  # fmt: skip
 

@@ -47,11 +47,12 @@ class Window:
 
 
 def window(draw: Draw, *, dilates: bool, most: int = 5) -> Window:
-    """A random window, one in four of 1x1 or 3x3 and stride 1."""
+    """A random window, one in three of 1x1 or 3x3 and stride 1 or 2."""
     padding = draw.pick(("SAME", "VALID"))
-    if draw.chance(0.25):
-        size = draw.pick((1, 3))
-        return Window(padding, (size, size), (1, 1), (1, 1))
+    if draw.chance(0.33):
+        size = draw.pick((1, 3, 3))
+        step = draw.pick((1, 1, 2)) if size > 1 else 1
+        return Window(padding, (size, size), (step, step), (1, 1))
     if draw.chance(0.15):  # along one axis, as networks over time have it
         return _along_one_axis(draw, padding, dilates=dilates)
     taps = (draw.size("kernel_height", 1, most), draw.size("kernel_width", 1, most))
@@ -125,13 +126,16 @@ def spread(
 
 
 def conv(draw: Draw, code: str, types: Types) -> None:
-    """CONV_2D, now and then in groups."""
-    image = draw.image(types.data)
-    slides = window(draw, dilates=True)
+    """CONV_2D, now and then in groups, or on a whole picture."""
+    if draw.edge is None and not draw.grows and draw.chance(0.1):
+        image, slides, units = _first_layer(draw, types.data)
+        groups, depth = 1, image.shape[3]
+    else:
+        image = draw.image(types.data)
+        slides, depth = window(draw, dilates=True), image.shape[3]
+        groups = 2 if depth % 2 == 0 and types.data is Type.INT8 and draw.chance(0.1) else 1
+        units = draw.size("out_channels", 1, 10) * groups
     size = slides.positions(image.shape)
-    depth = image.shape[3]
-    groups = 2 if depth % 2 == 0 and types.data is Type.INT8 and draw.chance(0.1) else 1
-    units = draw.size("out_channels", 1, 10) * groups
     factors = weights(draw, (units, *slides.taps, depth // groups), types.weights, 0)
     inputs = [image, factors, bias(draw, units, image, factors)]
     taps = factors.size // units
@@ -141,6 +145,15 @@ def conv(draw: Draw, code: str, types: Types) -> None:
         dilation_h_factor=slides.dilation[0], dilation_w_factor=slides.dilation[1],
         fused_activation_function=draw.activation(types.data),
     )  # fmt: skip
+
+
+def _first_layer(draw: Draw, kind: Type) -> tuple[Tensor, Window, int]:
+    """A picture of one colour or three, a window on it and how many channels it makes."""
+    depth = draw.pick((1, 3))
+    image = draw.source(kind, shape=(1, draw.integer(20, 24), draw.integer(20, 24), depth))
+    taps, step = (1, 1) if depth == 1 and draw.chance(0.5) else (3, draw.pick((1, 2)))
+    slides = Window(draw.pick(("SAME", "VALID")), (taps, taps), (step, step), (1, 1))
+    return image, slides, draw.integer(4, 8)
 
 
 def depthwise(draw: Draw, code: str, types: Types) -> None:
