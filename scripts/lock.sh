@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes requirements*.lock anew from pyproject.toml. Needs uv (`pip install uv`).
+# Makes requirements*.lock again from pyproject.toml. Needs uv (`pip install uv`).
 #
 # One resolution for all layers comes first and constrains the others, so that a package has the
 # same version in every layer. A version already in a lock stays, unless pyproject.toml forbids it:

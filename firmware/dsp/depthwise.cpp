@@ -6,7 +6,7 @@ namespace tinydeploy {
 namespace {
 
 // Input lines on their way to columns of four channels. The last column of a band is the first of
-// the next: bands fill scratch from left to right and from right to left by turns.
+// the next: bands fill scratch from left to right and from right to left in turn.
 class Planes {
  public:
   Planes(const DepthwiseParams& p, uint32_t* scratch) : p_(p), scratch_(scratch) {

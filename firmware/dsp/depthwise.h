@@ -2,8 +2,8 @@
 //
 // Four channels at a time are widened to int16 planes in scratch, with padding: a word holds one
 // channel of two vertical neighbours (lines 2j and 2j+1), column j holds such words of one pair of
-// lines from left to right, 4 channels by turns. Two or four outputs a step with SMLAD, SMLABT and
-// SMLATB. Requantization as in dot.h; the records are pack.py: pack_depthwise.
+// lines from left to right, 4 channels interleaved. Two or four outputs a step with SMLAD, SMLABT
+// and SMLATB. Requantization as in dot.h; the records are pack.py: pack_depthwise.
 #ifndef TINYDEPLOY_DSP_DEPTHWISE_H_
 #define TINYDEPLOY_DSP_DEPTHWISE_H_
 

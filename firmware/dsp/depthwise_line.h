@@ -3,8 +3,8 @@
 //
 // A line is the input along that axis, the image a number of lines, a line with a dilation as many
 // lines as that. Four channels of a line at a time are widened to a plane in scratch, with padding:
-// a word holds two neighbours {2j, 2j+1} of one channel, the four channels by turns. An output at
-// an even place and the next one use the same words with two sets of weights, so that four
+// a word holds two neighbours {2j, 2j+1} of one channel, the four channels interleaved. An output
+// at an even place and the next one use the same words with two sets of weights, so that four
 // outputs take as many words as one and one more. Requantization as in dot.h.
 #ifndef TINYDEPLOY_DSP_DEPTHWISE_LINE_H_
 #define TINYDEPLOY_DSP_DEPTHWISE_LINE_H_

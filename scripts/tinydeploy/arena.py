@@ -136,7 +136,7 @@ class _Allocation:
         return key
 
     def _share(self, graph: Subgraph, op: Op) -> int:
-        """The variable behind the operator's handle; one more argument."""
+        """The variable that the operator's handle names; one more argument."""
         handle = op.input(0)
         producer = self._producer(graph, handle) if handle is not None else None
         key = self._variable(producer or op)

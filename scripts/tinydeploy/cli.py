@@ -137,7 +137,7 @@ def _wants_json(options: argparse.Namespace) -> bool:
 
 
 def error_json(error: TinyDeployError) -> str:
-    """An error for who reads the JSON of a result: {"error": {"kind", "message", ...}}."""
+    """An error for readers of a result's JSON: {"error": {"kind", "message", ...}}."""
     said = {"kind": type(error).__name__, "message": error.message, "hint": error.hint}
     return json.dumps({"error": {**said, "exit_code": error.exit_code}}, indent=2)
 

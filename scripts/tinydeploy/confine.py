@@ -30,7 +30,7 @@ def cpu(more_s: float) -> None:
 
 
 def _lower(kind: int, most: int) -> None:
-    """The soft limit, which may be set again; never above what somebody else has set."""
+    """The soft limit, which may be set again; never above what is set already."""
     _, hard = resource.getrlimit(kind)
     soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
     with suppress(OSError, ValueError):

@@ -12,7 +12,7 @@
     │   ├── PortError                no such port, no permission, unplugged
     │   ├── LinkError                answers, but not with frames we can use
     │   ├── DeviceWedgedError        gives no sign of life
-    │   ├── DeviceRestartedError     started anew while we talked to it
+    │   ├── DeviceRestartedError     restarted while we talked to it
     │   └── DeviceFaultError         reported a CPU fault or a failed operation
     ├── ParityError              7   the device computed something else than TFLM
     ├── FlashError               8   flashing did not complete
@@ -164,7 +164,7 @@ class DeviceWedgedError(DeviceError):
 
 
 class DeviceRestartedError(DeviceError):
-    """The device has started anew: it knows nothing of the session."""
+    """The device has restarted: it knows nothing of the session."""
 
 
 class DeviceFaultError(DeviceError):

@@ -44,7 +44,7 @@ def held(folder: Path, announce: Callable[[str], None]) -> Iterator[None]:
 
 
 def lock_file(folder: Path) -> Path:
-    """Beside what is built, not in it: who deletes a folder does not delete its lock."""
+    """Beside what is built, not in it: deleting a folder does not delete its lock."""
     real = os.path.realpath(folder)
     return BUILD_DIR / "locks" / f"{hashlib.sha256(os.fsencode(real)).hexdigest()[:16]}.lock"
 
@@ -58,7 +58,7 @@ def _locked(path: Path, wait: Callable[[str], None]) -> Iterator[None]:
         try:
             yield
         finally:
-            path.unlink(missing_ok=True)  # still ours: who waits looks whether it is in the folder
+            path.unlink(missing_ok=True)  # still ours: a waiter looks whether it is in the folder
 
 
 def open_file(path: Path) -> BinaryIO:

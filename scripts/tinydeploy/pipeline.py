@@ -469,7 +469,7 @@ def _flash(image: Image, board: Board, target: Target, job: Job, ui: Ui) -> Targ
 
 
 def _run_built_in(image: Image, board: Board, target: Target) -> None:
-    """Models that were pushed outlast flashing; who deploys a model wants that one."""
+    """Pushed models outlast flashing; a deployment is to run its own."""
     device = targets.open_device(target, board, image.elf)
     try:
         device.hello()
@@ -489,7 +489,7 @@ def _verify(
     job: Job,
     ui: Ui,
 ) -> Verification:
-    # Who lets bytes take the time of a wire wants all of them on it.
+    # Where bytes take the time of a wire, all of them go over it.
     link_vectors = None if target.modelled_baud else job.link_vectors
     key = key_of(
         *(image.build_id, image.sha256, vectors.sha256(), target.name, str(link_vectors)),

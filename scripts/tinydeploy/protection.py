@@ -75,7 +75,7 @@ class Region:
 _CHIPS = {
     "nrf52840": (
         Area("chip's identity (FICR)", 0x10000000, 0x10001000, Rule.CONSTANTS),
-        # Up to SPIM3, and behind the gap what an erratum of the USB controller wants written.
+        # Up to SPIM3, and after the gap what an erratum of the USB controller wants written.
         Area("peripherals", 0x40000000, 0x40070000, Rule.DEVICE, hole=(0x40030000, 0x40060000)),
         Area("GPIO", 0x50000000, 0x50001000, Rule.DEVICE),
     ),

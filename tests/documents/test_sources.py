@@ -24,7 +24,9 @@ _NUMBERED = re.compile(r"^#{2,6} (\d+(?:\.\d+)*)\.? ", re.M)
 _DOCUMENT = re.compile(r"(?P<name>[\w./-]*\w\.md)\b")
 _WRITTEN_ELSEWHERE = {"report.md"}  # a deployment makes it
 # Places that the project was written beside; shared/data is test data, which may be missing.
-_OUTSIDE = re.compile(r"\bfact sheets?\b|\bshared/(?!data\b)|\bDESIGN\.md\b|\bpeers\.md\b", re.I)
+_OUTSIDE = re.compile(
+    r"\b(?:fact|the) sheets?\b|\bshared/(?!data\b)|\bDESIGN\.md\b|\bpeers\.md\b", re.I
+)
 
 
 @cache

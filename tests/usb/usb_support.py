@@ -83,7 +83,7 @@ class Bench:
         assert self.run(0.01, lambda: self.power.crystal_runs)
 
     def enable(self) -> None:
-        """The sheet's sequence up to READY and the errata after it."""
+        """The sequence of docs/boards/nano33.md, 7 up to READY and the errata after it."""
         self.w(EVENT_CAUSES, READY)
         self.erratum(0xD14, 3)
         self.erratum(0xC14, 0xC0)

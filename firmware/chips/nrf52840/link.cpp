@@ -72,7 +72,7 @@ void Idle() {
 
 uint32_t Overruns() { return kUart ? nrf52840::UartOverruns() : 0; }
 
-// USB goes on as it is: its state is the host's too, which would have to find the board anew.
+// USB goes on as it is: its state is the host's too, which would have to enumerate the board again.
 void RecoverLink() {
   if (kUart) nrf52840::UartStart(kUartPins, kBaudRegister);
 }

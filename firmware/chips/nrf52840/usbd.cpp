@@ -288,7 +288,7 @@ void UseEndpoints(bool use) {
   SetHalt(kDataOut, false);
 }
 
-// An endpoint that is released begins anew with data toggle 0. Writing its size is what lets an OUT
+// An endpoint that is released restarts with data toggle 0. Writing its size is what lets an OUT
 // endpoint accept packets; one that waits there is gone.
 void SetHalt(uint8_t address, bool halt) {
   usbd::kEpStall.write(address | (halt ? usbd::kStall : 0));

@@ -170,7 +170,7 @@ def add_sources():
 
 
 def use_linker_script():
-    """The board's memory map; a change of it links anew."""
+    """The board's memory map; a change of it links again."""
     script = generated / "memory.ld"
     sections = firmware / "chips" / "cortex_m4" / "sections.ld"
     env.Append(LINKFLAGS=["-Wl,-T," + str(script)])

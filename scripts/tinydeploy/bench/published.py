@@ -185,7 +185,7 @@ def _hardware(row: Row) -> list[str]:
 
 
 def _verdict(ours: float, theirs: float) -> str:
-    """Who is ahead, and by what share of their time; half a percent is a tie."""
+    """Which is ahead, and by what share of their time; half a percent is a tie."""
     share = ours / theirs - 1
     if abs(share) < 0.005:
         return "tie"

@@ -49,7 +49,7 @@ LAYERS = (
 
 
 _MARK = "tinydeploy-ours"
-_CHECKED = " checked"  # behind the hash in a stamp: what was installed has been imported
+_CHECKED = " checked"  # after the hash in a stamp: what was installed has been imported
 
 
 @dataclass(frozen=True)

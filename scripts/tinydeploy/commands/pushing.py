@@ -181,7 +181,7 @@ def _print_swap(
 
 
 def _kind(options: argparse.Namespace) -> str:
-    """The target in a report's word: who reads JSON must know a simulator, too."""
+    """The target in a report's word: readers of JSON must know a simulator, too."""
     from tinydeploy import boards, targets
 
     return targets.choose(options.target, boards.load(options.board), None, False).kind

@@ -18,7 +18,7 @@ from tinydeploy.flash.usb import Target
 
 Client = TypeVar("Client")
 Knock = Callable[[Ports, str, bool], Client | None]
-"""Takes a port and whether to take the trouble to wake up who may not listen at once."""
+"""Takes a port and whether to wait for a board that may not listen at once."""
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Any board with SWD pads through a debug probe, with pyOCD (nano33.md, 8; sparkfun_edge.md, 9).
 
-pyOCD is started as a program of its own, and is installed only by who wants it. It may unlock a
+pyOCD is started as a program of its own, and is installed by the user. It may unlock a
 locked chip by erasing all of it, bootloader included, and does so by default: that is switched off
 in every call here, and pages are erased one by one.
 

@@ -26,7 +26,7 @@ Replaced = Mapping[Path, Path]
 
 
 def runtime_sources() -> list[Path]:
-    """All C++ files of runtime, kernels and TFLM face."""
+    """All C++ files of runtime, kernels and TFLM's interface."""
     return sorted(path for room in _ROOMS for path in (FIRMWARE_DIR / room).rglob("*.cpp"))
 
 

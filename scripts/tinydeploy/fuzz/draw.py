@@ -79,7 +79,7 @@ class Draw:
         grows: whether a whole graph is wanted.
         low, high: range of float inputs.
         called: subgraphs beside the main one.
-        edge: a size at a limit that is wanted; met: somebody asked for it.
+        edge: a size at a limit that is wanted; met: it was asked for.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who makes and who reads each tensor of a subgraph, kept up to date while a pass rewrites it.
+"""Producer and readers of each tensor of a subgraph, kept up to date while a pass rewrites it.
 
 A subgraph is plain lists, in which every question takes a walk; a pass over ten thousand operators
 asks as many.

@@ -23,7 +23,7 @@ class UsbFaultyWire(FaultyWire):
 
     unplug: the board loses its power, or keeps it from elsewhere, and is plugged in again. reset:
     the chip restarts, so that the port goes away. bus reset: the host resets the bus and configures
-    the device anew; programs keep the port. suspend: the bus sleeps for a while. handshake: some
+    the device again; programs keep the port. suspend: the bus sleeps for a while. handshake: some
     ACKs get lost, so that packets are sent twice.
     """
 

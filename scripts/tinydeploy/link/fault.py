@@ -41,7 +41,7 @@ def describe(
     """One line: which fault, why, where, during which operator.
 
     Args:
-        place: says what is at an address, "" for whoever does not know.
+        place: says what is at an address, "" if unknown.
     """
     cfsr, exception = _number(report, "cfsr"), _number(report, "exception")
     causes = [text for bit, text in _CFSR_BITS.items() if cfsr >> bit & 1]

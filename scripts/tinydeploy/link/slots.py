@@ -62,7 +62,7 @@ class Slots:
         return min(free, key=lambda slot: (slot.sequence != 0, self._age_first(slot.sequence)))
 
     def _age_first(self, sequence: int) -> int:
-        """Orders numbers of marks, which begin again from 1 behind 2^32 - 1, from the oldest on."""
+        """Orders numbers of marks, which wrap from 2^32 - 1 to 1, from the oldest on."""
         return (sequence - self.newest_sequence - 1) & 0xFFFFFFFF
 
 

@@ -141,7 +141,7 @@ def softmax(lowering: Lowering, op: Op) -> None:
 
 
 def reshape(lowering: Lowering, op: Op) -> None:
-    """RESHAPE and its kin: an alias where the input is dead afterwards, else a copy."""
+    """RESHAPE and the like: an alias where the input is dead afterwards, else a copy."""
     source, result = op.operands[0], op.outputs[0]
     given = lowering.buffer(source)
     output = lowering.output(op, over=source)

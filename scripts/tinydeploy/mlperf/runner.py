@@ -13,7 +13,7 @@ BYTES_PER_LINE = 31  # of a `db` command
 READY = "m-ready"
 # What a sound device never exceeds: `db print` of the longest input has some 3,500 lines.
 MOST_LINES, MOST_LINE_BYTES, LONGEST_S = 1 << 14, 64 << 10, 600.0
-SILENCE_S = 10.0  # until whoever was talking must have come to an end
+SILENCE_S = 10.0  # until any talker must have come to an end
 _LAP = re.compile(r"^m-lap-us-(\d{1,19})$")
 _RESULTS = re.compile(r"^m-results-\[([^]]*)\]$")
 

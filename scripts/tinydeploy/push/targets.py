@@ -30,7 +30,7 @@ def flash_file(board: Board) -> Path:
 
 
 def deployed(board: Board, tflite: Path) -> None:
-    """Let simulated devices start anew, with this model built in."""
+    """Let simulated devices restart, with this model built in."""
     flash_file(board).unlink(missing_ok=True)  # first: it belongs to the image before
     whole.write(_note(board), str(tflite.resolve()))
 

@@ -52,7 +52,7 @@ class Check(enum.IntFlag):
     NONE = 0
     FPU = 1  # is the FPU on
     DIVIDE = 2  # is the divisor not 0
-    EVENT = 4  # SEV: nothing can go wrong, but somebody wants to know
+    EVENT = 4  # SEV: cannot fault, but is reported
     ALIGN = 8  # is the base address a multiple of 4
 
 

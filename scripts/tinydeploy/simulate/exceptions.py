@@ -2,7 +2,7 @@
 
 Unicorn has the instructions of a Cortex-M4 but no interrupt controller and no stacking; both are
 here, by the pseudo-code of the ARMv7-M manual. Nothing here touches a memory-mapped register:
-scs.py gives this model its face on the bus.
+scs.py maps this model onto the bus.
 """
 
 from __future__ import annotations

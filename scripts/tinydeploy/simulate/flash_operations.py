@@ -67,7 +67,7 @@ class FlashOperations:
     """Carries out, logs and counts flash operations.
 
     Attributes:
-        log: what was done since power-on or since somebody emptied it.
+        log: what was done since power-on or since it was emptied.
         cut_at: index in the log of the operation within which the power fails, or None.
         seed: of the damage that this leaves.
         writes_per_word: how often the chip lets a word be written between erases, or None.

@@ -1,4 +1,4 @@
-"""Wait states of flash behind a cache: an estimate, beside the zero-wait-state cycle model.
+"""Wait states of flash with a cache: an estimate, beside the zero-wait-state cycle model.
 
 docs/cycle_model.md says what of this is known and what is not modelled.
 """

@@ -386,7 +386,7 @@ def _copy_products(folder: Path, board: Board, elf: Path, flat: Path) -> None:
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """One build after the other: PlatformIO empties the folder that all builds share when it finds
-    that sources were added or removed. Who has to wait says so.
+    that sources were added or removed. A run that has to wait says so.
     """
     with locks.held(BUILD_DIR / "pio", _say):
         yield

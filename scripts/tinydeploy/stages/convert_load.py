@@ -57,7 +57,7 @@ def _require_bounds(source: Path) -> None:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong, whole and in one line: Keras puts it behind the configuration of a layer."""
+    """What went wrong, whole and in one line: Keras puts it after the configuration of a layer."""
     text = str(error).split("Exception encountered:")[-1]
     text = re.split(r"Full object config:|Received config=|config=\{", text)[0]
     inner = re.search(r"Error encountered during deserialization: (.*)", str(error))

@@ -64,7 +64,7 @@ def _of_tensor(model: Any, tensor: Any) -> Said | None:
 
 
 def _rescaling(layer: Any) -> Said | None:
-    """Behind it, numbers lie in 0 to 1, or with an offset in -1 to 1."""
+    """After it, numbers lie in 0 to 1, or with an offset in -1 to 1."""
     scale, offset = np.asarray(layer.scale, np.float64), np.asarray(layer.offset, np.float64)
     if scale.size != 1 or offset.size != 1 or not scale:
         return None

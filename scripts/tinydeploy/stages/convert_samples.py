@@ -16,7 +16,7 @@ from tinydeploy.stages.convert_ranges import Said
 Array = npt.NDArray[Any]
 Samples = list[list[Array]]
 
-NOISE = "noise"  # what a user asks for who has no data and knows what that means
+NOISE = "noise"  # for a user without data who knows what that means
 NOISE_SAMPLES = 64
 MAX_SAMPLES = 500  # more changes nothing but the time that it takes
 

@@ -30,7 +30,7 @@ def plan_only(
     return _plan(read_tflite.read_bytes(tflite), tflite.name, choices, ram_bytes)
 
 
-@lru_cache(maxsize=4)  # who looks for a remedy asks for the same plans again
+@lru_cache(maxsize=4)  # the search for a remedy asks for the same plans again
 def _plan(data: bytes, name: str, choices: Choices, ram_bytes: int | None) -> Plan | None:
     model = read_tflite.load(data, name)
     most = most_arena(model)

@@ -56,7 +56,7 @@ def ask(data: bytes, model: Model) -> Verdict:
     if (found := kept.load()) is not None:
         return Verdict(**found)
     verdict = _ask(data, model)
-    with suppress(OSError):  # without a home, it is asked anew
+    with suppress(OSError):  # without a home, it is asked again
         kept.save(asdict(verdict))
     return verdict
 

@@ -1,4 +1,4 @@
-"""A SparkFun Edge behind a serial adapter (docs/boards/sparkfun_edge.md, 1, 2.2, 7, 8)."""
+"""A SparkFun Edge on a serial adapter (docs/boards/sparkfun_edge.md, 1, 2.2, 7, 8)."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Edge(SimulatedBoard):
         self._dtr = False
 
     def opened_without_lines(self, baud: int) -> None:
-        """DTR pulses: who talks to this board releases it, or each restart ends in the loader."""
+        """DTR pulses: the host releases it to talk, or each restart ends in the loader."""
         super().opened_without_lines(baud)
         self.time.after(DTR_PULSE_S, lambda: self.set_control(dtr=False, rts=False))
 

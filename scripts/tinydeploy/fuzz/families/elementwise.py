@@ -73,7 +73,7 @@ def extreme(draw: Draw, code: str, types: Types) -> None:
 
 
 def comparison(draw: Draw, code: str, types: Types) -> None:
-    """EQUAL and its kin; TFLM aborts on a scale of 1 or more."""
+    """EQUAL and the like; TFLM aborts on a scale of 1 or more."""
     inputs, shape = operands(draw, types)
     if any(t.quantization is not None and t.quantization.scale >= 1 for t in inputs):
         raise UnfitError

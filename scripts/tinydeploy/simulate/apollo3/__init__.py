@@ -1,4 +1,4 @@
-"""Apollo3 Blue behind a loader whose leavings are unknown (docs/boards/sparkfun_edge.md, 1.2)."""
+"""Apollo3 Blue after a loader that leaves an unknown state (docs/boards/sparkfun_edge.md, 1.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nRF52840: the chip of a board, behind whatever bootloader the board has."""
+"""nRF52840: the chip of a board, after the board's bootloader."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ RESET_REASONS = {
 
 
 class Chip:
-    """The chip, its bootloader's last deeds, and the image after it."""
+    """The chip, what its bootloader leaves, and the image after it."""
 
     def __init__(self, board: Board, image: Image, options: Options) -> None:
         self._board = board

@@ -11,7 +11,7 @@ from tinydeploy.simulate.serial_line import SerialLine
 from tinydeploy.simulate.timeline import Event
 
 ENABLED, DISCONNECTED = 8, 0xFFFFFFFF
-FIFO_BYTES = 4  # the sheet says 4 to 5: who relies on the fifth loses bytes on some boards
+FIFO_BYTES = 4  # 4 or 5 (docs/boards/nano33.md, 4): only 4 are safe to rely on
 OVERRUN, FRAMING = 1, 4
 BAUD = {
     0x0004F000: 1200,
@@ -183,7 +183,7 @@ class Uarte(NrfBlock):
 
     def room(self) -> int:
         """What is left of the open buffer and of the FIFO after it; 0 until the firmware has
-        opened a buffer and seen to the last one."""
+        opened a buffer and handled the last one."""
         if self._rx_open is None or self.has_happened("ENDRX"):
             return 0
         if self._is_left_armed:  # what the FIFO took would be lost when the firmware restarts

@@ -1,10 +1,10 @@
 """USBD: the full-speed USB device controller (docs/boards/nano33.md, 7).
 
-What the sheet leaves open is decided to the firmware's disadvantage: toggles outlive a bus reset, a
-transfer of EasyDMA that loses VBUS never ends, and data for a control transfer that a new SETUP has
-ended is dropped. Isochronous endpoints and remote wake-up are not modelled: using them is a
-violation. Deeds that are wrong only because of something on the bus that the firmware cannot have
-seen yet (its event is still set) are none.
+What the sources leave open is decided to the firmware's disadvantage: toggles outlive a bus reset,
+a transfer of EasyDMA that loses VBUS never ends, and data for a control transfer that a new SETUP
+has ended is dropped. Isochronous endpoints and remote wake-up are not modelled: using them is a
+violation. Accesses that are wrong only because of something on the bus that the firmware cannot
+have seen yet (its event is still set) are none.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tinydeploy.simulate.nrf52840.usbd_errata import Errata
 from tinydeploy.simulate.nrf52840.usbd_line import UsbdLine
 from tinydeploy.simulate.nrf52840.usbd_registers import ENDPOINTS, READY, RESUME, WAKE_UP_ALLOWED
 
-READY_S = 100e-6  # ENABLE to READY; not in the sheet
-WAKE_UP_S = 50e-6  # LOWPOWER = 0 to USBWUALLOWED; not in the sheet
-VBUS_GRACE_S = 1e-3  # a cable pulled between the look at VBUS and the deed is nobody's fault
+READY_S = 100e-6  # ENABLE to READY; assumed
+WAKE_UP_S = 50e-6  # LOWPOWER = 0 to USBWUALLOWED; assumed
+VBUS_GRACE_S = 1e-3  # a cable pulled between the look at VBUS and the access is no fault
 ISOCHRONOUS = 1 << 8
 
 

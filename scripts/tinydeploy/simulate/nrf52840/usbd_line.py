@@ -170,7 +170,7 @@ class UsbdLine(UsbdRegisters):
         self.update_line()
 
     def _plan_start_of_frame(self) -> None:
-        """Only who wants the interrupt makes the simulator stop in each millisecond."""
+        """The simulator stops in each millisecond only where the interrupt is wanted."""
         if self._frames_since is not None and self._interrupts & SOF_INTERRUPT:
             time = self.machine.time
             ticks = time.ticks(FRAME_S)
