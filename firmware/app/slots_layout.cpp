@@ -82,7 +82,7 @@ bool Slot::IsWhole() const {
   return Crc32(0, payload(), bytes) == header().payload_crc;
 }
 
-// Whoever has the port can make a checksum right, a hash not.
+// Anyone at the port can make a checksum right, but not a hash.
 bool Slot::IsGenuine() const {
   if (!IsWhole()) return false;
   uint8_t digest[sizeof(header().model_hash)];

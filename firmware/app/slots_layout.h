@@ -23,7 +23,7 @@ struct Mark {
   uint32_t sequence = 0;  // 0: there is no mark
 };
 
-// Of two marks' numbers, where 0 is none: they count on from 1 behind the last, and no two marks
+// Of two marks' numbers, where 0 is none: they wrap from the last to 1, and no two marks
 // that are there at a time are 2^31 apart.
 inline bool IsNewer(uint32_t sequence, uint32_t than) {
   return sequence != 0 && (than == 0 || static_cast<int32_t>(sequence - than) > 0);

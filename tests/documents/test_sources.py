@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 import pytest
+from tinydeploy import boards
 from tinydeploy.config import ROOT
 
 _TEXT = {".md", ".py", ".h", ".cpp", ".c", ".def", ".toml", ".ini", ".json", ".sh", ".repl", ".yml"}
@@ -126,3 +127,12 @@ def test_the_index_has_every_document() -> None:
     named = {name.removeprefix("docs/") for name in re.findall(r"[\w/.-]+\.\w+", index)}
     there = {name.removeprefix("docs/") for name in _tracked() if name.startswith("docs/")}
     assert there - named == {"README.md"} - named
+
+
+@pytest.mark.parametrize("board", boards.names())
+def test_a_board_has_its_facts_and_its_use(board: str) -> None:
+    use = ROOT / f"boards/{board}/README.md"
+    assert use.is_file()
+    if board != "host":
+        assert f"docs/boards/{board}.md" in use.read_text(encoding="utf-8")
+        assert f"boards/{board}/README.md" in (ROOT / f"docs/boards/{board}.md").read_text()

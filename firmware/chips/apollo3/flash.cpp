@@ -8,7 +8,7 @@ namespace tinydeploy {
 namespace apollo3 {
 namespace {
 
-// Nobody says which addresses these functions of the boot ROM touch: they run without the MPU.
+// No document says which addresses these functions of the boot ROM touch: they run without the MPU.
 using ErasePage = int (*)(uint32_t key, uint32_t instance, uint32_t page);
 using Program = int (*)(uint32_t key, const uint32_t* source, uint32_t target, uint32_t words);
 

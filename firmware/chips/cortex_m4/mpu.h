@@ -43,7 +43,7 @@ class WritablePage {
   WritablePage& operator=(const WritablePage&) = delete;
 };
 
-// No protection for a scope: for code that is not ours and touches who knows what.
+// No protection for a scope: for code that is not ours and touches unknown addresses.
 class Unprotected {
  public:
   Unprotected() { Set(0); }
