@@ -40,11 +40,10 @@ static_assert(sizeof(PointwiseParams) == 12, "padding");
 struct PointwiseOneParams {
   uint32_t pixels;
   uint16_t channels;
-  int16_t output_zero_point;
-  int16_t lowest;
-  int16_t highest;  // clamp of the output
+  int8_t lowest;
+  int8_t highest;  // clamp of the output
 };
-static_assert(sizeof(PointwiseOneParams) == 12, "padding");
+static_assert(sizeof(PointwiseOneParams) == 8, "padding");
 
 // td_depthwise
 struct DepthwiseParams {

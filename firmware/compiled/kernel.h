@@ -16,7 +16,8 @@ extern bool g_refused;
 template <class... Data>
 void RunKernel(EvalFn eval, const void* params, Data... data) {
   const void* pointers[] = {data...};
-  if (eval(params, const_cast<void* const*>(pointers)) != Status::kOk) g_refused = true;
+  const Status status = eval(params, const_cast<void* const*>(pointers));
+  if (__builtin_expect(status != Status::kOk, 0)) g_refused = true;
 }
 
 }  // namespace compiled

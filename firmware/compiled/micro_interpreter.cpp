@@ -49,10 +49,12 @@ TfLiteStatus MicroInterpreter::Run(int first, int count) {
   if (status_ != kTfLiteOk) return status_;
   const bool* const refused = plan_.refused;
   const tinydeploy::compiled::Step* const end = plan_.steps + first + count;
+  MicroProfilerInterface* const profiler =
+      profiler_;  // a step may write anywhere, for the compiler
   for (const tinydeploy::compiled::Step* step = plan_.steps + first; step < end; ++step) {
-    const uint32_t event = profiler_ != nullptr ? profiler_->BeginEvent(step->op_name) : 0;
+    const uint32_t event = profiler != nullptr ? profiler->BeginEvent(step->op_name) : 0;
     step->run(arena_);
-    if (profiler_ != nullptr) profiler_->EndEvent(event);
+    if (profiler != nullptr) profiler->EndEvent(event);
     if (refused != nullptr && *refused) return Fail(step);
   }
   last_step_ = first + count - 1;

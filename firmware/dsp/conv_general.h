@@ -1,8 +1,8 @@
 // Convolution of any kind, int8 -> int8, NHWC: groups, dilation, batches, depthwise with a
-// multiplier, any weights, any scale, any clamp; all channels of the output or some of them. What
-// the fast kernels refuse, and the channels of a layer for which these are not exact. About 3
-// cycles a multiply-accumulate where a run of taps is long, 10 where each channel has its own
-// input.
+// multiplier, any weights, any scale, any clamp; all channels of the output or some of them: those
+// for which the fast kernels are not exact (whole layers are the interpreter's where its kernel is
+// faster). About 3 cycles a multiply-accumulate where a run of taps is long, 10 where each channel
+// has its own input.
 //
 // Depthwise is a convolution with group_depth 1 and group_outputs = the multiplier, its weights
 // turned to [channels * multiplier, height, width]; fully connected has a 1x1 image and kernel.

@@ -10,32 +10,27 @@ namespace {
 
 constexpr int32_t kGroup = 4, kInputs = 256;
 
-// What turns a channel's sums into outputs: TFLM's two roundings, offset and clamp.
+// What turns a channel's sums into outputs.
 class Requantization {
  public:
   Requantization(const PointwiseOneParams& p, const OneWeight& channel)
-      : multiplier_(channel.multiplier),
-        right_(channel.right),
-        half_((1u << channel.right) >> 1),
-        negative_(channel.right > 0 ? -1 : 0),
-        offset_(p.output_zero_point),
-        lowest_(p.lowest),
-        highest_(p.highest) {}
+      : channel_(channel), lowest_(p.lowest), highest_(p.highest) {}
 
-  uint8_t operator()(int32_t doubled_sum) const {
-    const int32_t x = MultiplyHighAdd(doubled_sum, multiplier_, 0);
-    const int32_t rounded = AddWrapping(x, static_cast<int32_t>(half_)) + (x >> 31 & negative_);
-    return static_cast<uint8_t>(Clamp((rounded >> right_) + offset_, lowest_, highest_));
+  uint8_t operator()(int32_t a) const {
+    const int32_t y = MultiplyHighAdd(a, channel_.multiplier, channel_.constant);
+    const int32_t rounded = y + (a >> 31 & channel_.negative);
+    return static_cast<uint8_t>(Clamp(rounded >> channel_.right, lowest_, highest_));
   }
 
  private:
-  int32_t multiplier_, right_;
-  uint32_t half_;
-  int32_t negative_, offset_, lowest_, highest_;
+  const OneWeight channel_;
+  const int32_t lowest_, highest_;
 };
 
-// One channel's output for each input from -128 upwards, in every fourth byte.
-void Tabulate(const PointwiseOneParams& p, const OneWeight& channel, uint8_t* table) {
+// One channel's output for each input from -128 upwards, in every fourth byte. Out of line: four in
+// a row would leave no registers.
+[[gnu::noinline]] void Tabulate(const PointwiseOneParams& p, const OneWeight& channel,
+                                uint8_t* table) {
   const Requantization output(p, channel);
   const int32_t weight = channel.weight;
   int32_t sum = channel.start - 128 * weight;
@@ -45,8 +40,8 @@ void Tabulate(const PointwiseOneParams& p, const OneWeight& channel, uint8_t* ta
 }
 
 // One channel of some pixels without a table.
-void Compute(const PointwiseOneParams& p, const int8_t* input, int32_t pixels,
-             const OneWeight& channel, int8_t* output) {
+[[gnu::noinline]] void Compute(const PointwiseOneParams& p, const int8_t* input, int32_t pixels,
+                               const OneWeight& channel, int8_t* output) {
   const Requantization scaled(p, channel);
   for (; pixels > 0; --pixels, output += p.channels) {
     *output = static_cast<int8_t>(scaled(channel.start + channel.weight * *input++));

@@ -20,10 +20,13 @@ constexpr int32_t PointwiseOneTail(int32_t channels) {
   return (4 * 256 + 3 + channels - 1) / channels;
 }
 
-// A channel. Sums are doubled, and shifted to the left where TFLM does that first; they are int32.
-// Then come TFLM's multiplier and its shift to the right.
+// A channel; sums are doubled, and shifted to the left where TFLM does that first. With TFLM's
+// multiplier, an output is
+//   (((a * multiplier + 2^31) >> 32) + constant + (a < 0 ? negative : 0)) >> right
+// clamped: the output's offset and half a unit are in `constant`, -1 in `negative` where TFLM
+// rounds a second time.
 struct OneWeight {
-  int32_t start, weight, multiplier, right;
+  int32_t start, weight, multiplier, right, constant, negative;
 };
 
 extern "C" {

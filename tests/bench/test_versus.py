@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from tinydeploy.cli import main
-from tinydeploy.versus import corpus, page
+from tinydeploy.fuzz import plans
+from tinydeploy.versus import corpus, hard, page
 from tinydeploy.versus.measure import Comparison, Row, Skipped
 
 EVEN = Row("zoo", "net", 20_000, 20_000, 1000, 1000, 1000, 1000, "")
@@ -53,3 +54,31 @@ def test_a_model_of_the_zoo_is_faster_and_smaller_than_interpreted() -> None:
     assert not rows[0].faults
     assert 1_000 < (rows[0].compiled_cycles or 0) < rows[0].interpreter_cycles < 10_000
     assert (rows[0].compiled_arena or 0) < rows[0].tflm_device < rows[0].tflm_arena
+
+
+def test_hard_layers_are_hard_for_their_reason() -> None:
+    """Every kind leaves some channels of the first layers to a slower kernel, and says why."""
+    found = {case.label: case for case in hard.cases()}
+    reasons = {
+        kind: {
+            step.fallback.split(": ")[-1]
+            for layer in hard.LAYERS[:2]
+            for step in plans.plan_of(found[f"{layer.name}, {kind}, one channel"].data).steps
+            if step.fallback and step.op_name == "CONV_2D"
+        }
+        for kind in hard.KINDS
+    }
+    assert reasons == {
+        "scale": {"outputs beyond 2^15"},
+        "-128": {"weights of -128"},
+        "sums": {"sums beyond 2^23"},
+        "wraps": {"sums beyond 2^23"},
+    }
+
+
+def test_the_page_shows_hard_layers_apart() -> None:
+    rows = [replace(EVEN, group=hard.GROUP, name=case.label) for case in hard.cases()]
+    page_text = page.page([EVEN, *rows], [])
+    assert "| convolution 1x1 32 -> 32 | 1.00, 1.00, 1.00 |" in page_text
+    assert "one channel |" not in page_text
+    assert "hard" not in page.page([EVEN], [])

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tinydeploy import passes, tools
+from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
@@ -85,10 +86,14 @@ def m4_plans(
     script = folder / "plans.ld"
     script.write_text(kernel_lab.LINKER_SCRIPT)
     flags = [*kernel_lab.CORE[request.param], "-ffunction-sections", "-nostdlib", "-T", str(script)]
-    flags += ["-Wl,--no-gc-sections", "-Wl,-e,0"]
-    if request.param == "gcc":
-        flags.append("-lgcc")
+    flags += [
+        "-Wl,--gc-sections",
+        "-Wl,-e,0",
+        "-isystem",
+        str(FIRMWARE_DIR / "platformio" / "libc"),
+    ]
+    libraries = ["-lc", "-lgcc"] if request.param == "gcc" else []
     compiler = kernel_lab._compiler(request.param)
     return plan_machine.CortexM4Plans(
-        plan_machine.build(files, folder / "plans.elf", compiler, flags)
+        plan_machine.build(files, folder / "plans.elf", compiler, flags, libraries)
     )

@@ -11,6 +11,7 @@ import numpy as np
 from tinydeploy import tools
 from tinydeploy.lower import kernel_lab
 from tinydeploy.lower.emit import emit
+from tinydeploy.lower.interpreted import kernel_sources
 from tinydeploy.lower.plan import Plan
 
 FIRMWARE = kernel_lab.FIRMWARE
@@ -37,19 +38,35 @@ def write_sources(plans: Sequence[Plan], folder: Path) -> list[Path]:
         runner += f'extern "C" const Plan* plan_{index}() {{ return &kPlan{index}; }}\n'
     main = folder / "runner.cc"
     main.write_text(runner + "}}\n")
-    return [*files, main]
+    return [*files, main, *interpreters(plans, folder)]
 
 
-def kernel_sources() -> list[Path]:
+def interpreters(plans: Sequence[Plan], folder: Path) -> list[Path]:
+    """Kernels of the interpreter that the plans call, and what these need."""
+    files = [FIRMWARE / "compiled" / "kernel.cpp"]
+    for name, text in kernel_sources([step for plan in plans for step in plan.steps]).items():
+        files.append(folder / name)
+        files[-1].write_text(text)
+    return files
+
+
+def own_sources() -> list[Path]:
     """firmware/dsp and what it needs."""
     return [Path(source) for source in kernel_lab._sources()]
 
 
-def build(files: Sequence[Path], out: Path, compiler: Sequence[str], flags: Sequence[str]) -> Path:
+def build(
+    files: Sequence[Path],
+    out: Path,
+    compiler: Sequence[str],
+    flags: Sequence[str],
+    libraries: Sequence[str] = (),
+) -> Path:
     """Compile and link `files` with the kernels."""
     common = [*kernel_lab.FLAGS, *INCLUDES, *flags]
-    sources = [str(file) for file in (*files, *kernel_sources())]
-    tools.run([*compiler, *common, *sources, "-o", str(out)], what="building plans", timeout_s=600)
+    sources = [str(file) for file in (*files, *own_sources())]
+    command = [*compiler, *common, *sources, *libraries, "-o", str(out)]
+    tools.run(command, what="building plans", timeout_s=600)
     return out
 
 

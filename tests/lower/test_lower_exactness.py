@@ -149,11 +149,49 @@ def test_hard_channels_equal_tflm(target: str) -> None:
     check([case_of(model, seed) for seed, model in enumerate(models)], target)
 
 
-def test_a_layer_without_a_fast_channel_is_one_step() -> None:
-    weights = weights_for("CONV_2D", 4, 2)
-    (step,) = steps_of(layer("CONV_2D", weights, np.full(4, 3.0), np.zeros(4)))
-    assert step.function == "td_conv_general"
-    assert step.fallback == "4 of 4 channels: outputs beyond 2^15"
+@pytest.mark.parametrize("code", CODES)
+def test_a_layer_without_a_fast_channel_is_the_interpreters(code: str) -> None:
+    weights = weights_for(code, 4, 4)
+    (step,) = steps_of(layer(code, weights, np.full(4, 3.0), np.zeros(4)))
+    assert step.function == "RunKernel"
+    assert step.fallback.startswith("the interpreter's kernel: 4 of 4 channels: ")
+
+
+@pytest.mark.parametrize(
+    ("code", "hard", "function"),
+    [
+        ("CONV_2D", 8, "td_conv"),
+        ("CONV_2D", 13, "RunKernel"),
+        ("DEPTHWISE_CONV_2D", 3, "td_depthwise"),
+        ("DEPTHWISE_CONV_2D", 4, "RunKernel"),
+        ("FULLY_CONNECTED", 8, "td_fully_connected"),
+        ("FULLY_CONNECTED", 13, "RunKernel"),
+    ],
+)
+def test_where_the_two_kernels_would_cost_more_the_interpreters_does_it(
+    code: str, hard: int, function: str
+) -> None:
+    """Of 16 channels: prices are in convolution.py and depthwise.py, measured in engines.md."""
+    scales = np.full(16, 0.004)
+    scales[:hard] = 3.0
+    model = layer(code, weights_for(code, 16, 16), scales, np.zeros(16))
+    assert steps_of(model)[0].function == function
+    check([case_of(model, 1)], "host")
+
+
+def test_groups_of_one_channel_keep_the_general_kernel() -> None:
+    """The interpreter takes twice as long for these; for other groups it does not."""
+    for depth, function in ((1, "td_conv_general"), (4, "RunKernel")):
+        build = Builder()
+        x = build.input((1, 6, 5, 8), Type.INT8, per_tensor(0.02, -5))
+        w = _constant(build, RNG.integers(-127, 128, (8, 3, 3, depth)).astype(np.int8), np.ones(8))
+        b = _constant(build, np.arange(8, dtype=np.int32), np.full(8, 0.02))
+        options = {"padding": "SAME", "stride_w": 1, "stride_h": 1} | WINDOW
+        y = build.op("CONV_2D", [x, w, b], (1, 6, 5, 8), Type.INT8, per_tensor(9.0, 3), **options)
+        model = build.model(y)
+        (step,) = steps_of(model)
+        assert (step.function, "groups" in step.fallback) == (function, True)
+        check([case_of(model, depth)], "host")
 
 
 def test_sums_of_tensors_of_coarse_scales() -> None:

@@ -15,7 +15,7 @@ def from_one(height: int, width: int, channels: int, seed: int = 0, **options: A
     rng = np.random.default_rng([seed, channels])
     weights = rng.integers(-128, 128, (channels, 1, 1, 1))
     scales = np.exp2(rng.uniform(-14, 3, channels))
-    scales[rng.random(channels) < 0.2] = np.exp2(rng.integers(-34, 4))
+    scales[rng.random(channels) < 0.2] = np.exp2(rng.choice([-34, *range(-20, 4)]))
     bias = rng.integers(-3000, 3000, channels) << rng.integers(0, 10, channels)
     output = (0.05, int(rng.choice([-128, 3, 127])))
     return case_of(
@@ -46,10 +46,12 @@ def test_takes_tables_where_there_are_enough_outputs(
     assert step.function == function
 
 
-def test_a_sum_that_wraps_in_tflm_is_left_to_the_general_kernel() -> None:
-    scales, bias = np.full(8, 0.01), np.arange(8)
-    scales[3], bias[3] = 40.0, 1 << 29
-    model = layer("CONV_2D", np.full((8, 1, 1, 1), 50), scales, bias, size=(40, 40))
+@pytest.mark.parametrize(("scale", "bias"), [(40.0, 1 << 29), (2e-9, 1 << 29)])
+def test_a_sum_too_large_for_the_table_is_left_to_others(scale: float, bias: int) -> None:
+    """TFLM's own sum wraps, or the output's offset, shifted to the left, leaves no room for it."""
+    scales, start = np.full(8, 0.01), np.arange(8)
+    scales[3], start[3] = scale, bias
+    model = layer("CONV_2D", np.full((8, 1, 1, 1), 50), scales, start, size=(40, 40))
     assert steps_of(model)[0].function != "td_pointwise_one"
     check([case_of(model, 1)], "host")
 

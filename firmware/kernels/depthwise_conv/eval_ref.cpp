@@ -210,6 +210,10 @@ struct DepthwiseFloat {
     int32_t c = 0;
     if (g.multiplier == 1) {
       for (; c + 4 <= channels; c += 4) Compute<4, 1>(ys, xs, origin + c, c, pixel);
+      const int32_t left = channels - c;  // an image of three colours is nothing but these
+      if (left == 3) Compute<3, 1>(ys, xs, origin + c, c, pixel);
+      if (left == 2) Compute<2, 1>(ys, xs, origin + c, c, pixel);
+      if (left >= 2) return;
     }
     for (int32_t i = c; i < g.input_depth; ++i) {
       const int32_t end = c + g.multiplier;

@@ -57,8 +57,7 @@ POINTWISE_ONE = Struct(
     (
         *_fields("u32", "pixels"),
         *_fields("u16", "channels"),
-        *_fields("i16", "output_zero_point"),
-        *_CLAMP16,
+        *_CLAMP8,
     ),
 )
 DEPTHWISE = Struct(

@@ -25,7 +25,7 @@ UNIT_BITS = 7  # the kernels' sums, 256*acc * multiplier >> 32, count in 1/128 o
 SUM_LIMIT = 1 << 23  # 256 times a sum is an int32
 _INT32_LIMIT = 1 << 31
 _DOUBLED_LIMIT = 1 << 30  # twice a sum is an int32
-_MOST_RIGHT = 22  # shifted so far, 2^8 times the output and a sum are an int32
+MOST_RIGHT = 22  # shifted so far, 2^8 times the output and a sum are an int32
 _LANE_LIMIT = 1 << 15  # what USAT16 takes
 _FINER = 16  # bits of the multiplier that may be given up
 
@@ -222,7 +222,7 @@ class _Channel:
         if max(-self.low, self.high) >= _DOUBLED_LIMIT:
             return "sums beyond 2^30"
         right = -self.shift
-        if not (0 if mode == "positive" else 1) <= right <= _MOST_RIGHT:
+        if not (0 if mode == "positive" else 1) <= right <= MOST_RIGHT:
             return "scale"  # TFLM rounds negative numbers differently when it shifts to the right
         return self.multiplier, (self.zero_point << right) + (1 << right >> 1), right
 

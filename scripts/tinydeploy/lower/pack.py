@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from tinydeploy.abi import limits
 from tinydeploy.abi import params as declared
-from tinydeploy.lower.exactness import Scaling, quantize_multiplier
+from tinydeploy.lower.exactness import MOST_RIGHT, Scaling, quantize_multiplier
 
 Array = npt.NDArray[Any]
 Int8 = npt.NDArray[np.int8]
@@ -431,10 +431,12 @@ def pack_depthwise_time(weights: Int8, start: Array, scaling: Scaling) -> bytes:
     return np.concatenate([part.view(np.uint8) for part in numbers], axis=1).tobytes()
 
 
-def pack_pointwise_one(weights: Int8, start: Array, scales: Array) -> Int32 | None:
-    """OneWeight of each channel (firmware/dsp/pointwise_one.h), int32 [out, 4].
+def pack_pointwise_one(
+    weights: Int8, start: Array, scales: Array, output_zero_point: int
+) -> Int32 | None:
+    """OneWeight of each channel (firmware/dsp/pointwise_one.h), int32 [out, 6].
 
-    None where a doubled sum is no int32.
+    None where a sum is no int32: doubled, or with the constant.
 
     Args:
         weights: int8 [out].
@@ -443,16 +445,18 @@ def pack_pointwise_one(weights: Int8, start: Array, scales: Array) -> Int32 | No
     """
     numbers = np.array([quantize_multiplier(float(scale)) for scale in scales], np.int64)
     multiplier, shift = numbers.T
-    left, wide = np.maximum(shift, 0) + 1, weights.astype(np.int64)
-    if np.any(np.abs(start) + 128 * np.abs(wide) >= 1 << 31 - left):
+    left, right, wide = np.maximum(shift, 0) + 1, np.maximum(-shift, 0), weights.astype(np.int64)
+    largest = np.abs(start) + 128 * np.abs(wide)
+    if np.any(largest >= 1 << 31 - left) or right.max() > MOST_RIGHT:
         return None
-    columns = [start << left, wide << left, multiplier, np.maximum(-shift, 0)]
+    constant = (output_zero_point << right) + (1 << right >> 1)
+    columns = [start << left, wide << left, multiplier, right, constant, -(right > 0).astype(int)]
     return np.stack(columns, 1).astype(np.int32)
 
 
 @dataclass(frozen=True)
 class GeneralConv:
-    """Arguments of td_conv_general (firmware/dsp/conv_general.h), which takes what others refuse.
+    """Arguments of td_conv_general (firmware/dsp/conv_general.h), which takes any channel.
 
     Attributes:
         params: GeneralConvParams.

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from tinydeploy.abi import limits as declared
 from tinydeploy.graph.ir import Op
 from tinydeploy.lower import elementwise, elementwise16
-from tinydeploy.lower.convolution import image
 from tinydeploy.lower.lowering import Lowering, refusal, require_int16, require_limit, scale_of
+from tinydeploy.lower.operands import image
 from tinydeploy.lower.plan import Constant, Field, Pointer
 from tinydeploy.lower.simple import MEAN, outer_axes, stays_behind
 from tinydeploy.lower.sixteen import limits, window

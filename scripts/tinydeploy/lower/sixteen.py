@@ -8,8 +8,8 @@ import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.lower import pack16
-from tinydeploy.lower.convolution import effective_scales, image, padding, step_of
 from tinydeploy.lower.lowering import Lowering, quantization_of, refusal
+from tinydeploy.lower.operands import effective_scales, image, padding, step_of
 from tinydeploy.lower.pack16 import Scaling16
 from tinydeploy.lower.plan import Argument, Buffer, Constant, Field, Pointer
 from tinydeploy.lower.ranges import activation_range

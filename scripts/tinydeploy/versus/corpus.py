@@ -14,6 +14,7 @@ from tinydeploy.fuzz import cases
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array, Tensor, Type
+from tinydeploy.versus import hard
 
 ZOO = ROOT / "tests" / "e2e" / "zoo"
 SHARED = ROOT.parent / "shared" / "data"
@@ -58,12 +59,19 @@ def graphs(seed: int, count: int) -> Iterator[Subject]:
         yield Subject(GRAPHS, f"{number}: {case.label}", case)
 
 
+def hard_layers() -> Iterator[Subject]:
+    """Layers of which channels miss a bound of the fast kernels."""
+    for case in hard.cases():
+        yield Subject(hard.GROUP, case.label, case)
+
+
 def chosen(folders: Sequence[Path] | None, seed: int, count: int | None) -> Iterator[Subject]:
     """What to compare.
 
     Args:
         folders: of .tflite files; None: our models, the zoo, and real files where they are.
         count: of random graphs; None: many beside our own models, none beside the user's.
+            Hard layers come with our own.
     """
     if folders is None:
         places = {"models": MODELS_DIR, "zoo": ZOO, "shared/data": SHARED}
@@ -73,6 +81,8 @@ def chosen(folders: Sequence[Path] | None, seed: int, count: int | None) -> Iter
         places = {str(folder): folder for folder in folders}
     for group, folder in places.items():
         yield from files(group, folder)
+    if folders is None:
+        yield from hard_layers()
     yield from graphs(seed, count or 0)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+from tinydeploy.versus import hard
 from tinydeploy.versus.corpus import GRAPHS
 from tinydeploy.versus.measure import Row, Skipped
 
@@ -18,6 +19,12 @@ outputs of both engines are compared with TFLM's on the way. A net below 10,000 
 more: there the steps' dispatch is what is measured. TFLM's arena is the least that the tflite-micro
 package accepts on this PC; "at least, 32 bits" is its tensors and half of the rest, which no device
 goes below. IF, WHILE and CIRCULAR_BUFFER leave a model to the interpreter.
+"""
+HARD = """## Layers with channels that no fast kernel computes exactly
+
+Cycles of the layer, compiled by interpreted, where one channel, a quarter, or all of them miss a
+bound: a scale of 1.2, weights of -128, sums beyond 2^23, sums that wrap in TFLM. Such channels are
+left to a slower kernel, the whole layer to the interpreter's where that costs less.
 """
 
 
@@ -45,7 +52,7 @@ def table(rows: Sequence[Row]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|---:|---|",
     ]
     for row in rows:
-        if row.group == GRAPHS:
+        if row.group in (GRAPHS, hard.GROUP):
             continue
         cells = [
             row.name,
@@ -71,7 +78,15 @@ def page(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
     """docs/engines.md."""
     found = faults(rows)
     listed = "\n".join(f"- {line}" for line in found) if found else "No fault."
-    return "\n".join([PREFACE, summary(rows, skipped), "", listed, "", table(rows), ""])
+    parts = [PREFACE, summary(rows, skipped), "", listed, "", table(rows), ""]
+    layers = hard_table(rows)
+    return "\n".join([*parts, *([HARD, layers, ""] if layers else [])])
+
+
+def hard_table(rows: Sequence[Row]) -> str:
+    """Of `hard.cases`; "" where they were not measured."""
+    ratios = {row.name: row.cycle_ratio or 1.0 for row in rows if row.group == hard.GROUP}
+    return hard.table(ratios) if ratios else ""
 
 
 def _figures(rows: Sequence[Row]) -> list[str]:

@@ -24,6 +24,7 @@ def run(
     print(page.summary(rows, skipped))
     print()
     print(page.table(rows))
+    print(page.hard_table(rows))
     if json_file:
         text = json.dumps([asdict(row) for row in rows], indent=1)
         whole.write_named(json_file, text + "\n")

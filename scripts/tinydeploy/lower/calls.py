@@ -1,0 +1,129 @@
+"""Steps of convolutions: of a kernel with scratch, of the general kernel for what is left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tinydeploy.abi import params as declared
+from tinydeploy.abi.layout import Struct
+from tinydeploy.graph.ir import Array, Op, Tensor
+from tinydeploy.lower import pack, tiles
+from tinydeploy.lower.folding import Folded
+from tinydeploy.lower.lowering import Lowering, refusal, scale_of
+from tinydeploy.lower.operands import data_of, effective_scales, image, padding, step_of
+from tinydeploy.lower.plan import Argument, Buffer, Constant, Pointer, Records
+from tinydeploy.lower.ranges import activation_range, clamp_after
+from tinydeploy.ops.work import op_macs
+
+_GENERAL = declared.GENERAL
+
+
+def call(
+    lowering: Lowering,
+    op: Op,
+    kernel: tuple[str, str, Struct],
+    params: bytes,
+    stream: bytes,
+    output: Buffer,
+    memory: Buffer,
+    *inner: str,
+) -> None:
+    """A step of the form (params, input, constants, output, scratch, inner loop)."""
+    header, function, params_type = kernel
+    params, memory.size = tiles.fit(
+        function, params_type, params, memory.size, inner, lowering.goal_here
+    )
+    source = lowering.buffer(op.operands[0])
+    constants = Constant("stream", np.frombuffer(stream, "<u4"))
+    arguments: list[Argument] = [
+        Pointer(source, "const int8_t"),
+        constants,
+        Pointer(output),
+        Pointer(memory, "uint32_t"),
+        *inner,
+    ]
+    lowering.call(
+        op,
+        header,
+        function,
+        arguments,
+        reads=[source],
+        writes=output,
+        params_type=params_type.name,
+        params=params_type.named(params),
+        scratch=[memory],
+        macs=op_macs(op),
+    )
+
+
+def finish(lowering: Lowering, op: Op, weights: Tensor, filters: Array, folded: Folded) -> None:
+    """The channels that were left out, and the clamp."""
+    if folded.slow:
+        general(lowering, op, weights, filters, folded.why, sorted(folded.slow))
+    clamp_after(lowering, op)
+
+
+def without_kernel(lowering: Lowering, op: Op, weights: Tensor, filters: Array, why: str) -> None:
+    """A layer that no fast kernel takes: the interpreter's is faster than the general one.
+
+    Not where each output has one channel of its own, and there is none for a band of rows.
+    """
+    alone = op.code == "CONV_2D" and filters.shape[3] == 1 < op.operands[0].shape[3]
+    if not alone and "pad_top" not in op.options:
+        raise refusal(op, why)
+    general(lowering, op, weights, filters, why)
+
+
+def general(
+    lowering: Lowering,
+    op: Op,
+    weights: Tensor,
+    filters: Array,
+    why: str,
+    only: Sequence[int] | None = None,
+) -> None:
+    """Any convolution, exact in every case and slow.
+
+    Args:
+        why: it is needed.
+        only: channels, where the others are computed already.
+    """
+    source, result, bias = op.operands[0], op.outputs[0], op.input(2)
+    units, depth = len(filters), filters.shape[3]
+    rows = source.size // depth
+    dense = op.code == "FULLY_CONNECTED"
+    packed = pack.pack_general(
+        filters,
+        None if bias is None else data_of(bias),
+        effective_scales(op, source, weights, len(filters)),
+        (rows, 1, 1, depth) if dense else (source.shape[0], *image(source)),
+        (rows, 1, 1, units) if dense else (result.shape[0], *image(result)),
+        stride=step_of(op, "stride"),
+        dilation=step_of(op, "dilation"),
+        padding=padding(op, source, filters.shape[1:3]),
+        zero_points=(scale_of(source)[1], scale_of(result)[1]),
+        activation=activation_range(op, result),
+        only=only,
+    )
+    given, output = lowering.buffer(source), lowering.output(op)
+    channels = np.frombuffer(packed.channels, "<i4").reshape(-1, 4)
+    macs = op_macs(op)
+    lowering.call(
+        op,
+        "dsp/conv_general.h",
+        "td_conv_general",
+        [
+            Pointer(given, "const int8_t"),
+            Records("channels", "GeneralChannel", channels.tolist()),
+            Constant("weights", np.frombuffer(packed.weights, np.int8)),
+            Pointer(output),
+        ],
+        reads=[given] if only is None else [given, output],
+        writes=output,
+        params_type=_GENERAL.name,
+        params=_GENERAL.named(packed.params),
+        macs=macs if only is None else macs * len(only) // len(filters),
+        fallback=why,
+    )
