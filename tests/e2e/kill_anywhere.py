@@ -13,6 +13,7 @@ model that was killed and of the one before it, has to report what it reports on
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -226,9 +227,11 @@ def main() -> int:
         campaign = Campaign(Path(folder), options.board, options.seed)
         campaign.prepare()
         print(f"moments: {campaign.moments}", flush=True)
-        for number, told in enumerate(run(campaign, options.every, options.random), 1):
-            harm = len(campaign.tally.left) + len(campaign.tally.wrong)
-            print(f"{number:5} {told}; {harm} harmed so far", flush=True)
+        with contextlib.suppress(KeyboardInterrupt):  # what was done until then is told
+            for number, told in enumerate(run(campaign, options.every, options.random), 1):
+                tally = campaign.tally
+                harm = len(tally.left) + len(tally.wrong)
+                print(f"{number:5} {told}; {tally.kills} killed, {harm} harmed", flush=True)
     print(summary(campaign, time.monotonic() - started))
     return 1 if campaign.tally.left or campaign.tally.wrong else 0
 
