@@ -170,7 +170,7 @@ def run(machine: PlanMachine, index: int, plan: Plan, runs: Sequence[Sequence[Ar
             space[buffer.address : buffer.address + buffer.size] = value
         after = machine.run(index, space.tobytes(), fresh=number == 0)
         if after[plan.arena_bytes :].strip(bytes([GARBAGE])):
-            raise RunnerCrashError("the plan wrote behind its arena")
+            raise RunnerCrashError("the plan wrote past its arena")
         answers += [after[b.address : b.address + b.size] for b in plan.outputs]
         left = np.frombuffer(after, np.uint8)
         kept = {b: left[b.address : b.address + b.size] for b in plan.kept}

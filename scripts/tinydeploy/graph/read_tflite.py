@@ -128,9 +128,7 @@ class _Reader:
 
     def _buffer(self, index: int, table: flat.Table) -> Array:
         if table["offset"] > 1:
-            _fail(
-                f"buffer {index} lies behind the flatbuffer", "convert without large-model support"
-            )
+            _fail(f"buffer {index} lies past the flatbuffer", "convert without large-model support")
         data: Array = table["data"]
         return data
 

@@ -30,7 +30,7 @@ def memory_picture(report: Report) -> str:
     """
     report = shown_text.harmless(report)
     if report.memory is None:
-        raise UsageError("the report has no memory map", "deploy the model anew")
+        raise UsageError("the report has no memory map", "deploy the model again")
     drawing = str(charts.memory_map(report.memory, colors.of_ops(report)))
     style = f"<style>\n{_style()}</style>"
     head, rest = drawing.split("\n", 1)

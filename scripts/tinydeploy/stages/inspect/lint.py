@@ -193,7 +193,7 @@ def _relu6_alone(model: Model) -> Iterator[Finding]:
                 "relu6-alone",
                 where,
                 "a RELU6 of its own with different scales: TFLM does not rescale there",
-                "put it right behind a Conv2D, Dense or Add, so that the converter fuses it",
+                "put it right after a Conv2D, Dense or Add, so that the converter fuses it",
             )
 
 
