@@ -15,6 +15,9 @@ def fully_connected(draw: Draw, code: str, types: Types) -> None:
         x = draw.source(types.data, shape=(rows, draw.size("depth", 1, 3)))
     depth, units = x.shape[-1], draw.size("units", 1, 16)
     factors = weights(draw, (units, depth), types.weights, 0)
+    if types.data is types.weights is Type.INT8 and draw.chance(0.08):  # as old converters have it
+        assert factors.quantization is not None
+        factors.quantization = per_tensor(factors.quantization.scale, draw.integer(-128, 127))
     shape = (*x.shape[:-1], units)
     draw.result(
         code, [x, factors, bias(draw, units, x, factors)], shape, types.result,
