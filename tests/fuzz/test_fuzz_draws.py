@@ -6,11 +6,13 @@ import math
 
 import numpy as np
 import pytest
+from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.fuzz import coverage, patterns, record
 from tinydeploy.fuzz.cases import RUNS, TURNS, make, subjects
 from tinydeploy.fuzz.draw import Draw, UnfitError
 from tinydeploy.fuzz.families.windows import Window
-from tinydeploy.graph.ir import Type
+from tinydeploy.graph.ir import Quantization, Tensor, Type
+from tinydeploy.ops.own_memory import options_of
 from tinydeploy.ops.types import SUPPORTED
 
 
@@ -60,6 +62,30 @@ def test_no_window_needs_more_padding_than_the_kernels_take() -> None:
     assert Window("SAME", (1, 65535), (1, 1), (1, 1)).positions((1, 3, 4, 1)) == (3, 4)
     with pytest.raises(UnfitError):
         Window("SAME", (1, 65535), (1, 1), (1, 2)).positions((1, 3, 4, 1))
+
+
+def test_fast_suppression_first_layers_and_zero_points_of_weights_are_drawn() -> None:
+    """Paths of kernels that no model had taken."""
+    found = [make(1, n, ["TFLite_Detection_PostProcess float32"]).model.main for n in range(40)]
+    assert {options_of(graph.ops[0])["use_regular_nms"] for graph in found} == {False, True}
+    convolutions = [make(1, n, ["CONV_2D int8 x int8"]).model.main.ops[0] for n in range(60)]
+    pictures = [op for op in convolutions if op.operands[0].size >= 400]
+    assert {op.operands[0].shape[3] for op in pictures} >= {1, 3}
+    dense = [make(1, n, ["FULLY_CONNECTED int8 x int8"]).model.main.ops[0] for n in range(60)]
+    assert any(np.any(quantization_of(op.operands[1]).zero_points) for op in dense)
+
+
+def quantization_of(tensor: Tensor) -> Quantization:
+    assert tensor.quantization is not None
+    return tensor.quantization
+
+
+def test_a_table_is_not_counted_as_a_kernel() -> None:
+    found: dict[str, coverage.Reached] = {}
+    line = {"line_number": 8, "count": 1, "branches": []}
+    for name in ("kernels/ops.def", "kernels/conv/prepare.cpp", "runtime/tensor.cpp"):
+        coverage._add(found, {"file": str(FIRMWARE_DIR / name), "lines": [line]})
+    assert found.keys() == {"kernels/conv/prepare.cpp"}
 
 
 def test_figures_of_coverage_are_told_by_folder() -> None:
