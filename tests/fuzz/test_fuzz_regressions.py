@@ -64,6 +64,16 @@ def test_int16_sigmoids_of_scales_that_are_nearly_powers_of_two(
     assert _differs(interpreter, model, [some]) == ""
 
 
+@pytest.mark.parametrize("size", [4095, 4096, 4097, 5000, 8191, 8192, 8193, 16384])
+def test_rows_whose_sum_wraps(interpreter: Engine, size: int) -> None:
+    """4096 equals: the sum of their exponentials has 12 integer bits. TFLM wraps it."""
+    build = Builder()
+    x = build.input((2, size), Type.INT8, per_tensor(0.1, 0))
+    model = build.model(build.op("LOG_SOFTMAX", [x], x.shape, Type.INT8, per_tensor(1 / 16, 127)))
+    some = np.stack([np.zeros(size, np.int8), (np.arange(size) % 3).astype(np.int8)])
+    assert _differs(interpreter, model, [some]) == ""
+
+
 def test_compiled_difference_of_a_tensor_and_itself() -> None:
     build = Builder()
     x = build.input((5,), Type.INT8, per_tensor(1 / 256, -128))

