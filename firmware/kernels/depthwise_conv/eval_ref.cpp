@@ -210,10 +210,6 @@ struct DepthwiseFloat {
     int32_t c = 0;
     if (g.multiplier == 1) {
       for (; c + 4 <= channels; c += 4) Compute<4, 1>(ys, xs, origin + c, c, pixel);
-      const int32_t left = channels - c;  // an image of three colours is nothing but these
-      if (left == 3) Compute<3, 1>(ys, xs, origin + c, c, pixel);
-      if (left == 2) Compute<2, 1>(ys, xs, origin + c, c, pixel);
-      if (left >= 2) return;
     }
     for (int32_t i = c; i < g.input_depth; ++i) {
       const int32_t end = c + g.multiplier;
@@ -229,12 +225,32 @@ struct DepthwiseFloat {
   int32_t channels;  // of the output
 };
 
+// All channels of an image that has fewer than four, such as its colours. A type of its own: beside
+// the four they would cost these their registers.
+template <int kCount>
+struct DepthwiseFew : DepthwiseFloat {
+  using DepthwiseFloat::DepthwiseFloat;
+
+  void Pixel(const Slide::Taps& ys, const Slide::Taps& xs, const float* origin,
+             float* pixel) const {
+    Compute<kCount, 1>(ys, xs, origin, 0, pixel);
+  }
+};
+
+template <class Conv>
+Status EvalFloat(const void* params, void* const* args) {
+  const Conv conv(*static_cast<const DepthwiseFloatParams*>(params), args);
+  ForEachPixel<float>(conv, args);
+  return Status::kOk;
+}
+
 }  // namespace
 
 Status EvalDepthwiseFloat(const void* params, void* const* args) {
-  const DepthwiseFloat conv(*static_cast<const DepthwiseFloatParams*>(params), args);
-  ForEachPixel<float>(conv, args);
-  return Status::kOk;
+  const DepthwiseGeometry& g = static_cast<const DepthwiseFloatParams*>(params)->geometry;
+  if (g.multiplier == 1 && g.input_depth == 3) return EvalFloat<DepthwiseFew<3>>(params, args);
+  if (g.multiplier == 1 && g.input_depth == 2) return EvalFloat<DepthwiseFew<2>>(params, args);
+  return EvalFloat<DepthwiseFloat>(params, args);
 }
 
 }  // namespace tinydeploy
