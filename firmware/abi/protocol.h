@@ -8,7 +8,7 @@
 namespace tinydeploy {
 namespace abi {
 
-constexpr uint32_t kAbiHash = 0x5A7D53DBu;  // hash of this file
+constexpr uint32_t kAbiHash = 0x024C241Fu;  // hash of this file
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
 constexpr uint32_t kMinPayloadBytes = 128u;  // as the host demands it of max_payload_bytes
@@ -66,6 +66,7 @@ enum class Status : uint16_t {
   kFlashFailed = 0x10,  // the flash did not take what was written
   kNothingBefore = 0x11,  // no model ran before this one
   kSlotFull = 0x12,  // the slot takes no further mark until it is erased
+  kSlotNotAuthentic = 0x13,  // the slot's MAC is not by the push key of this firmware
 };
 
 // Why the device dropped a frame; travels in the status field of a NAK.
@@ -83,6 +84,7 @@ enum class Capability : uint16_t {
   kCycles = 0x04,  // cycles are CPU cycles, not nanoseconds
   kStack = 0x08,  // the stack is painted and its high-water mark is reported
   kHotSwap = 0x10,  // has model slots, and carries all operators
+  kPushKey = 0x20,  // its slots take only models with a MAC by the push key
 };
 
 // What the device is doing.
@@ -389,7 +391,7 @@ static_assert(offsetof(SlotWriteRequest, offset) == 4, "layout");
 
 // How the trial went.
 struct SlotVerifyReply {
-  uint16_t outcome;  // Status: OK, SLOT_NOT_WHOLE, MODEL_REFUSED or SELF_TEST_FAILED
+  uint16_t outcome;  // Status: OK, SLOT_NOT_WHOLE, SLOT_NOT_AUTHENTIC, MODEL_REFUSED or SELF_TEST_FAILED
   uint16_t op_index;  // operator that refused, or kAllOps
   uint32_t vectors;  // self-test vectors answered correctly
   uint32_t arena_used_bytes;  // arena as used, or as needed if it was too small
@@ -418,9 +420,10 @@ struct SlotHeader {
   uint32_t payload_crc;  // CRC-32 of the payload: model and vectors
   uint32_t reserved;  // 0
   uint8_t model_hash[32];  // SHA-256 of the .tflite
+  uint8_t mac[32];  // HMAC-SHA256 of what precedes it, by the push key; 0 without one
   uint32_t header_crc;  // CRC-32 of what precedes it
 };
-static_assert(sizeof(SlotHeader) == 60, "padding");
+static_assert(sizeof(SlotHeader) == 92, "padding");
 static_assert(offsetof(SlotHeader, magic) == 0, "layout");
 static_assert(offsetof(SlotHeader, model_bytes) == 4, "layout");
 static_assert(offsetof(SlotHeader, vector_count) == 8, "layout");
@@ -428,7 +431,8 @@ static_assert(offsetof(SlotHeader, vector_bytes) == 12, "layout");
 static_assert(offsetof(SlotHeader, payload_crc) == 16, "layout");
 static_assert(offsetof(SlotHeader, reserved) == 20, "layout");
 static_assert(offsetof(SlotHeader, model_hash) == 24, "layout");
-static_assert(offsetof(SlotHeader, header_crc) == 56, "layout");
+static_assert(offsetof(SlotHeader, mac) == 56, "layout");
+static_assert(offsetof(SlotHeader, header_crc) == 88, "layout");
 
 // What became of a slot's model; marks follow one another from kSlotMarksOffset on.
 struct SlotMark {

@@ -40,6 +40,9 @@ uint32_t Capabilities() {
   uint32_t bits = static_cast<uint32_t>(abi::Capability::kProfile);
   if (engine::CanRunRanges()) bits |= static_cast<uint32_t>(abi::Capability::kPerOp);
   if (kHotSwap) bits |= static_cast<uint32_t>(abi::Capability::kHotSwap);
+  if (kHotSwap && program::PushKey() != nullptr) {
+    bits |= static_cast<uint32_t>(abi::Capability::kPushKey);
+  }
   if (board::CyclesAreCpuCycles()) bits |= static_cast<uint32_t>(abi::Capability::kCycles);
   if (board::Memory().stack_bytes != 0) bits |= static_cast<uint32_t>(abi::Capability::kStack);
   return bits;

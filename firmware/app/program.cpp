@@ -11,6 +11,11 @@
 #include "tinydeploy_build_id.h"
 #endif
 #endif
+#if defined(__has_include)
+#if __has_include("push_key.h")
+#include "push_key.h"
+#endif
+#endif
 #ifndef TINYDEPLOY_BUILD_ID  // a build that was not started by tinydeploy
 #define TINYDEPLOY_BUILD_ID \
   {                         \
@@ -36,6 +41,11 @@ namespace program {
 namespace {
 
 constexpr uint8_t kBuildId[16] = TINYDEPLOY_BUILD_ID;
+#ifdef TINYDEPLOY_PUSH_KEY
+constexpr uint8_t kPushKey[32] = TINYDEPLOY_PUSH_KEY;
+#else
+constexpr const uint8_t* kPushKey = nullptr;
+#endif
 #ifdef TINYDEPLOY_HOT_SWAP
 constexpr int kSteps = 128;  // of models that come later; what longer ones do is not profiled
 #else
@@ -46,6 +56,7 @@ uint32_t g_step_cycles[kSteps > 0 ? kSteps : 1];
 }  // namespace
 
 Model BuiltIn() { return {g_model, g_model_len, tinydeploy_model::kHash}; }
+const uint8_t* PushKey() { return kPushKey; }
 const uint8_t* BuildId() { return kBuildId; }
 uint8_t* Arena() { return g_tensor_arena; }
 size_t ArenaBytes() { return sizeof(g_tensor_arena); }

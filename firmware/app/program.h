@@ -17,6 +17,7 @@ struct Model {
   const uint8_t* hash;  // 32 bytes, SHA-256 of the .tflite
 };
 Model BuiltIn();
+const uint8_t* PushKey();  // kMacKeyBytes, or null: any whole model may be pushed
 const uint8_t* BuildId();  // 16 bytes, of the SHA-256 of the build's inputs
 uint8_t* Arena();
 size_t ArenaBytes();

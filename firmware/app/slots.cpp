@@ -47,7 +47,8 @@ Status Append(int slot, SlotState state) {
 }
 
 Status Try(const Slot& slot, abi::SlotVerifyReply* reply) {
-  if (!slot.IsGenuine()) return Status::kSlotNotWhole;
+  const Status checked = slot.Check();
+  if (checked != Status::kOk) return checked;
   if (!engine::Load(slot.model())) {
     abi::DiagnoseReply why = {};
     engine::Explain(&why);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "app/hmac.h"
 #include "app/sha256.h"
 #include "board.h"
 #include "link/crc32.h"
@@ -83,11 +84,16 @@ bool Slot::IsWhole() const {
 }
 
 // Anyone at the port can make a checksum right, but not a hash.
-bool Slot::IsGenuine() const {
-  if (!IsWhole()) return false;
+abi::Status Slot::Check() const {
+  if (!IsWhole()) return abi::Status::kSlotNotWhole;
   uint8_t digest[sizeof(header().model_hash)];
   Sha256(payload(), header().model_bytes, digest);
-  return memcmp(digest, header().model_hash, sizeof(digest)) == 0;
+  if (memcmp(digest, header().model_hash, sizeof(digest)) != 0) return abi::Status::kSlotNotWhole;
+  constexpr size_t kCovered = offsetof(abi::SlotHeader, mac);
+  static_assert(kCovered <= kMaxMacMessageBytes, "IsMac takes no more");
+  const uint8_t* key = program::PushKey();
+  const bool is_authentic = key == nullptr || IsMac(key, &header(), kCovered, header().mac);
+  return is_authentic ? abi::Status::kOk : abi::Status::kSlotNotAuthentic;
 }
 
 Mark Slot::NewestMark() const {

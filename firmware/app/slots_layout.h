@@ -45,8 +45,10 @@ class Slot {
 
   // The payload is what its header says; reads all of it.
   bool IsWhole() const;
-  // And the model is the one that the header's SHA-256 names: before it runs.
-  bool IsGenuine() const;
+  // And the model is the one that the header's SHA-256 names, by who has the push key: before it
+  // runs. OK, SLOT_NOT_WHOLE or SLOT_NOT_AUTHENTIC.
+  abi::Status Check() const;
+  bool IsGenuine() const { return Check() == abi::Status::kOk; }
   // The newest mark that is whole; needs a header, too: the marks of half a model mean nothing.
   Mark NewestMark() const;
 

@@ -28,6 +28,7 @@ from tinydeploy.simulate import ids
 from tinydeploy.sources import NOTHING, Given, Source, resolve
 from tinydeploy.stages import build as build_stage
 from tinydeploy.stages import fitting, input_spec, remedies, trial
+from tinydeploy.stages import push_key as push_keys
 from tinydeploy.stages import vectors as vectors_stage
 from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build import Image
@@ -60,6 +61,7 @@ class Job:
         given: what else is said of the model.
         force: do again what has not changed.
         hot_swap: an image with all operators and model slots, for `tinydeploy push`.
+        push_key: the file of the key that a push to it will need, see `stages.push_key`.
     """
 
     board: str
@@ -82,6 +84,7 @@ class Job:
     flash_tool: str | None = None
     force: bool = False
     hot_swap: bool = False
+    push_key: Path | None = None
 
 
 def deploy(job: Job, ui: Ui) -> Report:
@@ -103,7 +106,14 @@ def _deploy(
 ) -> Report:
     folder = output_folder(source, board)
     program, image = make_image(
-        source, board, job.toolchain, job.engine, ui, job.choices, hot_swap=job.hot_swap
+        source,
+        board,
+        job.toolchain,
+        job.engine,
+        ui,
+        job.choices,
+        hot_swap=job.hot_swap,
+        push_key=job.push_key,
     )
     with targets.held(target):
         if target.is_port and not target.is_remote:
@@ -207,6 +217,7 @@ def make_image(
     choices: Choices = Choices(),  # noqa: B008 - frozen
     *,
     hot_swap: bool = False,
+    push_key: Path | None = None,
 ) -> tuple[Program, Image]:
     """Compile and build, with the arena that the model needs and no more.
 
@@ -214,11 +225,12 @@ def make_image(
 
     Args:
         hot_swap: with all operators, model slots, and all RAM that is left as the arena.
+        push_key: with it, the file of the key that a push will need.
     """
     out_dir = output_folder(source, board) / "firmware"
     with held(source, board, ui):
         if hot_swap:
-            program = _hot_swap_program(source, board, engine, ui)
+            program = _hot_swap_program(source, board, engine, push_key, ui)
             return program, _build(program, board, toolchain, out_dir, ui)
 
         def make(attempt: Attempt) -> tuple[Program, Image]:
@@ -292,7 +304,9 @@ def _make_program(
     return _compile_model(source, board, toolchain, folder if out_dir else folder / "program", ui)
 
 
-def _hot_swap_program(source: Source, board: Board, engine: str, ui: Ui) -> Program:
+def _hot_swap_program(
+    source: Source, board: Board, engine: str, push_key: Path | None, ui: Ui
+) -> Program:
     if engine == "compiled":
         raise UsageError(
             "hot swap needs the interpreter engine: a plan is part of the image",
@@ -300,6 +314,7 @@ def _hot_swap_program(source: Source, board: Board, engine: str, ui: Ui) -> Prog
         )
     if not board.slot_bytes:
         raise UsageError(f"{board.id} has no room for models", f"slot_bytes in {board.id}.json")
+    key = push_keys.read(push_key) if push_key else None
     trial.require_accepted(source.data, source.model)
     folder = output_folder(source, board) / "hot_swap"
     with ui.stage("compile") as stage:
@@ -309,7 +324,9 @@ def _hot_swap_program(source: Source, board: Board, engine: str, ui: Ui) -> Prog
         whole.write_if_changed(
             folder / build_stage.HOT_SWAP_FILE, "All operators, and model slots.\n"
         )
-        stage.detail = f"all operators, arena {program.arena_bytes:,} bytes for any model"
+        push_keys.put(folder, key)
+        keyed = ", pushed to with the key alone" if key else ""
+        stage.detail = f"all operators, arena {program.arena_bytes:,} bytes for any model{keyed}"
     return program
 
 

@@ -21,9 +21,12 @@ _LEFT_AFTER_S = 86_400.0  # one that is older was left by a run that was killed
 _swept: set[Path] = set()
 
 
-def write(path: Path, data: bytes | str, *, executable: bool = False) -> None:
+FOR_ALL, FOR_PROGRAMS, FOR_OWNER = 0o666, 0o777, 0o600  # before the umask
+
+
+def write(path: Path, data: bytes | str, *, mode: int = FOR_ALL) -> None:
     """Make or replace a file of ours, and the folders it lies in; text as UTF-8."""
-    with appearing(path, executable=executable) as beside:
+    with appearing(path, mode=mode) as beside:
         _put(beside, data if isinstance(data, bytes) else data.encode("utf-8"))
 
 
@@ -49,7 +52,7 @@ def copy(source: Path, path: Path) -> None:
 
 
 @contextmanager
-def appearing(path: Path, *, executable: bool = False, suffix: str = ".new") -> Iterator[Path]:
+def appearing(path: Path, *, mode: int = FOR_ALL, suffix: str = ".new") -> Iterator[Path]:
     """A new empty file beside `path`, to be filled; it becomes `path` at the end.
 
     Args:
@@ -59,7 +62,7 @@ def appearing(path: Path, *, executable: bool = False, suffix: str = ".new") -> 
     _sweep(path.parent)
     beside = path.with_name(f"{PREFIX}{secrets.token_hex(8)}{suffix}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    os.close(os.open(beside, flags, 0o777 if executable else 0o666))
+    os.close(os.open(beside, flags, mode))
     try:
         yield beside
         os.replace(beside, path)

@@ -14,6 +14,7 @@ from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.push import swap_bench
 from tinydeploy.push.swap_bench import Candidate
+from tinydeploy.stages import push_key
 from tinydeploy.stages.build import HOT_SWAP_FILE, Image, build
 from tinydeploy.stages.compile import compile_model
 
@@ -21,18 +22,21 @@ SINE = MODELS_DIR / "sine" / "sine_int8.tflite"
 ARENA_BYTES = 64 << 10
 BOARDS = ("nano33", "sparkfun_edge", "host")
 
-MakeImage = Callable[[str], Image]
+PUSH_KEY = bytes(range(100, 132))
+
+MakeImage = Callable[..., Image]
 
 
 @pytest.fixture(scope="session")
 def hot_swap_image(tmp_path_factory: pytest.TempPathFactory) -> MakeImage:
-    """`hot_swap_image(board_id)`, built once each."""
+    """`hot_swap_image(board_id)`, built once each; `keyed`: with the push key PUSH_KEY."""
 
     @cache
-    def make(board_id: str) -> Image:
+    def make(board_id: str, keyed: bool = False) -> Image:
         folder = tmp_path_factory.mktemp(f"hot-swap-{board_id}")
         program = compile_model(SINE, None, folder / "program", name="s", arena_bytes=ARENA_BYTES)
         (program.folder / HOT_SWAP_FILE).write_text("")
+        push_key.put(program.folder, PUSH_KEY if keyed else None)
         return build(program.folder, boards.load(board_id), out_dir=folder)
 
     return make

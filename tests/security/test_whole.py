@@ -31,7 +31,7 @@ def test_a_reader_sees_the_old_or_the_new(tmp_path: Path, monkeypatch: pytest.Mo
         os.rename(source, target)
 
     monkeypatch.setattr(whole.os, "replace", replace)
-    whole.write(path, "new", executable=True)
+    whole.write(path, "new", mode=whole.FOR_PROGRAMS)
     assert seen == [("old", "new")]
     assert path.read_text() == "new"
     assert os.access(path, os.X_OK)
@@ -51,7 +51,7 @@ def test_the_mode_is_the_users(tmp_path: Path) -> None:
     before = os.umask(0o027)
     try:
         whole.write(tmp_path / "plain", "")
-        whole.write(tmp_path / "program", "", executable=True)
+        whole.write(tmp_path / "program", "", mode=whole.FOR_PROGRAMS)
     finally:
         os.umask(before)
     modes = [(tmp_path / name).stat().st_mode & 0o777 for name in ("plain", "program")]

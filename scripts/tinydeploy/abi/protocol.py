@@ -85,6 +85,7 @@ Status = Enum(
         "FLASH_FAILED": (16, "the flash did not take what was written"),
         "NOTHING_BEFORE": (17, "no model ran before this one"),
         "SLOT_FULL": (18, "the slot takes no further mark until it is erased"),
+        "SLOT_NOT_AUTHENTIC": (19, "the slot's MAC is not by the push key of this firmware"),
     },
 )
 
@@ -108,6 +109,7 @@ Capability = Enum(
         "CYCLES": (0x04, "cycles are CPU cycles, not nanoseconds"),
         "STACK": (0x08, "the stack is painted and its high-water mark is reported"),
         "HOT_SWAP": (0x10, "has model slots, and carries all operators"),
+        "PUSH_KEY": (0x20, "its slots take only models with a MAC by the push key"),
     },
 )
 
@@ -406,7 +408,7 @@ SlotVerifyReply = Struct(
         Field(
             "outcome",
             "u16",
-            "Status: OK, SLOT_NOT_WHOLE, MODEL_REFUSED or SELF_TEST_FAILED",
+            "Status: OK, SLOT_NOT_WHOLE, SLOT_NOT_AUTHENTIC, MODEL_REFUSED or SELF_TEST_FAILED",
             most=Status.most,
         ),
         Field("op_index", "u16", "operator that refused, or kAllOps"),
@@ -433,6 +435,7 @@ SlotHeader = Struct(
         Field("payload_crc", "u32", "CRC-32 of the payload: model and vectors"),
         Field("reserved", "u32", "0"),
         Field("model_hash", "u8", "SHA-256 of the .tflite", 32),
+        Field("mac", "u8", "HMAC-SHA256 of what precedes it, by the push key; 0 without one", 32),
         Field("header_crc", "u32", "CRC-32 of what precedes it"),
     ),
 )

@@ -187,7 +187,7 @@ class Environment:
         if os.name == "posix":
             launcher = self.python.with_name("tinydeploy")
             text = f"#!/bin/sh\nexec '{self.python}' -m tinydeploy \"$@\"\n"
-            whole.write(launcher, text, executable=True)
+            whole.write(launcher, text, mode=whole.FOR_PROGRAMS)
 
     def _install(self, layer: Layer) -> None:
         lock = self.root / layer.lock

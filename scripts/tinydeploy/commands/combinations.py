@@ -46,6 +46,13 @@ RULES = (
         ("optimize", "patch"),
         "take --engine compiled, or leave it out",
     ),
+    Rule(
+        ("deploy", "build", "simulate"),
+        "no --hot-swap",
+        lambda o: not o.hot_swap,
+        ("key",),
+        "add --hot-swap",
+    ),
     Rule(("deploy", "build", "simulate"), "--hot-swap", lambda o: o.hot_swap, ENGINE[1:]),
     Rule(
         ("deploy",),
@@ -87,7 +94,7 @@ RULES = (
         ("push",),
         "--rollback",
         lambda o: o.rollback,
-        ("variant", "trained", *CONVERSION, "vectors", "data", "seed"),
+        ("variant", "trained", *CONVERSION, "vectors", "data", "seed", "key"),
     ),
     Rule(("mlperf",), "--mode accuracy", lambda o: o.mode == "accuracy", ("seconds", "windows")),
     Rule(

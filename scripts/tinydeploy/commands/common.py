@@ -251,7 +251,7 @@ def _make_image(options: argparse.Namespace, source: Source, board: boards.Board
     if options.mode != "mlperf":
         make = pipeline.make_bare_image if options.mode == "bare" else pipeline.make_image
         if options.hot_swap:
-            make = partial(pipeline.make_image, hot_swap=True)
+            make = partial(pipeline.make_image, hot_swap=True, push_key=options.key)
         return make(source, board, options.toolchain, options.engine, ui, choices(options))[1]
     from tinydeploy.mlperf import firmware
     from tinydeploy.mlperf.settings import settings_of
@@ -269,6 +269,12 @@ def add_hot_swap(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with all operators and model slots, so that `tinydeploy push` can replace the model",
     )
+    add_key(parser, "with --hot-swap: the file of a key without which nobody can push to it")
+
+
+def add_key(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """`--key`."""
+    parser.add_argument("--key", type=Path, metavar="FILE", help=help_text)
 
 
 def add_target(parser: argparse.ArgumentParser) -> None:

@@ -93,7 +93,7 @@ def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]
     source = sources.resolve(job.model, job.variant, False, job.seed, ui, last)
     board = job.board
     with locks.held(targets.flash_file(boards.load(board)), ui.warn):
-        targets.deployed(boards.load(board), source.tflite)
+        targets.deployed(boards.load(board), source.tflite, job.push_key)
 
 
 def _deploy_many(job, options: argparse.Namespace, ui: Ui) -> None:  # type: ignore[no-untyped-def]
@@ -128,6 +128,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         flash_tool=getattr(options, "flash_tool", None),
         force=getattr(options, "force", False),
         hot_swap=getattr(options, "hot_swap", False),
+        push_key=getattr(options, "key", None),
     )
 
 

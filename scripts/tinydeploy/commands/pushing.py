@@ -44,6 +44,7 @@ def add_commands(commands: common.Commands) -> None:
         help="self-test vectors that the device must answer first (default: %(default)s)",
     )
     push.add_argument("--data", type=Path, help="test data for them, as for `deploy`")
+    common.add_key(push, "the file of the key that the firmware was deployed with, if it was")
     push.add_argument(
         "--seed", type=common.natural, default=1, help="for vectors (default: %(default)s)"
     )
@@ -108,7 +109,9 @@ def _push(options: argparse.Namespace, ui: Ui) -> None:
 def _push_model(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy import push
     from tinydeploy.pipeline import Job, choose_vectors
+    from tinydeploy.stages import push_key
 
+    key = push_key.read(options.key) if options.key else None
     source = common.source(options, ui)
     job = Job(
         board=options.board,
@@ -122,7 +125,9 @@ def _push_model(options: argparse.Namespace, ui: Ui) -> None:
     with _opened(options, ui) as device:
         before = push.connect(device, options.board)
         with ui.stage("push") as stage, ui.progress(f"push to {before.board}") as progress:
-            done = push.push(device, source.data, source.model, vectors, progress, ui.warn)
+            done = push.push(
+                *(device, source.data, source.model, vectors, progress, ui.warn), key=key
+            )
             stage.detail = _what_was_done(done)
     _print_swap(options, before.model_hash, done.identity.model_hash, _fields(done))
 

@@ -125,7 +125,7 @@ def _interpreter() -> Path:
     program = folder / "runner"
     if not program.exists():
         made = bare.objects(folder, _COMPILER, files)
-        with whole.appearing(program, executable=True) as beside:
+        with whole.appearing(program, mode=whole.FOR_PROGRAMS) as beside:
             bare.link(_COMPILER, made, ["-lm"], beside)
     return program
 

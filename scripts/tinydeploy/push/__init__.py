@@ -110,6 +110,8 @@ def push(
     vectors: Vectors,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
+    *,
+    key: bytes | None = None,
 ) -> Pushed:
     """Put a model into a device that `connect` has greeted, and let it run.
 
@@ -120,16 +122,18 @@ def push(
     Args:
         vectors: the self-test; the judge makes the answers.
         say: is told of links that were lost.
+        key: the push key of the firmware on the device, if it was built with one.
 
     Raises:
-        UsageError: there are no vectors.
+        UsageError: there are no vectors, or no key although the device asks for one.
         UnsupportedModelError, ModelTooLargeError: the device cannot run it; nothing was changed.
         ParityError: the device computes something else than TFLM; the old model runs on.
         DeviceFaultError: the flash or the runtime refused; the old model runs on.
         DeviceError: the link was lost; the device runs the old model or the new one.
     """
     support.require_supported(model)
-    image = images.make(tflite, vectors)
+    _require_key(device.hello(), key)
+    image = images.make(tflite, vectors, key)
     if image.vector_count == 0:
         raise UsageError(
             "a model without self-test vectors cannot be tried on the device", "give it one or more"
@@ -146,6 +150,21 @@ def push(
                 swap.reconnects += 1
             with suppress(*LOST):  # what fails here fails once more above
                 device.reconnect()
+
+
+def _require_key(identity: Identity, key: bytes | None) -> None:
+    asks = identity.can(protocol.Capability.PUSH_KEY)
+    if asks and key is None:
+        raise UsageError(
+            "the firmware on the device takes only models that come with its push key",
+            "give the file that it was deployed with: --key FILE",
+        )
+    if key is not None and not asks:
+        raise UsageError(
+            "the firmware on the device asks for no push key: anyone with the port can push to it",
+            "leave out --key, or put a firmware on it that does: `tinydeploy deploy --hot-swap "
+            "--key FILE`",
+        )
 
 
 @dataclass
@@ -264,6 +283,11 @@ def _require_passed(trial: Trial, image: SlotImage) -> None:
             f"the device answered {trial.vectors} of {image.vector_count} self-test vectors as "
             "TFLM does, and the next one not; the old model runs on",
             "`tinydeploy verify --explain --engine interpreter` finds the operator that differs",
+        )
+    if trial.outcome == Status.SLOT_NOT_AUTHENTIC:
+        raise DeviceFaultError(
+            "the push key is not the one of the firmware on the device; the old model runs on",
+            "give the file that it was deployed with: --key FILE",
         )
     if trial.outcome != Status.OK:
         raise DeviceFaultError(

@@ -11,11 +11,13 @@ import numpy as np
 from tinydeploy.abi import protocol
 from tinydeploy.guarded import GuardedJudge
 from tinydeploy.link.slots import SlotInfo
+from tinydeploy.stages import push_key
 from tinydeploy.stages.vectors import Vectors
 
 MODEL_ALIGNMENT_BYTES = 16
 WORD_BYTES = 4
 ERASED = b"\xff"
+TAIL_BYTES = push_key.MAC_BYTES + WORD_BYTES  # of the header: the MAC, then its own checksum
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,11 @@ class SlotImage:
         return stated == (self.model_hash, self.vector_count, zlib.crc32(self.payload))
 
 
-def make(tflite: bytes, vectors: Vectors) -> SlotImage:
+def make(tflite: bytes, vectors: Vectors, key: bytes | None = None) -> SlotImage:
     """Let the judge answer `vectors` and put all together.
+
+    Args:
+        key: the push key of the device, if it has one.
 
     Raises:
         UnsupportedModelError: TFLM refuses the model.
@@ -63,9 +68,9 @@ def make(tflite: bytes, vectors: Vectors) -> SlotImage:
         vector_bytes=len(tests[0]) if tests else 0,
         payload_crc=zlib.crc32(payload),
         model_hash=digest.digest(),
-    )
-    crc = zlib.crc32(header[:-WORD_BYTES])
-    header = header[:-WORD_BYTES] + crc.to_bytes(WORD_BYTES, "little")
+    )[:-TAIL_BYTES]
+    header += push_key.mac(key, header) if key else bytes(push_key.MAC_BYTES)
+    header += zlib.crc32(header).to_bytes(WORD_BYTES, "little")
     return SlotImage(header, payload, digest.hexdigest(), len(tests))
 
 

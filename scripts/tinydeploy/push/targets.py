@@ -16,6 +16,7 @@ from tinydeploy.link.process import ProcessTransport
 from tinydeploy.link.reopen import Reopener
 from tinydeploy.link.symbols import symbolizer
 from tinydeploy.link.transport import Transport
+from tinydeploy.stages import push_key
 from tinydeploy.stages.build import Image
 from tinydeploy.targets import HOST, SIMULATOR, Target
 from tinydeploy.ui import Ui
@@ -29,10 +30,13 @@ def flash_file(board: Board) -> Path:
     return BUILD_DIR / "slots" / f"{board.id}.flash"
 
 
-def deployed(board: Board, tflite: Path) -> None:
-    """Let simulated devices restart, with this model built in."""
+def deployed(board: Board, tflite: Path, key: Path | None = None) -> None:
+    """Let simulated devices restart, with this model and this push key built in."""
     flash_file(board).unlink(missing_ok=True)  # first: it belongs to the image before
+    _key_file(board).unlink(missing_ok=True)
     whole.write(_note(board), str(tflite.resolve()))
+    if key:
+        whole.write(_key_file(board), push_key.read(key).hex(), mode=whole.FOR_OWNER)
 
 
 def built_in(board: Board) -> str:
@@ -40,6 +44,11 @@ def built_in(board: Board) -> str:
     note = _note(board)
     tflite = note.read_text(encoding="utf-8") if note.is_file() else ""
     return tflite if Path(tflite).is_file() else DEFAULT_BUILT_IN
+
+
+def _key_file(board: Board) -> Path:
+    """The push key of that image, if it has one."""
+    return flash_file(board).with_suffix(".key")
 
 
 def _note(board: Board) -> Path:
@@ -67,7 +76,8 @@ def opened(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Dev
 
 
 def _simulated(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Device]:
-    elf = image(board, built_in(board), toolchain, ui).elf
+    key = _key_file(board)
+    elf = image(board, built_in(board), toolchain, ui, key if key.is_file() else None).elf
     content = _content(board)
     if target.name == HOST:
         yield from _on_this_pc(elf, board, content)
@@ -93,10 +103,12 @@ def _on_port(target: Target, board: Board) -> Device:
     return Device(opened(name), reopen=Reopener(name, opened))
 
 
-def image(board: Board, model: str, toolchain: str, ui: Ui) -> Image:
+def image(board: Board, model: str, toolchain: str, ui: Ui, push_key: Path | None = None) -> Image:
     """Firmware for hot swap with `model` as the one to fall back on."""
     source = sources.resolve(model, None, False, None, ui)
-    return pipeline.make_image(source, board, toolchain, "interpreter", ui, hot_swap=True)[1]
+    return pipeline.make_image(
+        *(source, board, toolchain, "interpreter", ui), hot_swap=True, push_key=push_key
+    )[1]
 
 
 def _on_this_pc(elf: Path, board: Board, content: bytes) -> Iterator[Device]:

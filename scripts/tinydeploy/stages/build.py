@@ -39,6 +39,7 @@ MLPERF_FILE = "mlperf_program.h"  # makes the program an MLPerf Tiny firmware
 BARE_FILE = "bare_program.h"  # makes the program a firmware without a link
 COMPACT_FILE = "compact_program.h"  # makes the compiler save flash in kernels too
 MLPERF_BAUD = 115_200  # the runner's
+PUSH_KEY_FILE = "push_key.h"  # makes it take only models with a MAC by this key
 HOT_SWAP_FILE = "hot_swap.txt"  # makes it a firmware with all operators and model slots
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
 _TIMEOUT_S = 900.0  # a cold build on a slow machine
@@ -135,7 +136,7 @@ def build_id(program_dir: Path, board: Board, toolchain: str, link: str = "") ->
         digest.update(text.encode() + b"\0")
     source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
     names = ["model.h", source]
-    modes = (MLPERF_FILE, BARE_FILE, COMPACT_FILE, HOT_SWAP_FILE)
+    modes = (MLPERF_FILE, BARE_FILE, COMPACT_FILE, HOT_SWAP_FILE, PUSH_KEY_FILE)
     names += [name for name in modes if (program_dir / name).is_file()]
     names += sorted(path.name for path in program_dir.glob(KERNEL_FILES))
     for name in names:
@@ -379,7 +380,7 @@ def _too_large(memory: str, needed: int, available: int, board: Board) -> ModelT
 def _copy_products(folder: Path, board: Board, elf: Path, flat: Path) -> None:
     built = folder / ("firmware" if board.is_host else "firmware.elf")
     data = built.read_bytes()
-    whole.write(elf, data, executable=board.is_host)
+    whole.write(elf, data, mode=whole.FOR_PROGRAMS if board.is_host else whole.FOR_ALL)
     whole.write(flat, data if board.is_host else image.flash_bytes_of(built, board.flash_origin))
 
 
