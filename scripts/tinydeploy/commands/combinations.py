@@ -58,7 +58,7 @@ RULES = (
         ("deploy",),
         "--count",
         lambda o: o.count > 1,
-        ("hot_swap", "wait_states", "usb", "link_port"),
+        ("hot_swap", "key", "wait_states", "usb", "link_port"),
     ),
     Rule(
         ("deploy", "verify", "push", "status"),
