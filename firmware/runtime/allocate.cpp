@@ -3,6 +3,7 @@
 
 #include "runtime/interpreter.h"
 #include "runtime/prepare_context.h"
+#include "runtime/red_zones.h"
 
 namespace tinydeploy {
 namespace {
@@ -89,10 +90,15 @@ Status Interpreter::PrepareOp(int index) {
   Step step = context.step();
   step.kernel = kernel;
   scratch_count_ += context.scratch_count();
-  const int args = InputArgs(op, *kernel) + op.outputs.size() + context.scratch_count();
+  const int scratch = context.scratch_count();
+  const int args = InputArgs(op, *kernel) + op.outputs.size() + scratch;
+  const int words = red_zones::Before() + args + red_zones::Behind(scratch);
   step.args = static_cast<void**>(
-      arena_.Persistent(static_cast<uint32_t>(args) * sizeof(void*), alignof(void*)));
-  if (!arena_.overflowed()) plan_.steps[index] = step;
+      arena_.Persistent(static_cast<uint32_t>(words) * sizeof(void*), alignof(void*)));
+  if (arena_.overflowed()) return Status::kOk;
+  step.args += red_zones::Before();
+  red_zones::Note(step.args, -red_zones::Before(), 0, static_cast<uint32_t>(scratch));
+  plan_.steps[index] = step;
   return Status::kOk;
 }
 
@@ -143,8 +149,12 @@ void Interpreter::FillArgs() {
     for (int i = 0; i < op.inputs.size(); ++i) arg[i] = Locate(op.inputs[i]);
     arg += InputArgs(op, *plan_.steps[k].kernel);
     for (int i = 0; i < op.outputs.size(); ++i) *arg++ = Locate(op.outputs[i]);
+    const Buffer* const first = scratch;
     for (; scratch != scratch_end && scratch->first == k; ++scratch) {
       *arg++ = arena_.base() + scratch->offset;
+    }
+    for (const Buffer* own = first; own != scratch; ++own) {
+      red_zones::Note(arg, 0, static_cast<int>(own - first), own->bytes);
     }
   }
   const int inputs = input_count();

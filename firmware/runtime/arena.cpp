@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "abi/limits.h"
+#include "runtime/red_zones.h"
 
 namespace tinydeploy {
 namespace {
@@ -22,6 +23,7 @@ Arena::Arena(void* memory, size_t bytes) {
 }
 
 void Arena::Clear() {
+  red_zones::Open(base_, capacity_);
   low_ = high_ = peak_ = 0;
   overflowed_ = false;
 }
@@ -36,13 +38,16 @@ void* Arena::Persistent(uint32_t bytes, uint32_t alignment) {
     overflowed_ = true;
     return nullptr;
   }
-  high_ = AlignUp(high_ + bytes, alignment);
+  const uint32_t before = high_;
+  high_ = AlignUp(high_ + bytes + red_zones::kGap, alignment);
   Note();
   uint8_t* memory = base_ + capacity_ - high_;
   if (overflowed_) {
     const uint32_t free = AlignUp(low_, kArenaAlignment);
     if (free > capacity_ || bytes > capacity_ - free) return nullptr;
     memory = base_ + free;
+  } else {
+    red_zones::Close(memory + bytes, high_ - before - bytes);
   }
   memset(memory, 0, bytes);
   return memory;

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "runtime/red_zones.h"
+
 namespace tinydeploy {
 
 Interpreter::Interpreter(const void* model, KernelSet kernels, void* arena, size_t arena_bytes)
@@ -16,7 +18,9 @@ Status Interpreter::Run(int first, int count) {
     current_op_ = i;
     const Step& step = plan_.steps[i];
     const uint32_t event = profiler_ == nullptr ? 0 : profiler_->BeginEvent(step.kernel->name);
+    OpenMemoryOf(i);
     const Status status = step.eval(step.params, step.args);
+    red_zones::Open(arena_.base(), arena_.mark());
     if (profiler_ != nullptr) profiler_->EndEvent(event);
     if (status == Status::kOk) continue;
     if (status == Status::kStopped) return status;
@@ -26,6 +30,35 @@ Status Interpreter::Run(int first, int count) {
     return diagnosis_.Fail("the operator refused its input");
   }
   return Status::kOk;
+}
+
+// Of all that is planned, only the tensors and scratch of one operator.
+void Interpreter::OpenMemoryOf(int op) const {
+#ifdef TINYDEPLOY_RED_ZONES
+  const Step& step = plan_.steps[op];
+  const OpView view = graph_.op(op);
+  const uint8_t* const end = arena_.base() + arena_.mark();
+  const auto open = [&](void* data, uint32_t bytes) {
+    const auto* at = static_cast<const uint8_t*>(data);
+    if (arena_.base() <= at && at < end) red_zones::Open(at, bytes);
+  };
+  red_zones::Close(arena_.base(), arena_.mark());
+  void* const* arg = step.args;
+  for (int i = 0; i < view.inputs.size(); ++i) {
+    if (view.inputs[i] >= 0) open(arg[i], graph_.tensor(view.inputs[i]).bytes);
+  }
+  arg += InputArgs(view, *step.kernel);
+  for (int i = 0; i < view.outputs.size(); ++i) {
+    open(arg[i], graph_.tensor(view.outputs[i]).bytes);
+  }
+  arg += view.outputs.size();
+  const auto scratch = reinterpret_cast<uintptr_t>(step.args[-1]);
+  for (uintptr_t i = 0; i < scratch; ++i) {
+    open(arg[i], static_cast<uint32_t>(reinterpret_cast<uintptr_t>(arg[scratch + i])));
+  }
+#else
+  static_cast<void>(op);
+#endif
 }
 
 void Interpreter::State::Reset() { memset(this + 1, initial, bytes); }

@@ -22,6 +22,9 @@ class Interpreter final {
  public:
   // All of them must outlive the interpreter.
   Interpreter(const void* model, KernelSet kernels, void* arena, size_t arena_bytes);
+#ifdef TINYDEPLOY_RED_ZONES
+  ~Interpreter() { arena_.Clear(); }  // its memory is somebody else's again
+#endif
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;
 
@@ -100,6 +103,7 @@ class Interpreter final {
   Status PlanCalled(int subgraph, CalledGraph* called);
   void FillArgs();
   void* Locate(int tensor) const;
+  void OpenMemoryOf(int op) const;
   static int InputArgs(const OpView& op, const Kernel& kernel) {
     return op.inputs.size() > kernel.max_inputs ? op.inputs.size() : kernel.max_inputs;
   }

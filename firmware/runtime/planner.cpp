@@ -1,6 +1,7 @@
 #include "runtime/planner.h"
 
 #include "runtime/arena.h"
+#include "runtime/red_zones.h"
 
 namespace tinydeploy {
 namespace {
@@ -25,12 +26,12 @@ Buffer* LargestWaiting(Buffer* buffers, int count) {
 }
 
 uint32_t End(const Buffer& buffer) {
-  return AlignUp(buffer.offset + buffer.bytes, kArenaAlignment);
+  return AlignUp(buffer.offset + buffer.bytes, kArenaAlignment) + red_zones::kGap;
 }
 
 // A placed buffer in the way of `buffer` at `offset`, or null.
 const Buffer* InTheWay(const Buffer* buffers, int count, const Buffer& buffer, uint32_t offset) {
-  const uint32_t end = offset + AlignUp(buffer.bytes, kArenaAlignment);
+  const uint32_t end = offset + AlignUp(buffer.bytes, kArenaAlignment) + red_zones::kGap;
   for (const Buffer* other = buffers; other != buffers + count; ++other) {
     if (IsPlaced(*other) && other->first <= buffer.last && buffer.first <= other->last &&
         other->offset < end && offset < End(*other)) {

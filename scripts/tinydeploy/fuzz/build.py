@@ -20,6 +20,7 @@ CORTEX_M4 = bare.CORTEX_M4
 BARE_LINK = bare.BARE_LINK
 objects = bare.objects
 digest = bare.digest
+RED_ZONES = "-DTINYDEPLOY_RED_ZONES"  # firmware/runtime/red_zones.h
 _ROOMS = ("runtime", "kernels", "tflm")
 
 Replaced = Mapping[Path, Path]
@@ -40,16 +41,19 @@ def host_runner(replaced: Replaced | None = None) -> Path:
     return _program("host", [*bare.zig(), *flags], "host.cpp", ["-lm"], replaced or {})
 
 
-def sanitized_runner() -> Path:
-    """The same with the address sanitizer too.
+def sanitized_runner(replaced: Replaced | None = None) -> Path:
+    """The same with the address sanitizer too, and red zones in the arena.
+
+    Args:
+        replaced: as for `host_runner`.
 
     Raises:
         SetupError: there is no g++.
     """
     if shutil.which("g++") is None:
         raise SetupError("g++ is not on the PATH", "the address sanitizer comes with it")
-    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    return _program("asan", ["g++", *flags], "host.cpp", ["-lm"], {})
+    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all", RED_ZONES]
+    return _program("asan", ["g++", *flags], "host.cpp", ["-lm"], replaced or {})
 
 
 def cortex_m4_runner(replaced: Replaced | None = None) -> Path:
