@@ -122,8 +122,14 @@ RULES = (
         lambda o: bool(o.record_from),
         (
             *("ops", "seed", "minutes", "cases", "case", "coverage", "jobs", "resume", "engine"),
-            *("target", "hostile", "out", "record"),
+            *("target", "hostile", "guided", "out", "record"),
         ),
+    ),
+    Rule(
+        ("fuzz",),
+        "--guided",
+        lambda o: bool(o.guided),
+        ("ops", "case", "cases", "coverage", "engine", "target", "hostile", "jobs", "resume"),
     ),
     Rule(("fuzz",), "--case", lambda o: o.case is not None, ("minutes", "cases")),
 )

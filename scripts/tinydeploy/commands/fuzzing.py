@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 PROGRESS_S = 10.0
 DEFAULT_MINUTES = 5.0
 COVERAGE_CASES = 4800
+GUIDED = ("frames", "mlperf", "model", "usb")  # of `fuzz.guided`
 FOREVER = 10_000_000  # cases
 
 
@@ -70,6 +71,12 @@ def add_commands(commands: common.Commands) -> None:
         metavar="N",
         help="N damaged models, with sanitizers, instead",
     )
+    fuzz.add_argument(
+        "--guided",
+        choices=GUIDED,
+        help="a door of the firmware instead, with libFuzzer, which learns what reaches new code; "
+        "wants clang, and goes on with what the last run kept",
+    )
     fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
     fuzz.add_argument(
         "--record", action="store_true", help="put the figures into docs/fuzz.json and .md"
@@ -111,6 +118,8 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> int:
         return _coverage(options, ui)
     if options.hostile:
         return _hostile(options, ui)
+    if options.guided:
+        return _guided(options, ui)
     if options.record_from:
         return _record_from(options.record_from, options)
     from tinydeploy.errors import ParityError
@@ -328,6 +337,33 @@ def _hostile(options: argparse.Namespace, ui: Ui) -> int:
         error = DeviceFaultError(
             f"the runtime did not survive {len(found.crashes)} damaged models",
             "the sanitizer's words and the models are above",
+        )
+        return _failed(error, options, ui)
+    return 0
+
+
+def _guided(options: argparse.Namespace, ui: Ui) -> int:
+    from tinydeploy.errors import DeviceFaultError
+    from tinydeploy.fuzz import guided, record
+
+    minutes = DEFAULT_MINUTES if options.minutes is None else options.minutes
+    folder = _folder(options) / "guided"
+    found = guided.run(options.guided, minutes, options.seed, folder)
+    if options.record:
+        command = f"tinydeploy fuzz --guided {options.guided} --minutes {minutes:g}"
+        record.keep(record.guided(options.guided), command, record.of_guided(found))
+    common.print_result(
+        options,
+        {"target": options.guided, **record.of_guided(found), "crashes": found.findings},
+        f"{options.guided}: {found.inputs:,} inputs, {found.edges:,} edges reached, "
+        f"{found.kept:,} inputs kept, {len(found.findings)} findings",
+    )
+    for path, words in found.findings:
+        print(f"\n{path}\n{words}", file=sys.stderr)
+    if found.findings:
+        error = DeviceFaultError(
+            f"{guided.TARGETS[options.guided].about}: {len(found.findings)} findings",
+            "the sanitizer's words and the inputs are above",
         )
         return _failed(error, options, ui)
     return 0

@@ -9,6 +9,7 @@ from typing import Any
 from tinydeploy import tools, whole
 from tinydeploy.config import ROOT
 from tinydeploy.errors import TinyDeployError
+from tinydeploy.fuzz import guided as guided_runs
 from tinydeploy.fuzz.campaign import Count, Tally
 from tinydeploy.fuzz.cases import FLOAT_TOLERANCE, GRAPH, RUNS, UNDEFINED
 from tinydeploy.fuzz.coverage import LEFT_OUT
@@ -17,6 +18,7 @@ from tinydeploy.fuzz.hostile import CHANGES, Hostile
 
 FIGURES, DOCUMENT = ROOT / "docs" / "fuzz.json", ROOT / "docs" / "fuzz.md"
 OPERATORS, GRAPHS, DAMAGED, COVERED = "operators", "graphs", "damaged", "covered"  # what is kept
+_GUIDED = "guided"  # in front of the target
 ENGINES = (
     "interpreter on host",
     "interpreter on simulator",
@@ -41,7 +43,7 @@ def keep(part: str, command: str, figures: Mapping[str, Any], seed: int | None =
     """Put the figures of one command into both files.
 
     Args:
-        part: OPERATORS, GRAPHS, DAMAGED or COVERED.
+        part: OPERATORS, GRAPHS, DAMAGED, COVERED or `guided` of a target.
         seed: of figures that stand beside those of other seeds; None: they replace all others.
     """
     known = load()
@@ -93,6 +95,21 @@ def of_hostile(found: Hostile) -> dict[str, Any]:
     }
 
 
+def guided(target: str) -> str:
+    """The part that a target of `fuzz.guided` is kept as."""
+    return f"{_GUIDED} {target}"
+
+
+def of_guided(found: guided_runs.Result) -> dict[str, Any]:
+    """Figures of a run that learns."""
+    return {
+        "inputs": found.inputs,
+        "edges": found.edges,
+        "kept": found.kept,
+        "findings": len(found.findings),
+    }
+
+
 def render(known: Mapping[str, Any]) -> str:
     """docs/fuzz.md."""
     parts = {OPERATORS: _operators, GRAPHS: _graphs, DAMAGED: _damaged, COVERED: _covered}
@@ -100,6 +117,9 @@ def render(known: Mapping[str, Any]) -> str:
     for part, write in parts.items():
         if part in known:
             lines += [*write(known[part]), ""]
+    learned = {part: known[part] for part in sorted(known) if part.startswith(_GUIDED)}
+    if learned:
+        lines += [*_learned(learned), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -180,6 +200,22 @@ def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
         f"loops without end, **{known['findings']} findings**."
         + (f" Changes: {known['changes']}." if "changes" in known else "")
     )
+
+
+def _learned(known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    yield "## Fuzzing that learns\n"
+    yield (
+        "libFuzzer on the firmware's doors, compiled for the PC by clang with the address and "
+        "undefined-behaviour sanitizers and red zones in the arena. After every input the device "
+        "must answer, infer and be opened as ever. How many inputs fit into the time depends on "
+        "the machine; each run goes on with what the last one kept.\n"
+    )
+    yield "| target | command | inputs | edges reached | inputs kept | findings |"
+    yield "|---|---|---:|---:|---:|---:|"
+    for part, told in known.items():
+        name = part.removeprefix(f"{_GUIDED} ")
+        counts = f"{told['inputs']:,} | {told['edges']:,} | {told['kept']:,} | {told['findings']}"
+        yield f"| {guided_runs.TARGETS[name].about} | `{told['command']}` | {counts} |"
 
 
 def _covered(known: Mapping[str, Any]) -> Iterator[str]:
