@@ -45,6 +45,7 @@ void* Arena::Persistent(uint32_t bytes, uint32_t alignment) {
   if (overflowed_) {
     const uint32_t free = AlignUp(low_, kArenaAlignment);
     if (free > capacity_ || bytes > capacity_ - free) return nullptr;
+    red_zones::Open(base_, capacity_);  // it may lie over what was handed out before
     memory = base_ + free;
   } else {
     red_zones::Close(memory + bytes, high_ - before - bytes);

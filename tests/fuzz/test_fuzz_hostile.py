@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinydeploy.fuzz import build, hostile, spoil
+from tinydeploy import models
+from tinydeploy.fuzz import build, hostile, names, spoil
 from tinydeploy.fuzz.cases import make, subjects
 from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError, RunnerTimeoutError
+from tinydeploy.graph import ir
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type
 from tinydeploy.graph.write_tflite import dump
+from tinydeploy.lower import emit
 
 MUTANTS = int(os.environ.get("TINYDEPLOY_MUTANTS", "1000"))
 
@@ -24,6 +27,27 @@ def test_mutants_do_not_crash_the_runtime(tmp_path: Path) -> None:
     found = hostile.run(MUTANTS, 1, tmp_path)
     assert found.crashes == []
     assert 0 < found.accepted < found.mutants == MUTANTS  # both paths were walked
+    assert 0 < found.compiled < found.mutants
+    assert 0 < found.renamed < found.mutants
+
+
+def test_a_name_that_gets_out_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the fuzzer looks for, with the escaping taken away."""
+    sine = models.load("sine").tflite().read_bytes()
+    for number in range(len(names.TEXTS)):
+        assert names.problem(names.renamed(sine, number)) == (True, "")
+    monkeypatch.setattr(emit, "comment", lambda text: text)
+    monkeypatch.setattr(ir, "shown", lambda text: text)
+    problems = {names.problem(names.renamed(sine, number))[1] for number in range(6)}
+    assert "a name is compiled" in problems
+
+
+def test_an_error_that_is_none_of_ours_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(names.read_tflite, "load", fail)
+    assert names.problem(b"") == (False, "the reader: RecursionError: too deep")
 
 
 def test_one_thing_is_spoilt_and_the_file_stays_sound() -> None:
@@ -53,9 +77,9 @@ def test_what_lacks_room_is_refused_with_what_it_needs() -> None:
 
 def test_batches_of_zero_do_not_crash_the_runtime() -> None:
     """TFLM's own interpreter refuses most of them; ours refuses them or computes nothing."""
-    runner, names, accepted = HostRunner(build.sanitized_runner()), subjects([]), 0
-    for number, name in enumerate(names):
-        model = make(1, number, names).model
+    runner, every, accepted = HostRunner(build.sanitized_runner()), subjects([]), 0
+    for number, name in enumerate(every):
+        model = make(1, number, every).model
         for tensor in (tensor for graph in model.subgraphs for tensor in graph.tensors):
             if tensor.shape and not tensor.is_constant:
                 tensor.shape = (0, *tensor.shape[1:])
@@ -63,7 +87,7 @@ def test_batches_of_zero_do_not_crash_the_runtime() -> None:
         assert reply.ok or reply.reason, name
         accepted += reply.ok
     runner.close()
-    assert 0 < accepted < len(names)  # both paths were walked
+    assert 0 < accepted < len(every)  # both paths were walked
 
 
 def test_a_model_without_end_is_stopped(tmp_path: Path) -> None:

@@ -335,7 +335,7 @@ def _hostile(options: argparse.Namespace, ui: Ui) -> int:
         print(f"\n{path}\n{problem}", file=sys.stderr)
     if found.crashes:
         error = DeviceFaultError(
-            f"the runtime did not survive {len(found.crashes)} damaged models",
+            f"runtime or PC did not survive {len(found.crashes)} damaged models",
             "the sanitizer's words and the models are above",
         )
         return _failed(error, options, ui)

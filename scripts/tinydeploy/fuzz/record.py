@@ -88,6 +88,8 @@ def of_hostile(found: Hostile) -> dict[str, Any]:
     return {
         "models": found.originals,
         "mutants": found.mutants,
+        "renamed": found.renamed,
+        "compiled": found.compiled,
         "ran": found.accepted,
         "endless": found.endless,
         "findings": len(found.crashes),
@@ -195,7 +197,9 @@ def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{known['mutants']:,} mutants of {known['models']} models (all committed ones, one of "
         "each operator with each combination of types, whole graphs, several subgraphs) through "
-        "the PC build with the address and undefined-behaviour sanitizers: "
+        "the PC build with the address and undefined-behaviour sanitizers, "
+        f"{known['renamed']:,} of them with hostile names (ends of comments and lines, escape "
+        "sequences, what turns the reading direction): "
         f"{known['ran']:,} ran, {refused:,} were refused with a reason, {known['endless']:,} had "
         f"loops without end, **{known['findings']} findings**."
         + (f" Changes: {known['changes']}." if "changes" in known else "")
