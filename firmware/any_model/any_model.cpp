@@ -107,8 +107,11 @@ Reply Run(const Request& request, const Memory& memory, char* reason) {
   ok = outputs != nullptr && RunAll(interpreter, request, memory.inputs, outputs);
   if (ok && request.runs == 0) TellPlan(interpreter, memory.arena, outputs);
   const Diagnosis& diagnosis = interpreter.engine().diagnosis();
-  const uint32_t reason_bytes = static_cast<uint32_t>(strlen(diagnosis.reason));
-  memcpy(reason, diagnosis.reason, reason_bytes);
+  // CIRCULAR_BUFFER ends most inferences before their end, and that is no failure of its own.
+  const bool stopped = !ok && outputs != nullptr && diagnosis.reason[0] == '\0';
+  const char* said = stopped ? "an operator ended the inference" : diagnosis.reason;
+  const uint32_t reason_bytes = static_cast<uint32_t>(strlen(said));
+  memcpy(reason, said, reason_bytes);
   return {ok,
           static_cast<uint32_t>(interpreter.arena_used_bytes()),
           diagnosis.op_index,

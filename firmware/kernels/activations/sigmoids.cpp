@@ -75,8 +75,9 @@ bool FillInt16(double scale, UnaryParams* params) {
     ++shift;
     factor *= 2;
   }
+  if (!(factor < 32768.0)) return false;  // too coarse, or no number: not to be cast either
   params->positive = {static_cast<int32_t>(factor), shift};
-  return factor < 32768.0;
+  return true;
 }
 
 Status PrepareSigmoid(PrepareContext& context, const UnaryEval (&evals)[3], double coarsest) {

@@ -197,13 +197,17 @@ def _damaged(known: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{known['mutants']:,} mutants of {known['models']} models (all committed ones, one of "
         "each operator with each combination of types, whole graphs, several subgraphs) through "
-        "the PC build with the address and undefined-behaviour sanitizers, "
-        f"{known['renamed']:,} of them with hostile names (ends of comments and lines, escape "
-        "sequences, what turns the reading direction): "
+        "the PC build with the address and undefined-behaviour sanitizers: "
         f"{known['ran']:,} ran, {refused:,} were refused with a reason, {known['endless']:,} had "
         f"loops without end, **{known['findings']} findings**."
         + (f" Changes: {known['changes']}." if "changes" in known else "")
     )
+    if known.get("renamed"):
+        yield (
+            f"{known['renamed']:,} of them had hostile names (ends of comments and lines, escape "
+            "sequences, what turns the reading direction). The PC read all, and made C++ of "
+            f"{known['compiled']:,}, in which no name is more than a comment or a string."
+        )
 
 
 def _learned(known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
