@@ -168,3 +168,10 @@ def test_a_folder_of_data_without_end_is_refused(endless: str, tmp_path: Path) -
         file.truncate(1 << 40)  # takes no room on the disk
     with pytest.raises(TinyDeployError):
         vectors.load(tmp_path, input_specs(read_tflite.load(SINE)))
+
+
+@pytest.mark.parametrize("name", ["../secret.bin", "/etc/passwd"])
+def test_data_name_no_files_outside_of_their_folder(name: str, tmp_path: Path) -> None:
+    (tmp_path / "y_labels.csv").write_text(f"{name}, 2, 1\n")
+    with pytest.raises(UsageError, match="outside of its folder"):
+        vectors.label_rows(tmp_path / "y_labels.csv")

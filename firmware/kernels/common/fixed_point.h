@@ -87,7 +87,8 @@ inline int32_t Rescale(int32_t x, const Multiplier& by) {
 // the multiplier). |x| < 2^47
 inline int32_t Rescale64(int64_t x, int32_t multiplier, int shift) {
   const int32_t reduced = multiplier < 0x7FFF0000 ? (multiplier + (1 << 15)) >> 16 : 0x7FFF;
-  const int total_shift = 15 - shift;
+  // TFLM's is undefined for factors from 2^15 on, and every sum but 0 is out of range long before.
+  const int total_shift = shift < 15 ? 15 - shift : 1;
   const int64_t round = static_cast<int64_t>(1) << (total_shift - 1);
   const uint64_t product = static_cast<uint64_t>(x) * static_cast<uint64_t>(reduced);
   const int64_t sum = static_cast<int64_t>(product + static_cast<uint64_t>(round));

@@ -155,7 +155,7 @@ def _run(
     runner: HostRunner,
     mutant: bytes,
     arena_bytes: int,
-    given: list[list[npt.NDArray[Any]]],
+    given: Runs,
     found: Hostile,
 ) -> str:
     """What goes wrong in the runtime, "" if nothing does."""

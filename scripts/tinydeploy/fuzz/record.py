@@ -216,7 +216,8 @@ def _learned(known: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         "libFuzzer on the firmware's doors, compiled for the PC by clang with the address and "
         "undefined-behaviour sanitizers and red zones in the arena. After every input the device "
         "must answer, infer and be opened as ever. How many inputs fit into the time depends on "
-        "the machine; each run goes on with what the last one kept.\n"
+        "the machine; each run goes on with what the last one kept. What was found is mended and "
+        "has a test in `tests/fuzz/test_fuzz_regressions.py`.\n"
     )
     yield "| target | command | inputs | edges reached | inputs kept | findings |"
     yield "|---|---|---:|---:|---:|---:|"

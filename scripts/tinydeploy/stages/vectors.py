@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from tinydeploy import bounds
 from tinydeploy.errors import ModelFileError, UsageError
+from tinydeploy.foreign import shown
 from tinydeploy.stages import arrays, encoding
 from tinydeploy.stages.input_spec import InputSpec
 from tinydeploy.stages.labels import Answers
@@ -203,6 +204,12 @@ def label_rows(file: Path) -> list[LabelRow]:
         raise UsageError(
             f"{file}: a row is not `file, classes, label`", "the label is a number, from 0"
         ) from error
+    outside = [row.file for row in found if Path(row.file).is_absolute() or ".." in row.file]
+    if outside:
+        raise UsageError(
+            f"{file} names a file outside of its folder: {shown(outside[0])}",
+            "put the files beside it",
+        )
     if any(row.window_bytes < 0 or (row.window_bytes and row.stride_bytes < 1) for row in found):
         raise UsageError(f"{file}: a row has a window without a stride")
     return found
