@@ -64,13 +64,7 @@ def write(job: Job) -> FlashResult:
 
 def _check(job: Job) -> None:
     board = job.board
-    image.check(
-        job.image,
-        origin=ambiq_messages.LOAD_ADDRESS,
-        room_bytes=board.flash_size,
-        ram_origin=board.ram_origin,
-        ram_size=board.ram_size,
-    )
+    image.check(job.image, board, origin=ambiq_messages.LOAD_ADDRESS)
     if len(job.image) > ambiq_messages.LARGEST_BLOB_BYTES - ambiq_messages.OTA_HEADER_BYTES:
         raise FlashStoppedError(
             f"an image of {len(job.image):,} bytes does not fit where the loader stages it",

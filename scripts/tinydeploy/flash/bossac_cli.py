@@ -34,13 +34,7 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
         FlashStoppedError: with the state of the board.
     """
     board = job.board
-    image.check(
-        job.image,
-        origin=samba.APPLICATION,
-        room_bytes=min(board.flash_size, samba.SOFTDEVICE.room_bytes),
-        ram_origin=board.ram_origin,
-        ram_size=board.ram_size,
-    )
+    image.check(job.image, board, origin=samba.APPLICATION, room_bytes=samba.SOFTDEVICE.room_bytes)
     program = tools.find("bossac")
     if program is None:
         raise SetupError(

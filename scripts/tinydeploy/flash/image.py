@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+from tinydeploy.boards import Board
 from tinydeploy.errors import FlashError
 from tinydeploy.flash.base import FlashStoppedError, State
 
@@ -26,15 +27,23 @@ def load(image: bytes | Path) -> bytes:
     return data
 
 
-def check(image: bytes, *, origin: int, room_bytes: int, ram_origin: int, ram_size: int) -> None:
+def check(
+    image: bytes, board: Board, *, origin: int | None = None, room_bytes: int | None = None
+) -> None:
     """Refuse an image that is too large or whose first two vectors do not fit the board.
 
     A Cortex-M starts with word 0 as stack pointer and word 1 as address of the reset handler; both
     tell whether the image was linked for this address on this chip.
 
+    Args:
+        origin: where the bootloader puts it, if that is not what the board's JSON says.
+        room_bytes: what the bootloader takes, if that may be less than the board has.
+
     Raises:
         FlashStoppedError: with `State.UNTOUCHED`.
     """
+    origin = board.flash_origin if origin is None else origin
+    room_bytes = min(board.flash_size, board.flash_size if room_bytes is None else room_bytes)
     if len(image) < VECTORS_BYTES:
         raise _refused(f"an image of {len(image)} bytes has no vector table", "build it again")
     if len(image) > room_bytes:
@@ -43,7 +52,7 @@ def check(image: bytes, *, origin: int, room_bytes: int, ram_origin: int, ram_si
             "use a smaller model",
         )
     stack, reset = struct.unpack_from("<II", image)
-    if not ram_origin < stack <= ram_origin + ram_size:
+    if not board.ram_origin < stack <= board.ram_origin + board.ram_size:
         raise _refused(
             f"the image's stack pointer {stack:#010x} is not in this board's RAM",
             "choose the image that was built for this board",

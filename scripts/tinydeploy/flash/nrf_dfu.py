@@ -107,13 +107,7 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
         FlashStoppedError: with the state of the board.
     """
     board = job.board
-    image.check(
-        job.image,
-        origin=board.flash_origin,
-        room_bytes=board.flash_size,
-        ram_origin=board.ram_origin,
-        ram_size=board.ram_size,
-    )
+    image.check(job.image, board)
     session = _Session(job, patience or Patience())
     with session.watch.guard():
         return session.run()

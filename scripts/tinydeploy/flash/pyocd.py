@@ -44,13 +44,7 @@ def write(job: Job) -> FlashResult:
     target = str(board.manifest.get("tinydeploy", {}).get("probe_target", ""))
     if not target:
         raise UsageError(f"board {board.id} names no target for a debug probe", "use another tool")
-    image.check(
-        job.image,
-        origin=board.flash_origin,
-        room_bytes=board.flash_size,
-        ram_origin=board.ram_origin,
-        ram_size=board.ram_size,
-    )
+    image.check(job.image, board)
     started_s = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "firmware.bin"

@@ -69,13 +69,7 @@ def write(job: Job) -> FlashResult:
         PortError: no port; nothing was changed.
         FlashStoppedError: with the state of the board.
     """
-    image.check(
-        job.image,
-        origin=ORIGIN,
-        room_bytes=min(ROOM_BYTES, job.board.flash_size),
-        ram_origin=job.board.ram_origin,
-        ram_size=job.board.ram_size,
-    )
+    image.check(job.image, job.board, origin=ORIGIN, room_bytes=ROOM_BYTES)
     session = _Session(job)
     with session.watch.guard():
         try:

@@ -39,13 +39,7 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
     board, waits = job.board, patience or Patience()
     if not board.bootloader.uf2_board_id:
         raise UsageError(f"{board.id} takes no UF2 files", "leave out --flash-tool uf2")
-    image.check(
-        job.image,
-        origin=board.flash_origin,
-        room_bytes=board.flash_size,
-        ram_origin=board.ram_origin,
-        ram_size=board.ram_size,
-    )
+    image.check(job.image, board)
     started_s = job.ports.now()
     watch = Watch("looking for the drive", ADVICE)
     with watch.guard():

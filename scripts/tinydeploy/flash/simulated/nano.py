@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinydeploy.flash.samba import APPLICATION, FACTORY, SOFTDEVICE, Bootloader
-from tinydeploy.flash.simulated.board import Start
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.sam_ba import SamBa, page_0
 from tinydeploy.flash.simulated.timeline import Timeline
@@ -21,7 +22,7 @@ class Nano(UsbBoard):
 
     Args:
         variant: samba.FACTORY or samba.SOFTDEVICE.
-        application: image on it from 0x10000 on; empty for none.
+        options: as `UsbBoard` takes them.
     """
 
     def __init__(
@@ -29,35 +30,25 @@ class Nano(UsbBoard):
         time: Timeline,
         variant: Bootloader = FACTORY,
         *,
-        application: bytes = b"",
         serial_number: str = "0011223344556677",
-        touch_works: bool = True,
-        on_usb: bool = True,
-        names: tuple[str, str] = ("/dev/ttyACM0", "/dev/ttyACM1"),
-        start: Start | None = None,
+        **options: Any,
     ) -> None:
         own = [range(APPLICATION), range(APPLICATION + variant.room_bytes, FLASH_BYTES)]
         super().__init__(
             time,
             FlashMemory(FLASH_BYTES, PAGE_BYTES, own),
             APPLICATION,
-            application=application,
             serial_number=serial_number,
-            touch_works=touch_works,
-            on_usb=on_usb,
-            names=names,
-            start=start,
+            **options,
         )
         self.variant = variant
         self.bootloader_version: str | None = None
         self.flash.content[:PAGE_BYTES] = page_0(variant)
         self._loader: SamBa | None = None
 
-    def _receive(self, data: bytes) -> None:
-        if self.mode == "bootloader" and self._loader:
+    def _tell_bootloader(self, data: bytes) -> None:
+        if self._loader:
             self._loader.receive(data)
-        elif self.mode == "application" and self.application:
-            self.application.write(data)
 
     def _boot(self, *, stay: bool) -> None:
         """Reset. The bootloader shows up on USB at once and serves only when it stays."""

@@ -17,6 +17,7 @@ class UsbBoard(SimulatedBoard):
 
     Args:
         origin: address of the application.
+        application: image on it from there on; empty for none.
         touch_works: whether the application restarts into the bootloader when touched.
         on_usb: whether the application shows up on USB at all.
         names: port names of application and bootloader.
@@ -29,12 +30,12 @@ class UsbBoard(SimulatedBoard):
         flash: FlashMemory,
         origin: int,
         *,
-        application: bytes,
         serial_number: str,
-        touch_works: bool,
-        on_usb: bool,
-        names: tuple[str, str],
-        start: Start | None,
+        application: bytes = b"",
+        touch_works: bool = True,
+        on_usb: bool = True,
+        names: tuple[str, str] = ("/dev/ttyACM0", "/dev/ttyACM1"),
+        start: Start | None = None,
     ) -> None:
         super().__init__(time, flash)
         self.serial_number = serial_number
@@ -79,6 +80,12 @@ class UsbBoard(SimulatedBoard):
         if self.mode == "application" and self.touch_works and self._touched and not self._dtr:
             self._boot(stay=True)
 
+    def _receive(self, data: bytes) -> None:
+        if self.mode == "bootloader":
+            self._tell_bootloader(data)
+        elif self.mode == "application" and self.application:
+            self.application.write(data)
+
     def answer(self, data: bytes, after_s: float) -> None:
         """The bootloader sends."""
         self._send(data, after_s)
@@ -95,6 +102,10 @@ class UsbBoard(SimulatedBoard):
 
     def _boot(self, *, stay: bool) -> None:
         """Reset; `stay`: into the bootloader."""
+        raise NotImplementedError
+
+    def _tell_bootloader(self, data: bytes) -> None:
+        """Bytes from the host to the bootloader."""
         raise NotImplementedError
 
     def _show_bootloader(self) -> None:

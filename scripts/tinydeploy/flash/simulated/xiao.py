@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tinydeploy.flash import nrf_dfu_messages as messages
 from tinydeploy.flash.simulated.adafruit_dfu import ERASE_S, AdafruitDfu
-from tinydeploy.flash.simulated.board import Start
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.timeline import Timeline
 from tinydeploy.flash.simulated.uf2_drive import Uf2Drive
@@ -22,34 +23,27 @@ class Xiao(UsbBoard):
     """A XIAO nRF52840.
 
     Args:
-        application: image on it from 0x27000 on; empty for none.
+        options: as `UsbBoard` takes them.
     """
 
     def __init__(
         self,
         time: Timeline,
         *,
-        application: bytes = b"",
         serial_number: str = "8899AABBCCDDEEFF",
-        touch_works: bool = True,
-        on_usb: bool = True,
-        names: tuple[str, str] = ("/dev/ttyACM0", "/dev/ttyACM1"),
-        start: Start | None = None,
+        **options: Any,
     ) -> None:
         own = [range(APPLICATION), range(APPLICATION_END, SETTINGS)]
         super().__init__(
             time,
             FlashMemory(FLASH_BYTES, PAGE_BYTES, own),
             APPLICATION,
-            application=application,
             serial_number=serial_number,
-            touch_works=touch_works,
-            on_usb=on_usb,
-            names=names,
-            start=start,
+            **options,
         )
         self._loader: AdafruitDfu | None = None
         self._packets = 0
+        application = options.get("application", b"")
         if application:
             self._note(VALID, len(application), messages.crc16(application))
 
@@ -80,11 +74,9 @@ class Xiao(UsbBoard):
         content = b"".join(word.to_bytes(4, "little") for word in (bank, size, crc))
         self.flash.program(SETTINGS, content)
 
-    def _receive(self, data: bytes) -> None:
-        if self.mode == "bootloader" and self._loader:
+    def _tell_bootloader(self, data: bytes) -> None:
+        if self._loader:
             self._loader.receive(data)
-        elif self.mode == "application" and self.application:
-            self.application.write(data)
 
     def _boot(self, *, stay: bool) -> None:
         """Reset. Unless the bootloader stays it does not show up on USB."""
