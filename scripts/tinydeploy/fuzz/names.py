@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tinydeploy import whole
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model
@@ -90,7 +91,7 @@ def _sources(mutant: bytes, model: Model) -> Iterator[str]:
     if MARK.encode() in mutant:
         with tempfile.TemporaryDirectory(prefix="tinydeploy-") as folder:
             path = Path(folder) / "model.tflite"
-            path.write_bytes(mutant)
+            whole.write(path, mutant)
             program = compile_model(path, None, Path(folder), name=MARK, arena_bytes=1 << 20)
             yield program.header.read_text(encoding="utf-8")
 
