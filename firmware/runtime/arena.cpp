@@ -57,6 +57,7 @@ void* Arena::Persistent(uint32_t bytes, uint32_t alignment) {
 void* Arena::Temporary(uint32_t bytes) {
   low_ += bytes;
   Note();
+  if (overflowed_) red_zones::Open(base_, capacity_);  // it lies over what was handed out before
   return low_ > capacity_ ? nullptr : base_ + low_ - bytes;
 }
 

@@ -32,14 +32,18 @@ void Interpreter::StartStateAs(void* data, uint16_t initial) {
 }
 
 Variable* Interpreter::FindVariable(const Vector<uint8_t>& container, const Vector<uint8_t>& name) {
-  for (Variable* variable = variables_; variable != nullptr; variable = variable->next) {
+  // After an overflow others may have written over what the list is made of; then each handle
+  // counts as a variable of its own.
+  Variable* const first = arena_.overflowed() ? nullptr : variables_;
+  for (Variable* variable = first; variable != nullptr; variable = variable->next) {
     if (IsSame(variable->container, container) && IsSame(variable->name, name)) return variable;
   }
   auto* variable = static_cast<Variable*>(arena_.Persistent(sizeof(Variable), alignof(Variable)));
   if (variable == nullptr) return nullptr;
-  const int32_t id = variables_ == nullptr ? 0 : variables_->id + 1;
+  const bool is_kept = !arena_.overflowed();
+  const int32_t id = is_kept && variables_ != nullptr ? variables_->id + 1 : 0;
   *variable = {container, name, id, 0, nullptr, variables_};
-  if (!arena_.overflowed()) variables_ = variable;
+  if (is_kept) variables_ = variable;
   return variable;
 }
 

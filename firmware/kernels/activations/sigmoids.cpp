@@ -67,7 +67,8 @@ double Rounded(double scale, double power) {
   return near ? power : scale;
 }
 
-// The table wants inputs in steps of 1/(3 * 4096): a factor of 16 bits and a right shift.
+// The table wants inputs in steps of 1/(3 * 4096): a factor of 16 bits and a right shift; of more
+// bits where the steps are coarse, when the products wrap, as TFLM's do.
 bool FillInt16(double scale, UnaryParams* params) {
   double factor = scale * 4096 * 3;
   int32_t shift = 0;
@@ -75,7 +76,7 @@ bool FillInt16(double scale, UnaryParams* params) {
     ++shift;
     factor *= 2;
   }
-  if (!(factor < 32768.0)) return false;  // too coarse, or no number: not to be cast either
+  if (!(factor < 2147483648.0)) return false;  // or no number: neither is to be cast
   params->positive = {static_cast<int32_t>(factor), shift};
   return true;
 }

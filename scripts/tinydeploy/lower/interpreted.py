@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tinydeploy import kernels
+from tinydeploy import bounds, kernels
 from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor, Type
 from tinydeploy.graph.write_tflite import constant_bytes, dump
 from tinydeploy.lower import prepared
@@ -91,6 +91,8 @@ def _may_write_over(op: Op, tensor: Tensor) -> bool:
 
 
 def _memory(lowering: Lowering, op: Op, needed: Memory) -> Buffer:
+    if needed.size > bounds.TENSOR_BYTES:
+        raise refusal(op, f"needs {needed.size:,} bytes of its own")
     if needed.initial is None:
         return Buffer("scratch", needed.size)
     key = op.name, f"of operator {lowering.op_index}"
@@ -99,6 +101,8 @@ def _memory(lowering: Lowering, op: Op, needed: Memory) -> Buffer:
 
 
 def _require_function(op: Op) -> None:
+    if not op.outputs:
+        raise refusal(op, "writes nothing")
     if op.name == "CIRCULAR_BUFFER":
         raise refusal(op, "ends most inferences before their end")
     if "pad_top" in op.options:  # a band of `patching`, which no .tflite can say
