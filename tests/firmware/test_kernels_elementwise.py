@@ -159,6 +159,15 @@ def test_activations_equal_tflm(op: str, dtype: str, runner: Runner) -> None:
         check(runner, _activation(rng, op, dtype), rng)
 
 
+@pytest.mark.parametrize("op", ["LOGISTIC", "TANH"])
+@pytest.mark.parametrize("scale", [1.3, 2.7, 5.54, 40.0, 1000.0, 170_000.0])
+def test_int16_sigmoids_of_coarse_inputs_equal_tflm(op: str, scale: float, runner: Runner) -> None:
+    """Products of the factor that take more than 32 bits wrap."""
+    for rng in seeds(3):
+        image = Tensor((1, 200), "int16", scale, 0)
+        check(runner, Case(op, [image], [Tensor((1, 200), "int16", 1 / 32768, 0)]), rng)
+
+
 @pytest.mark.parametrize("output", ["int8", "int16"])
 def test_softmax_int8_equals_tflm(output: str, runner: Runner) -> None:
     steps, zero_point = (256, -128) if output == "int8" else (65536, -32768)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tinydeploy import models
+from tinydeploy.bench.network import Network
 from tinydeploy.fuzz import build, hostile, names, spoil
 from tinydeploy.fuzz.cases import make, subjects
 from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError, RunnerTimeoutError
@@ -137,3 +138,20 @@ def test_any_byte_but_zero_is_true(code: str, expected: list[int]) -> None:
     reply = runner.run(dump(model), [[given.view(np.bool_)]])
     runner.close()
     assert list(reply.outputs) == expected
+
+
+def test_an_arena_of_any_size_is_told_not_overrun() -> None:
+    """What is kept is a list in the arena: one too small may have written over it."""
+    net = Network((1, 2, 1, 4), 0.1, -128, 3)
+    for index in range(3):
+        net.stream(f"rows_{index}", 3)
+        net.depthwise((4, 1), 1, padding="VALID")
+    data = dump(net.model())
+    runner = HostRunner(build.sanitized_runner())
+    needed = runner.run(data).arena_used
+    accepted = {
+        arena: runner.run(data, arena_bytes=arena).ok for arena in range(0, needed + 64, 16)
+    }
+    runner.close()
+    assert accepted[needed - needed % 16 + 16]
+    assert not any(ok for arena, ok in accepted.items() if arena < needed - 64)

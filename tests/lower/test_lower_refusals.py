@@ -10,9 +10,11 @@ from conftest import plan_of
 from flatbuffers import flexbuffers
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.build import Builder
-from tinydeploy.graph.ir import Model, Type, per_tensor
+from tinydeploy.graph.ir import Model, Subgraph, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower.lowering import NotCompilableError
+from tinydeploy.lower import interpreted
+from tinydeploy.lower.lowering import Lowering, NotCompilableError
+from tinydeploy.lower.prepared import Memory
 
 Q = per_tensor(0.05, -3)
 
@@ -51,6 +53,13 @@ def _unsupported_type() -> Model:
     return build.model(build.op("RELU", [x], (1, 4), Type.FLOAT64))
 
 
+def _writes_nothing() -> Model:
+    build = Builder()
+    x = build.input((1, 4, 4, 4), Type.INT8, Q)
+    build.ops("DEPTH_TO_SPACE", [x], [], block_size=2)
+    return build.model(build.op("RELU", [x], (1, 4, 4, 4), Type.INT8, Q))
+
+
 def _nothing_to_do() -> Model:
     build = Builder()
     x = build.input((1, 4), Type.INT8, Q)
@@ -65,6 +74,7 @@ def _nothing_to_do() -> Model:
         (_custom, "Mine .* has no kernel"),
         (_unsupported_type, "types FLOAT64"),
         (_nothing_to_do, "computes nothing"),
+        (_writes_nothing, "writes nothing"),
     ],
 )
 def test_refusal(make: Callable[[], Any], words: str) -> None:
@@ -72,3 +82,12 @@ def test_refusal(make: Callable[[], Any], words: str) -> None:
         plan_of(dump(make()))
     assert isinstance(caught.value, UnsupportedModelError)
     assert "interpreter" in caught.value.hint
+
+
+def test_memory_that_no_pc_has_is_not_asked_for() -> None:
+    """A damaged SignalDelay kept 24 GB."""
+    op = _custom().main.ops[0]
+    with pytest.raises(NotCompilableError, match="needs 25,769,803,764 bytes of its own"):
+        interpreted._memory(
+            Lowering(Subgraph("main"), lambda *_: None), op, Memory(6 * (2**32 - 2), 0)
+        )

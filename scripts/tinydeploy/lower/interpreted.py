@@ -101,8 +101,6 @@ def _memory(lowering: Lowering, op: Op, needed: Memory) -> Buffer:
 
 
 def _require_function(op: Op) -> None:
-    if not op.outputs:
-        raise refusal(op, "writes nothing")
     if op.name == "CIRCULAR_BUFFER":
         raise refusal(op, "ends most inferences before their end")
     if "pad_top" in op.options:  # a band of `patching`, which no .tflite can say

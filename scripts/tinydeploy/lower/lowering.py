@@ -192,6 +192,8 @@ def lower(
     for tensor in graph.inputs:
         lowering.buffer(tensor)
     for index, op in enumerate(graph.ops):
+        if not op.outputs and op.code not in _WITHOUT_OUTPUT:
+            raise refusal(op, "writes nothing")
         lowering.op_index, before = index, len(lowering.steps)
         _apply(lowering, op, rules)
         for step in lowering.steps[before:]:
@@ -203,6 +205,9 @@ def lower(
     inputs = [lowering.buffer(tensor) for tensor in graph.inputs]
     first = resets(lowering.kept, lowering.first_values)
     return Plan(lowering.steps, inputs, outputs, first)
+
+
+_WITHOUT_OUTPUT = {"ASSIGN_VARIABLE", "CALL_ONCE"}
 
 
 def _require_ends(graph: Subgraph) -> None:
