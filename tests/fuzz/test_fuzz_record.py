@@ -15,7 +15,7 @@ from tinydeploy.fuzz.cases import GRAPH
 from tinydeploy.fuzz.hostile import Hostile
 from tinydeploy.ops.types import SUPPORTED
 
-MUTANTS = 100_000  # of issue 3
+MUTANTS = 50_000  # of what a mutant is now; 100,000 of the earlier draws had no finding either
 
 
 def test_the_committed_figures_cover_every_operator_and_have_no_difference() -> None:
