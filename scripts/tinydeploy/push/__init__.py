@@ -132,13 +132,12 @@ def push(
         DeviceError: the link was lost; the device runs the old model or the new one.
     """
     support.require_supported(model)
-    _require_key(device.hello(), key)
     image = images.make(tflite, vectors, key)
     if image.vector_count == 0:
         raise UsageError(
             "a model without self-test vectors cannot be tried on the device", "give it one or more"
         )
-    swap = _Swap(device, model, image, progress)
+    swap = _Swap(device, model, image, progress, has_key=key is not None)
     with swap.saying_what_runs():
         while True:
             try:
@@ -152,21 +151,6 @@ def push(
                 device.reconnect()
 
 
-def _require_key(identity: Identity, key: bytes | None) -> None:
-    asks = identity.can(protocol.Capability.PUSH_KEY)
-    if asks and key is None:
-        raise UsageError(
-            "the firmware on the device takes only models that come with its push key",
-            "give the file that it was deployed with: --key FILE",
-        )
-    if key is not None and not asks:
-        raise UsageError(
-            "the firmware on the device asks for no push key: anyone with the port can push to it",
-            "leave out --key, or put a firmware on it that does: `tinydeploy deploy --hot-swap "
-            "--key FILE`",
-        )
-
-
 @dataclass
 class _Swap:
     """A push under way; `run` may be called again after a link that was lost."""
@@ -175,6 +159,7 @@ class _Swap:
     model: Model
     image: SlotImage
     progress: Progress | None
+    has_key: bool
     reconnects: int = 0
     written_bytes: int = 0
     kept_bytes: int = 0
@@ -187,6 +172,7 @@ class _Swap:
         device = self.device
         slots, identity = requests.read(device), device.hello()
         self._require_same(identity)
+        _require_key(identity, self.has_key)
         if self._runs(identity):
             return self._done(slots.running, identity)
         check(device, self.model, self.image, slots)
@@ -266,6 +252,21 @@ def rollback(device: Device) -> Identity:
     """
     requests.rollback(device, requests.read(device).newest_sequence)
     return device.hello()
+
+
+def _require_key(identity: Identity, has_key: bool) -> None:
+    asks = identity.can(protocol.Capability.PUSH_KEY)
+    if asks and not has_key:
+        raise UsageError(
+            "the firmware on the device takes only models that come with its push key",
+            "give the file that it was deployed with: --key FILE",
+        )
+    if has_key and not asks:
+        raise UsageError(
+            "the firmware on the device asks for no push key: anyone with the port can push to it",
+            "leave out --key, or put a firmware on it that does: `tinydeploy deploy --hot-swap "
+            "--key FILE`",
+        )
 
 
 def _check_operators(known: frozenset[int], model: Model) -> None:
