@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import bounds, confine, judge
+from tinydeploy import bounds, confine, judge, supervise
 from tinydeploy.errors import UnsupportedModelError
 
 Array = npt.NDArray[Any]
@@ -25,7 +25,6 @@ HINT = "`tinydeploy inspect` shows the model's operators, types and shapes"
 _NODE = re.compile(r"Node (\S+) \(number (\d+)f?\) failed to (prepare|invoke)")
 _SOURCE = re.compile(r"(?:\S+/)?(\w+\.(?:cc|h))(:\d+)?:? ")  # of TFLM, in front of what it says
 _JOIN_S = 5.0
-_MOST_FILES = 1 << 16  # of a process: the system's limit may be a billion
 _LOAD = "load"  # another model, instead of a method of the judge's
 
 
@@ -238,7 +237,7 @@ def _short(line: str) -> str:
 
 def _serve(pipe: Connection, words: int) -> None:
     """The child: answers calls until its parent closes the pipe."""
-    _close_others({pipe.fileno(), words})
+    supervise.close_all_but(0, 1, 2, pipe.fileno(), words)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     faulthandler.disable()  # its crash is expected
@@ -263,15 +262,6 @@ def _serve(pipe: Connection, words: int) -> None:
         pass
     finally:
         os._exit(0)
-
-
-def _close_others(wanted: set[int]) -> None:
-    """The parent's files: a program that waits for the end of a pipe would wait for this child."""
-    below = 3
-    for number in sorted(wanted):
-        os.closerange(below, number)
-        below = number + 1
-    os.closerange(below, min(os.sysconf("SC_OPEN_MAX"), _MOST_FILES))
 
 
 def _loaded(model: bytes, preserve_tensors: bool) -> judge.Judge:

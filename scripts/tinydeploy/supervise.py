@@ -18,7 +18,14 @@ from collections.abc import Callable
 from contextlib import suppress
 
 GRACE_S = 1.4  # from the first signal to the end by force
+# To a guard: end the program by force, and whatever it has started. A guard that is killed instead
+# leaves running what has left the program's group.
+if sys.platform == "linux":
+    END = signal.SIGUSR2
+else:  # no guard: to the program itself
+    END = getattr(signal, "SIGKILL", signal.SIGTERM)
 SIGNALLED = 128  # exit code of a program that a signal ended, plus its number, as the shell's
+_MOST_FILES = 1 << 16  # of a process: the system's limit may be a billion
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
@@ -62,7 +69,7 @@ def _stand_by(lifeline: int) -> None:
     os.setsid()  # killing the group does not mean this one
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() == command:
-        _close_all_but(lifeline)
+        close_all_but(lifeline)
         os.read(lifeline, 1)
         time.sleep(GRACE_S)
         if os.getppid() == command:
@@ -74,15 +81,15 @@ def guard(starter: int) -> None:
     """In a forked process, before it becomes a program: leave a parent over it that ends it, and
     whatever it has started, once `starter` is gone; or what is left when it has ended itself.
 
-    That parent takes this process's place: it ends as the program ends. Linux only; elsewhere this
-    does nothing.
+    That parent takes this process's place: it ends as the program ends. `END` has it end the
+    program. Linux only; elsewhere this does nothing.
 
     Args:
         starter: the process that was forked.
     """
     if sys.platform != "linux":
         return
-    wanted = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1}
+    wanted = {signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, END}
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, wanted)
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _prctl(_PR_SET_PDEATHSIG, signal.SIGUSR1)
@@ -94,7 +101,7 @@ def guard(starter: int) -> None:
         _unblock(mask)
         return
     try:
-        _close_all_but()
+        close_all_but()
         status = _keep(program, starter, wanted)
         _end_orphans()
         _end_as(status)
@@ -102,18 +109,29 @@ def guard(starter: int) -> None:
         os._exit(SIGNALLED)
 
 
-def _keep(program: int, starter: int, wanted: set[signal.Signals]) -> int:
-    """Wait for the program; kill it once its starter is gone. Other signals are the program's own:
-    they are sent to the group that both are in.
+def close_all_but(*kept: int) -> None:
+    """In a forked process: close its parent's files. One who waits for the end of what another
+    program writes would wait for this process too.
     """
+    below = 0
+    for end in [*sorted(kept), min(os.sysconf("SC_OPEN_MAX"), _MOST_FILES)]:
+        if below < end:  # closerange(0, 0) closes all that there are, as of CPython 3.11
+            os.closerange(below, end)
+        below = end + 1
+
+
+def _keep(program: int, starter: int, wanted: set[signal.Signals]) -> int:
+    """Wait for the program; kill it once its starter is gone, or wants it. Other signals are the
+    program's own: they are sent to the group that both are in.
+    """
+    number: int = 0
     while True:
-        if os.getppid() != starter:
+        if number == END or os.getppid() != starter:
             os.kill(program, signal.SIGKILL)
         ended, status = os.waitpid(-1, os.WNOHANG)
         if ended == program:
             return status
-        if not ended:
-            signal.sigwait(wanted)
+        number = 0 if ended else signal.sigwait(wanted)
 
 
 def _end_as(status: int) -> None:
@@ -128,15 +146,6 @@ def _end_as(status: int) -> None:
         signal.signal(-code, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
     os.kill(os.getpid(), -code)
-
-
-def _close_all_but(*kept: int) -> None:
-    """Files: a reader of what the program writes has to see its end."""
-    last = -1
-    for each in sorted(kept):
-        os.closerange(last + 1, each)
-        last = each
-    os.closerange(last + 1, os.sysconf("SC_OPEN_MAX"))
 
 
 def _counts(number: signal.Signals) -> bool:

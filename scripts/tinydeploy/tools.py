@@ -100,7 +100,8 @@ def run(
 def start_piped(
     argv: Sequence[str | os.PathLike[str]], *, what: str, env: Mapping[str, str] | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start a program to exchange bytes with over its unbuffered pipes; the caller ends it.
+    """Start a program to exchange bytes with over its unbuffered pipes; the caller ends it, by
+    `kill` if by force.
 
     Args:
         env: variables to set besides the present ones.
@@ -169,8 +170,8 @@ def _explained(command: list[str], what: str) -> Iterator[None]:
 
 def _end(process: subprocess.Popen[str]) -> None:
     """End the program and what it started: politely, then by force."""
-    for name in ("SIGTERM", "SIGKILL"):
-        _signal(process, getattr(signal, name, signal.SIGTERM))
+    for ask in (_terminate, kill):
+        ask(process)
         try:
             process.wait(_GRACE_S)
             break
@@ -183,13 +184,25 @@ def _end(process: subprocess.Popen[str]) -> None:
 def _end_all() -> None:
     """Ask all that run to end; who waits for them finishes it."""
     for process in list(_running):
-        _signal(process, signal.SIGTERM)
+        _terminate(process)
 
 
 interrupts.on_request(_end_all)
 
 
-def _signal(process: subprocess.Popen[str], number: int) -> None:
+def kill(process: subprocess.Popen[Any]) -> None:
+    """End a program of ours by force, and what it has started; it is still to be waited for."""
+    if sys.platform == "linux":
+        process.send_signal(supervise.END)
+    else:
+        _signal(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+
+
+def _terminate(process: subprocess.Popen[Any]) -> None:
+    _signal(process, signal.SIGTERM)
+
+
+def _signal(process: subprocess.Popen[Any], number: int) -> None:
     try:
         if os.name == "posix":
             os.killpg(process.pid, number)

@@ -28,7 +28,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from press_ctrl_c import MARK, _marked
+import marked
 from tinydeploy import models, sources
 from tinydeploy.config import BUILD_DIR, ROOT
 from tinydeploy.graph import read_tflite
@@ -137,8 +137,8 @@ class Campaign:
 
     def _start(self, job: Job, *, at: int = 0, counted: bool = False) -> subprocess.Popen[str]:
         self._file.write_bytes(self._models[job.model])
-        self._mark = f"{os.getpid()}-{time.monotonic_ns()}"
-        environment = {**os.environ, MARK: self._mark}
+        self._mark = marked.new()
+        environment = {**os.environ, marked.MARK: self._mark}
         if counted:
             path = os.pathsep.join([str(HERE / "killing"), os.environ.get("PYTHONPATH", "")])
             more = {"PYTHONPATH": path, "TINYDEPLOY_KILL_COUNT": str(self._count)}
@@ -173,12 +173,9 @@ def twins() -> tuple[bytes, bytes]:
 
 def _await_end(mark: str) -> int:
     """How many processes are left after the time that they have."""
-    deadline_s = time.monotonic() + LIMIT_S
-    while (left := len(_marked(mark))) and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    for process in _marked(mark):
-        os.kill(process, signal.SIGKILL)
-    return left
+    left = marked.await_end(mark, LIMIT_S)
+    marked.kill(mark)
+    return len(left)
 
 
 def run(campaign: Campaign, every: int, at_random: int) -> Iterator[str]:

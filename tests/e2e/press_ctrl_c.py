@@ -25,11 +25,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import marked
 from tinydeploy.config import BUILD_DIR, ROOT
 
 LIMIT_S = 2.0
 GONE_S = 0.5  # that the system may take to reap what was killed
-MARK = "TINYDEPLOY_PRESSED"
 CTRL_C = b"\x03"
 ENDED = "ended before"
 
@@ -121,7 +121,7 @@ def _forget(model: str) -> None:
 
 def press(trial: Trial, after_s: float) -> Press | str:
     """Start, press, look; or why it was not pressed."""
-    mark = f"{os.getpid()}-{time.monotonic_ns()}"
+    mark = marked.new()
     process, terminal = _start(trial.arguments, mark)
     try:
         _await_supervisor(process)
@@ -133,12 +133,11 @@ def press(trial: Trial, after_s: float) -> Press | str:
         code = _exit_code(process, terminal)
         took_s = time.monotonic() - pressed
         time.sleep(GONE_S)
-        left = (len(_marked(mark)), _held_locks(), _links(trial))
+        left = (len(marked.find(mark)), _held_locks(), _links(trial))
         return Press(trial.name, after_s, code, took_s, *left)
     finally:
         os.close(terminal)
-        for each in _marked(mark):
-            os.kill(each, signal.SIGKILL)
+        marked.kill(mark)
 
 
 def _start(arguments: list[str], mark: str) -> tuple[int, int]:
@@ -146,7 +145,7 @@ def _start(arguments: list[str], mark: str) -> tuple[int, int]:
     if process == 0:
         os.chdir(ROOT)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        environment = {**os.environ, MARK: mark, "COLUMNS": "100"}
+        environment = {**os.environ, marked.MARK: mark, "COLUMNS": "100"}
         command = [sys.executable, "-m", "tinydeploy", *arguments]
         os.execve(sys.executable, command, environment)
     with contextlib.suppress(termios.error):
@@ -184,16 +183,6 @@ def _exit_code(process: int, terminal: int) -> int:
             return code if code >= 0 else 128 - code
         _drain(terminal, 0.005)
         time.sleep(0.002)
-
-
-def _marked(mark: str) -> list[int]:
-    """Processes that come from the one that was started with `mark`."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
 
 
 def _held_locks() -> int:

@@ -5,62 +5,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import marked
 import pytest
 from tinydeploy import boards, interrupts, pipeline, simulate, sources, tools
 from tinydeploy.ui import Ui
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 2.0
-MARK = "TINYDEPLOY_TEST_OF_INTERRUPTS"
 
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def marked(mark: str) -> list[int]:
-    """Processes that were started by one with `mark` in its environment."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
-                found.append(int(entry.name))
-    return found
-
-
-@pytest.fixture
-def mark() -> Iterator[str]:
-    name = f"{os.getpid()}-{time.monotonic_ns()}"
-    yield name
-    for process in marked(name):
-        os.kill(process, signal.SIGKILL)
-
-
-@pytest.fixture
-def start(mark: str) -> Start:
-    """A program of Python in a session of its own."""
-
-    def run(*arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
-            cwd=ROOT,
-            env={**os.environ, MARK: mark},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
-
-    return run
 
 
 def wait_for(process: subprocess.Popen[str], text: str) -> None:
@@ -76,7 +37,7 @@ def assert_ended(process: subprocess.Popen[str], since_s: float, mark: str, code
     output, _ = process.communicate(timeout=20)
     assert process.returncode == code, output
     assert time.monotonic() - since_s < LIMIT_S
-    assert marked(mark) == []
+    assert marked.find(mark) == {}
     return output
 
 
@@ -158,10 +119,7 @@ tools.run(["sleep", "60"], what="the test")
     process = start("-c", script)
     wait_for(process, "here")
     process.kill()
-    deadline_s = time.monotonic() + LIMIT_S
-    while marked(mark) and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    assert marked(mark) == []
+    assert marked.await_end(mark, LIMIT_S) == {}
 
 
 def test_ignored_where_the_shell_wants_it_so(mark: str) -> None:
@@ -224,8 +182,7 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
             timer.cancel()
 
 
-def test_the_campaign_knows_all_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(Path(__file__).parent)
+def test_the_campaign_knows_all_commands(tmp_path: Path) -> None:
     import press_ctrl_c
     from tinydeploy import cli
 

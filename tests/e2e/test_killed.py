@@ -5,23 +5,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
+import marked
 import pytest
 from tinydeploy import tools
+from tinydeploy.errors import BuildError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the system tells of deaths")
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 2.0
-MARK = "TINYDEPLOY_TEST_OF_KILLS"
 SUPERVISED = """
 import signal, subprocess, sys
 from tinydeploy import supervise
@@ -31,58 +30,21 @@ interrupts.install(for_good=True)
 signals_may_come()
 """
 # With a child, and a child in a session of its own that ignores what can be ignored.
-FAMILY = """["sh", "-c", "trap '' TERM HUP INT; setsid sleep 60 & sleep 60 & sleep 60"]"""
+ENDLESS = "trap '' TERM HUP INT; setsid sleep 60 & sleep 60 & sleep 60"
 
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-def marked(mark: str) -> dict[int, str]:
-    """Processes that were started by one with `mark` in its environment, and what they are."""
-    found = {}
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            if entry.name.isdigit() and mark.encode() in (entry / "environ").read_bytes():
-                found[int(entry.name)] = (entry / "cmdline").read_text().replace("\0", " ")
-    return found
-
-
-@pytest.fixture
-def mark() -> Iterator[str]:
-    name = f"{os.getpid()}-{time.monotonic_ns()}"
-    yield name
-    for process in marked(name):
-        os.kill(process, signal.SIGKILL)
-
-
-@pytest.fixture
-def start(mark: str) -> Start:
-    def run(*arguments: object) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, *map(str, arguments)],
-            cwd=ROOT,
-            env={**os.environ, MARK: mark},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-
-    return run
 
 
 def await_process(mark: str, word: str, count: int = 1) -> None:
     """Until so many processes have a word in their command line."""
     deadline_s = time.monotonic() + 60
-    while sum(word in line for line in marked(mark).values()) < count:
-        assert time.monotonic() < deadline_s, marked(mark)
+    while sum(word in line for line in marked.find(mark).values()) < count:
+        assert time.monotonic() < deadline_s, marked.find(mark)
         time.sleep(0.01)
 
 
 def assert_all_gone(mark: str) -> None:
-    deadline_s = time.monotonic() + LIMIT_S
-    while marked(mark) and time.monotonic() < deadline_s:
-        time.sleep(0.02)
-    assert marked(mark) == {}
+    assert marked.await_end(mark, LIMIT_S) == {}
 
 
 def kill(process: subprocess.Popen[str], who: str) -> None:
@@ -97,16 +59,23 @@ def kill(process: subprocess.Popen[str], who: str) -> None:
 @pytest.mark.parametrize("who", ["supervisor", "command", "all"])
 def test_programs_end_with_their_children(start: Start, mark: str, who: str, call: str) -> None:
     then = "import time; time.sleep(60)"
-    process = start("-c", f"{SUPERVISED}\n{call}({FAMILY}, what='the test')\n{then}")
+    process = start(
+        "-c", f"{SUPERVISED}\n{call}(['sh', '-c', {ENDLESS!r}], what='the test')\n{then}"
+    )
     await_process(mark, "sleep 60", 4)  # `sh` has the words, too
     kill(process, who)
     assert_all_gone(mark)
 
 
-def test_a_command_that_hears_nothing_ends_after_its_supervisor(start: Start, mark: str) -> None:
+@pytest.mark.parametrize("before", ["", "import os; os.close(0)"], ids=["", "without stdin"])
+def test_a_command_that_hears_nothing_ends_after_its_supervisor(
+    start: Start, mark: str, before: str
+) -> None:
     """In C code, or here: ignored."""
     deaf = "for n in (signal.SIGTERM, signal.SIGINT): signal.signal(n, signal.SIG_IGN)"
-    process = start("-c", f"{SUPERVISED}\n{deaf}\nprint('here', flush=True)\nwhile True: pass")
+    process = start(
+        "-c", f"{before}\n{SUPERVISED}\n{deaf}\nprint('here', flush=True)\nwhile True: pass"
+    )
     assert process.stdout
     assert process.stdout.readline() == "here\n"
     kill(process, "supervisor")
@@ -129,6 +98,23 @@ finally:
     kill(process, "supervisor")
     assert_all_gone(mark)
     assert (tmp_path / "cleaned").is_file()
+
+
+def test_a_program_that_takes_too_long_ends_with_its_children(mark: str) -> None:
+    """While we go on: nobody else would end them."""
+    command = ["sh", "-c", ENDLESS]
+    with pytest.raises(BuildError, match="did not finish"):
+        tools.run(command, what="it", env={marked.MARK: mark}, timeout_s=0.5)
+    assert marked.find(mark) == {}
+
+
+def test_a_program_with_pipes_is_ended_with_its_children(mark: str) -> None:
+    process = tools.start_piped(["sh", "-c", ENDLESS], what="it", env={marked.MARK: mark})
+    await_process(mark, "sleep 60", 4)
+    tools.kill(process)
+    process.communicate(timeout=LIMIT_S)
+    assert process.returncode == -signal.SIGKILL
+    assert marked.find(mark) == {}
 
 
 @pytest.mark.parametrize("who", ["supervisor", "all"])
@@ -154,6 +140,35 @@ def test_what_a_program_leaves_running_ends_with_it() -> None:
     done = tools.run(["sh", "-c", "echo one; sleep 60 & echo two; exit 3"], what="it", check=False)
     assert (done.returncode, done.stdout) == (3, "one\ntwo\n")
     assert time.monotonic() - started < LIMIT_S
+
+
+def test_files_are_closed_but_those_that_are_kept() -> None:
+    code = """
+import mmap, os, random
+from tinydeploy import supervise
+COUNT = 12
+seen = mmap.mmap(-1, COUNT)
+draw = random.Random(1)
+null = os.open(os.devnull, os.O_RDWR)
+drawn = [draw.sample(range(COUNT), draw.randrange(6)) for _ in range(100)]
+for kept in [(), (0,), (0, 1, 2), *drawn]:
+    child = os.fork()
+    if child == 0:
+        for number in range(COUNT):
+            os.dup2(null, number)
+        supervise.close_all_but(*kept)
+        for number in range(COUNT):
+            try:
+                os.fstat(number)
+                seen[number] = 1
+            except OSError:
+                seen[number] = 0
+        os._exit(0)
+    os.waitpid(child, 0)
+    assert [number for number in range(COUNT) if seen[number]] == sorted(kept), (kept, seen[:])
+"""
+    done = tools.run([sys.executable, "-c", code], what="it", check=False)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["ABRT", "KILL", "TERM", "SEGV"])

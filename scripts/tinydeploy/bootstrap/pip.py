@@ -117,7 +117,7 @@ def run_logged(
                     if feed:
                         feed(line)
             except BaseException:  # Ctrl-C, which pip has not heard where it was meant for us alone
-                process.kill()
+                process.send_signal(supervise.END)
                 raise
         return process.returncode
 

@@ -7,10 +7,10 @@ import selectors
 from collections.abc import Mapping
 from pathlib import Path
 
+from tinydeploy import tools
 from tinydeploy.errors import DeviceFaultError, PortError
 from tinydeploy.foreign import shown_lines
 from tinydeploy.link.transport import READ_CHUNK_BYTES
-from tinydeploy.tools import start_piped
 
 _SHOWN_LINES = 12
 
@@ -24,7 +24,7 @@ class ProcessTransport:
 
     def __init__(self, program: Path, env: Mapping[str, str] | None = None) -> None:
         self.description = f"process {program.name}"
-        self._process = start_piped([program], what=f"the program {program.name}", env=env)
+        self._process = tools.start_piped([program], what=f"the program {program.name}", env=env)
         self._ready = selectors.DefaultSelector()
         assert self._process.stdout is not None
         assert self._process.stdin is not None
@@ -51,7 +51,7 @@ class ProcessTransport:
     def close(self) -> None:
         """End the program."""
         self._ready.close()
-        self._process.kill()
+        tools.kill(self._process)
         self._process.communicate()
 
     def _ended(self) -> DeviceFaultError | PortError:

@@ -101,7 +101,7 @@ class RenodeTransport:
             deadline_s = time.monotonic() + QUIT_TIMEOUT_S
             while self._process.poll() is None and time.monotonic() < deadline_s:
                 time.sleep(0.05)
-        self._process.kill()
+        tools.kill(self._process)
         self._process.wait()
         self._output.finish()
 
@@ -109,7 +109,7 @@ class RenodeTransport:
         return PortError(f"{self.description} is gone: {self._last_words()}", "start it again")
 
     def _last_words(self) -> str:
-        self._process.kill()
+        tools.kill(self._process)
         self._process.wait()
         self._output.finish()
         return reason(self._output.text)
