@@ -18,14 +18,16 @@ def _scale(draw: Draw, low: float, high: float, zero_point: int = 0) -> Quantiza
     return per_tensor(float(np.float32(real)), zero_point)
 
 
-def _weights(draw: Draw, shape: Shape, kind: Type, low: float, high: float) -> Tensor:
+def _weights(
+    draw: Draw, shape: Shape, kind: Type, low: float, high: float, zero_point: int = 0
+) -> Tensor:
     if kind is Type.FLOAT32:
         return draw.build.constant(draw.rng.normal(0, 0.5, shape).astype(np.float32))
     most = np.iinfo(kind.dtype).max
     values = draw.rng.integers(-most, most + 1, shape).astype(kind.dtype)
     if draw.chance(0.1):
         values = draw.values(shape, kind)
-    return draw.build.constant(values, kind, _scale(draw, low, high))
+    return draw.build.constant(values, kind, _scale(draw, low, high, zero_point))
 
 
 def _bias(draw: Draw, units: int, kind: Type, *factors: Tensor) -> Tensor:
@@ -67,8 +69,13 @@ def lstm(draw: Draw, code: str, types: Types) -> None:
     reach = (0.005, 0.02) if types.data is Type.INT8 else (1e-5, 1e-4)
     given = _scale(draw, *reach, draw.zero_point(types.data)) if quantized else None
     x = draw.build.input((*first, depth), types.data, given)
-    own = [_weights(draw, (units, depth), types.weights, 0.002, 0.02) for _ in range(4)]
-    back = [_weights(draw, (units, units), types.weights, 0.002, 0.02) for _ in range(4)]
+
+    def gates(columns: int) -> list[Tensor]:
+        zero_points = [draw.integer(-128, 127) if draw.chance(0.05) else 0 for _ in range(4)]
+        shape = (units, columns)
+        return [_weights(draw, shape, types.weights, 0.002, 0.02, zero) for zero in zero_points]
+
+    own, back = gates(depth), gates(units)
     biases = [_bias(draw, units, _BIASES[types.data], x, factors) for factors in own]
     hidden_scale, cell_scale = None, None
     if quantized:

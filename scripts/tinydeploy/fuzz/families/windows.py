@@ -46,14 +46,16 @@ class Window:
         return {"padding": self.padding, "stride_h": self.stride[0], "stride_w": self.stride[1]}
 
 
-def window(draw: Draw, *, dilates: bool, most: int = 5) -> Window:
-    """A random window, one in three of 1x1 or 3x3 and stride 1 or 2."""
+def window(draw: Draw, *, dilates: bool, most: int = 5, lines: float = 0.15) -> Window:
+    """A random window, one in three of 1x1 or 3x3 and stride 1 or 2; `lines`: how many of the
+    others are along one axis, as networks over time have it.
+    """
     padding = draw.pick(("SAME", "VALID"))
     if draw.chance(0.33):
         size = draw.pick((1, 3, 3))
         step = draw.pick((1, 1, 2)) if size > 1 else 1
         return Window(padding, (size, size), (step, step), (1, 1))
-    if draw.chance(0.15):  # along one axis, as networks over time have it
+    if draw.chance(lines):
         return _along_one_axis(draw, padding, dilates=dilates)
     taps = (draw.size("kernel_height", 1, most), draw.size("kernel_width", 1, most))
     if dilates and draw.chance(0.2):
@@ -65,7 +67,8 @@ def window(draw: Draw, *, dilates: bool, most: int = 5) -> Window:
 
 def _along_one_axis(draw: Draw, padding: str, *, dilates: bool) -> Window:
     dilation = draw.integer(2, 4) if dilates and draw.chance(0.4) else 1
-    taps, stride = draw.integer(2, 11), draw.integer(1, 2) if dilation == 1 else 1
+    taps = draw.pick((3, 5, 9)) if draw.chance(0.5) else draw.integer(2, 11)
+    stride = draw.integer(1, 2) if dilation == 1 else 1
     across = draw.integer(1, 2) if dilation == 1 else 1
     if draw.chance(0.5):
         return Window(padding, (taps, 1), (stride, across), (dilation, 1))
@@ -122,7 +125,9 @@ def spread(
     scale = typical * image.quantization.scale * float(factors.quantization.scales.max())
     steps = {Type.INT8: (30, 120), Type.INT16: (8_000, 30_000)}[kind]
     step = np.float32(scale / draw.rng.uniform(*steps))
-    return Quantization(np.array([step]), np.array([draw.zero_point(kind)], np.int64))
+    rectified = kind is Type.INT8 and draw.chance(0.25)  # as networks have it: kernels of their own
+    zero_point = -128 if rectified else draw.zero_point(kind)
+    return Quantization(np.array([step]), np.array([zero_point], np.int64))
 
 
 def conv(draw: Draw, code: str, types: Types) -> None:
@@ -151,15 +156,16 @@ def _first_layer(draw: Draw, kind: Type) -> tuple[Tensor, Window, int]:
     """A picture of one colour or three, a window on it and how many channels it makes."""
     depth = draw.pick((1, 3))
     image = draw.source(kind, shape=(1, draw.integer(20, 24), draw.integer(20, 24), depth))
-    taps, step = (1, 1) if depth == 1 and draw.chance(0.5) else (3, draw.pick((1, 2)))
+    pointwise = depth == 1 and draw.chance(0.5)
+    taps, step = (1, 1) if pointwise else (3, draw.pick((1, 2)))
     slides = Window(draw.pick(("SAME", "VALID")), (taps, taps), (step, step), (1, 1))
-    return image, slides, draw.integer(4, 8)
+    return image, slides, draw.integer(4, 16 if pointwise else 8)
 
 
 def depthwise(draw: Draw, code: str, types: Types) -> None:
     """DEPTHWISE_CONV_2D."""
     image = draw.image(types.data)
-    slides = window(draw, dilates=True)
+    slides = window(draw, dilates=True, lines=0.3)
     size = slides.positions(image.shape)
     multiplier = draw.pick((1, 1, 1, 2, 3))
     units = image.shape[3] * multiplier
