@@ -15,10 +15,12 @@ import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
 from tinydeploy import boards, flash, tools
+from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR, ROOT
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.link import transport
@@ -213,23 +215,23 @@ def _ports(ports: list[PortInfo], probe: Probe | None) -> list[Finding]:
 
 def _port(port: PortInfo, probe: Probe | None) -> list[Finding]:
     ids = (port.vendor_id, port.product_id)
-    shown = f"{port.device}: {ids[0]:04x}:{ids[1]:04x} {_board(ids) or port.description}"
+    board, is_waiting = _on_usb(ids)
+    name = _name(port, board, is_waiting)
+    shown = f"{port.device}: {ids[0]:04x}:{ids[1]:04x} {name or port.description}"
     if port.serial_number:
         shown += f", serial number {port.serial_number}"
     if os.name == "posix" and not os.access(port.device, os.R_OK | os.W_OK):
         return [Finding(Level.ERROR, f"{shown}: no permission", _permission(port.device))]
     found = [Finding(Level.OK, shown)]
-    if _is_bootloader(ids):
+    if board and is_waiting:
         remedy = "flash it, or press reset once to start its firmware"
-        found.append(_probed(port, _bootloader, Level.NOTE, remedy))
-    elif probe is not None and _board(ids):
+        found.append(_probed(port, partial(_bootloader, board), Level.NOTE, remedy))
+    elif probe is not None and name:
         found.append(_probed(port, probe))
     return found
 
 
-def _bootloader(port: PortInfo) -> str:
-    ids = (port.vendor_id, port.product_id)
-    board = next(board for board in _with_usb() if board.usb and ids in board.usb.bootloader_ids)
+def _bootloader(board: Board, port: PortInfo) -> str:
     return flash.describe_bootloader(board, port.device)
 
 
@@ -240,26 +242,21 @@ def _probed(port: PortInfo, probe: Probe, level: Level = Level.OK, remedy: str =
         return Finding(Level.NOTE, f"{port.device}: {error.message}", error.hint)
 
 
-def _with_usb() -> list[boards.Board]:
-    return [board for board in map(boards.load, boards.names()) if board.usb]
+def _on_usb(ids: tuple[int, int]) -> tuple[Board | None, bool]:
+    """The board with these ids, and whether it is its bootloader that has them."""
+    for board in map(boards.load, boards.names()):
+        if board.usb and ids in board.usb.application_ids:
+            return board, False
+        if board.usb and ids in board.usb.bootloader_ids:
+            return board, True
+    return None, False
 
 
-def _known_usb() -> list[boards.Usb]:
-    return [board.usb for board in _with_usb() if board.usb]
-
-
-def _is_bootloader(ids: tuple[int, int]) -> bool:
-    return any(ids in usb.bootloader_ids for usb in _known_usb())
-
-
-def _board(ids: tuple[int, int]) -> str:
-    for usb in _known_usb():
-        if ids in usb.application_ids:
-            return usb.product
-        if ids in usb.bootloader_ids:
-            return f"{usb.product}, bootloader"
-    if ids[0] in ADAPTERS:
-        return f"{ADAPTERS[ids[0]]} adapter, perhaps of a SparkFun Edge"
+def _name(port: PortInfo, board: Board | None, is_waiting: bool) -> str:
+    if board and board.usb:
+        return board.usb.product + ", bootloader" * is_waiting
+    if port.vendor_id in ADAPTERS:
+        return f"{ADAPTERS[port.vendor_id]} adapter, perhaps of a SparkFun Edge"
     return ""
 
 

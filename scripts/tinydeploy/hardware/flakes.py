@@ -61,6 +61,5 @@ def remember(flakes: Flakes, file: Path) -> dict[str, int]:
         total.update(json.loads(file.read_text(encoding="utf-8")))
     total["runs"] += flakes.runs
     total["flaky"] += len(flakes.flaky)
-    file.parent.mkdir(parents=True, exist_ok=True)
     whole.write(file, json.dumps(total) + "\n")
     return total

@@ -13,8 +13,9 @@ import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from tinydeploy import simulate
+from tinydeploy import boards, simulate
 from tinydeploy.boards import Board
 from tinydeploy.errors import SetupError, UsageError
 from tinydeploy.flash.simulated.board import Application, SimulatedBoard
@@ -29,6 +30,7 @@ from tinydeploy.simulate.device import SimulatedDevice
 from tinydeploy.simulate.usb_serial import UsbSerial
 
 Say = Callable[[str], None]
+_CHIP_IDS = {"device_address": ids.NRF52840, "device_id": ids.NRF52840_DEVICE_ID}
 
 
 class _OnItsOwnUsb(UsbBoard):
@@ -37,10 +39,18 @@ class _OnItsOwnUsb(UsbBoard):
     _device: SimulatedDevice
     _usb: UsbSerial
 
-    def _describe(self, board: Board, say: Say) -> None:
-        """Once, at the start: `say` is told each appearance on the bus, and what was asked for."""
+    def __init__(self, board: Board, application: bytes, say: Say) -> None:
+        """`say` is told each appearance on the bus, and what was asked for."""
         self._board = board
         self._say = say
+        low, high = _CHIP_IDS[board.unique_id]
+        options: dict[str, Any] = {
+            "application": application,
+            "serial_number": f"{high:08X}{low:08X}",
+            "on_usb": False,
+            "start": self._start_chip,
+        }
+        super().__init__(Timeline(), **options)  # what is missing comes from the bootloader's class
 
     def _start_chip(self, content: bytes) -> Application:
         device: SimulatedDevice = simulate.open_flash(self._board, content, usb=True)
@@ -111,40 +121,26 @@ class _OnItsOwnUsb(UsbBoard):
 class WholeNano(_OnItsOwnUsb, Nano):
     """A Nano 33 with the chip of its own firmware in it."""
 
-    def __init__(
-        self, board: Board, application: bytes = b"", say: Say = lambda text: None
-    ) -> None:
-        self._describe(board, say)
-        # As Arduino's core makes it of FICR.DEVICEADDR (docs/boards/nano33.md, 7).
-        Nano.__init__(
-            self,
-            Timeline(),
-            application=application,
-            serial_number=_serial_number(ids.NRF52840),
-            on_usb=False,
-            start=self._start_chip,
-        )
-
 
 class WholeXiao(_OnItsOwnUsb, Xiao):
     """A XIAO with the chip of its own firmware in it."""
 
-    def __init__(
-        self, board: Board, application: bytes = b"", say: Say = lambda text: None
-    ) -> None:
-        self._describe(board, say)
-        Xiao.__init__(
-            self,
-            Timeline(),
-            application=application,
-            serial_number=_serial_number(ids.NRF52840_DEVICE_ID),
-            on_usb=False,
-            start=self._start_chip,
-        )
+
+def _edge(board: Board, application: bytes, say: Say) -> Edge:
+    """An Edge, which has no USB of its own that there would be something to say of."""
+
+    def start(content: bytes) -> Application:
+        device: SimulatedDevice = simulate.open_flash(board, content)
+        return device
+
+    return Edge(Timeline(), application=application, start=start)
 
 
-def _serial_number(words: tuple[int, int]) -> str:
-    return f"{words[1]:08X}{words[0]:08X}"
+_BY_BOOTLOADER: dict[str, Callable[[Board, bytes, Say], SimulatedBoard]] = {
+    "arduino_nano33": WholeNano,
+    "adafruit_uf2": WholeXiao,
+    "ambiq_secure": _edge,
+}
 
 
 def make(board: Board, application: bytes = b"", say: Say = lambda text: None) -> SimulatedBoard:
@@ -153,25 +149,14 @@ def make(board: Board, application: bytes = b"", say: Say = lambda text: None) -
     Raises:
         UsageError: no bootloader of this board is simulated.
     """
-    if board.bootloader.kind == "arduino_nano33":
-        return WholeNano(board, application, say)
-    if board.bootloader.kind == "adafruit_uf2":
-        return WholeXiao(board, application, say)
-    if board.bootloader.kind == "ambiq_secure":
-        return Edge(
-            Timeline(),
-            application=application,
-            start=lambda content: _opened_flash(board, content),
+    maker = _BY_BOOTLOADER.get(board.bootloader.kind)
+    if maker is None:
+        loaded = map(boards.load, boards.names())
+        known = [each.id for each in loaded if each.bootloader.kind in _BY_BOOTLOADER]
+        raise UsageError(
+            f"no bootloader of {board.id} is simulated", f"boards with one: {', '.join(known)}"
         )
-    raise UsageError(
-        f"no bootloader of {board.id} is simulated",
-        "boards with one: nano33, xiao_nrf52840, sparkfun_edge",
-    )
-
-
-def _opened_flash(board: Board, content: bytes) -> Application:
-    device: SimulatedDevice = simulate.open_flash(board, content)
-    return device
+    return maker(board, application, say)
 
 
 def serve(board: Board, application: bytes, link: Path, say: Say = print) -> None:
