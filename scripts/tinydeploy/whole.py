@@ -30,11 +30,11 @@ def write(path: Path, data: bytes | str, *, mode: int = FOR_ALL) -> None:
         _put(beside, data if isinstance(data, bytes) else data.encode("utf-8"))
 
 
-def write_if_changed(path: Path, data: bytes | str) -> None:
+def write_if_changed(path: Path, data: bytes | str, *, mode: int = FOR_ALL) -> None:
     """As `write`, but leave the file and its time alone if it is already that."""
     data = data if isinstance(data, bytes) else data.encode("utf-8")
     if path.is_symlink() or not path.is_file() or path.read_bytes() != data:
-        write(path, data)
+        write(path, data, mode=mode)
 
 
 def write_named(path: Path, data: bytes | str) -> None:

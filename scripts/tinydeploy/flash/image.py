@@ -43,7 +43,7 @@ def check(
         FlashStoppedError: with `State.UNTOUCHED`.
     """
     origin = board.flash_origin if origin is None else origin
-    room_bytes = min(board.flash_size, board.flash_size if room_bytes is None else room_bytes)
+    room_bytes = board.flash_size if room_bytes is None else min(board.flash_size, room_bytes)
     if len(image) < VECTORS_BYTES:
         raise _refused(f"an image of {len(image)} bytes has no vector table", "build it again")
     if len(image) > room_bytes:

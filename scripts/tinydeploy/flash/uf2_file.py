@@ -1,7 +1,7 @@
 """UF2: an image as a file of 512-byte blocks that a bootloader takes in any order.
 
 Each block says where its 256 bytes belong, which it is of how many, and for which family of chips
-(https://github.com/microsoft/uf2). `docs/usb.md` tells how it gets onto a board.
+(https://github.com/microsoft/uf2). `flash.uf2` puts it onto a board.
 """
 
 from __future__ import annotations

@@ -54,5 +54,4 @@ def put(folder: Path, key: bytes | None) -> None:
         "// The push key: whoever has it can push to this firmware.\n"
         f"#define TINYDEPLOY_PUSH_KEY {{{values}}}\n"
     )
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
-        whole.write(path, text, mode=whole.FOR_OWNER)
+    whole.write_if_changed(path, text, mode=whole.FOR_OWNER)
