@@ -53,6 +53,16 @@ def test_sigmoids_of_coarse_steps(
     assert _differs(interpreter, _unary(code, Type.INT8, scale, result, 256), [every]) == ""
 
 
+@pytest.mark.parametrize("scale", [15.9, 31.9, 32.0, 52.7, 1e6])
+def test_log_softmax_of_coarse_steps(interpreter: Engine, scale: float) -> None:
+    """From 32 on differences are more than fixed point holds: all but the largest are the least."""
+    build = Builder()
+    x = build.input((2, 3), Type.INT8, per_tensor(float(np.float32(scale)), -128))
+    y = build.op("LOG_SOFTMAX", [x], x.shape, Type.INT8, per_tensor(1 / 16, 127))
+    rows = np.array([[127, -128, 127], [4, 4, 5]], np.int8)
+    assert _differs(interpreter, build.model(y), [rows]) == ""
+
+
 @pytest.mark.parametrize("factor", [1, NEAR, 1 / NEAR, 1.001, 1 / 1.001])
 @pytest.mark.parametrize("power", [2.0**-10, 2.0**-11, 2.0**-12, 2.0**-13])
 @pytest.mark.parametrize("code", ["TANH", "LOGISTIC"])

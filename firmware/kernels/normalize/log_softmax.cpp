@@ -93,7 +93,7 @@ bool FillInt8(float scale, LogSoftmaxParams* params) {
     fixed /= 2;
     ++shift;
   }
-  if (shift < 0 || shift > 30) return false;
+  if (shift < 0 || shift > 31) return false;  // 31: all but the largest are too far off
   params->input_scale = {static_cast<int32_t>(fixed), shift};
   const int64_t reach = static_cast<int64_t>((1 << kDifferenceBits) - 1) << (31 - kDifferenceBits);
   params->lowest_difference = -static_cast<int32_t>(reach >> shift);
