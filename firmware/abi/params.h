@@ -205,22 +205,22 @@ struct BinaryParams {
 static_assert(sizeof(BinaryParams) == 24, "padding");
 
 // td_move: for every index below `counts`, outermost first, a run of `bytes` goes from input +
-// offset + sum(index * input_steps) to output + sum(index * output_steps)
+// offset + sum(index * input_strides) to output + sum(index * output_strides)
 struct MoveParams {
   int32_t offset;
   int32_t bytes;
   int32_t counts[5];
-  int32_t input_steps[5];
-  int32_t output_steps[5];
+  int32_t input_strides[5];
+  int32_t output_strides[5];
 };
 static_assert(sizeof(MoveParams) == 68, "padding");
 
-// td_copy: `rows` blocks of `bytes`, `input_step` and `output_step` bytes apart
+// td_copy: `rows` blocks of `bytes`, `input_stride` and `output_stride` bytes apart
 struct CopyParams {
   uint32_t rows;
   uint32_t bytes;
-  uint32_t input_step;
-  uint32_t output_step;
+  uint32_t input_stride;
+  uint32_t output_stride;
 };
 static_assert(sizeof(CopyParams) == 16, "padding");
 

@@ -1,5 +1,6 @@
-// Prepares one operator for the compiled engine: scripts/tinydeploy/lower/prepared.py writes
-// `g_prepare_job`, calls `PrepareOp` on a simulated CPU and takes the params over into the plan.
+// Prepares one operator for the compiled engine: scripts/tinydeploy/lower/emit/aot_prepare.py
+// writes `g_prepare_job`, calls `PrepareOp` on a simulated CPU and takes the params over into the
+// plan.
 #include <stdint.h>
 
 #include "kernels/kernels.h"

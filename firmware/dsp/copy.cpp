@@ -8,8 +8,8 @@ extern "C" {
 void td_copy(const CopyParams* params, const int8_t* input, int8_t* output) {
   for (uint32_t row = 0; row < params->rows; ++row) {
     CopyBytes(output, input, static_cast<int32_t>(params->bytes));
-    input += params->input_step;
-    output += params->output_step;
+    input += params->input_stride;
+    output += params->output_stride;
   }
 }
 

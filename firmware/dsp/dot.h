@@ -10,7 +10,7 @@
 //   positive:  y = (((a * multiplier) >> 32) + constant) >> shift
 //   signed:    the same with y - 128 before the last shift where a < 0
 // "positive" holds where no value below the offset survives the clamp (output zero point -128, as
-// after every ReLU). scripts/tinydeploy/lower/pack.py makes the numbers and says when they are
+// after every ReLU). scripts/tinydeploy/lower/packing makes the numbers and says when they are
 // exact.
 //
 // The Armv7E-M bodies are in dot_armv7em.cpp, portable bodies in dot_portable.cpp.

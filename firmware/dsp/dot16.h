@@ -1,9 +1,9 @@
 // Dot products of int16 activations and int8 weights, requantized to int16: zero points are 0.
 //
-// Sums are kept in 32 bits: the host (scripts/tinydeploy/lower/pack16.py) proves for every layer
-// that none leaves them, so that they equal TFLM's sums of 64 bits. A word of weights has two
-// depths of two channels, {A0 B0 A1 B1}: SXTB16 of it and of it turned by a byte gives what SMLAD
-// takes.
+// Sums are kept in 32 bits: the host (scripts/tinydeploy/lower/packing/weights_int16.py) proves for
+// every layer that none leaves them, so that they equal TFLM's sums of 64 bits. A word of weights
+// has two depths of two channels, {A0 B0 A1 B1}: SXTB16 of it and of it turned by a byte gives what
+// SMLAD takes.
 //
 // TFLM scales a sum of 64 bits by a multiplier of 16 bits and rounds once, halves upwards. With the
 // multiplier in the high half of a word that is one instruction: SMMULR, the upper word of

@@ -21,7 +21,7 @@ from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, ParityError, UsageError
 from tinydeploy.keys import Keyed, key_of, package_key
 from tinydeploy.link import slots
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.report.model import Report
 from tinydeploy.simulate import ids

@@ -9,7 +9,7 @@ import pytest
 from tinydeploy import boards, simulate
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.judge import Judge
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.memory import Buffer
 from tinydeploy.stages.build import BARE_FILE, Image, build, object_folder
 from tinydeploy.stages.compile import Program

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinydeploy.lower.kernel_lab import CortexM4, Host, build_cortex_m4, build_host
+from tinydeploy.kernel_lab.harness import CortexM4, Host, build_cortex_m4, build_host
 
 
 @pytest.fixture(scope="session")

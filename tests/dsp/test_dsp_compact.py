@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tinydeploy.lower import elementwise, inner
-from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import Dense, Layer, Pointwise
-from tinydeploy.lower.plan import Step
+from tinydeploy.kernel_lab.cases import Layer
+from tinydeploy.kernel_lab.harness import CortexM4, Host
+from tinydeploy.kernel_lab.layers import Dense, Pointwise
+from tinydeploy.lower.packing import elementwise
+from tinydeploy.lower.plan.ir import Step
+from tinydeploy.lower.tuning import microkernel_variant
 
 LAYERS = [
     Pointwise(3, 3, 5, 7),
@@ -26,8 +28,8 @@ LAYERS = [
 def test_kernel(layer: Layer, machine: Host | CortexM4, rng: np.random.Generator) -> None:
     case = layer.case(rng)
     body = case.extra[0]
-    assert body in inner.BODIES
-    replace(case, extra=(body + inner.COMPACT,)).check(machine)
+    assert body in microkernel_variant.BODIES
+    replace(case, extra=(body + microkernel_variant.COMPACT,)).check(machine)
 
 
 def _step(body: str, macs: int) -> Step:
@@ -39,14 +41,14 @@ def _step(body: str, macs: int) -> Step:
 )
 def test_choice(goal: str, compact: Any) -> None:
     steps = [_step("td_dot_pairs_positive", 1_000_000), _step("td_dot_pairs_signed", 900)]
-    inner.choose(steps, goal)
-    taken = [str(step.arguments[1]).endswith(inner.COMPACT) for step in steps]
+    microkernel_variant.choose(steps, goal)
+    taken = [str(step.arguments[1]).endswith(microkernel_variant.COMPACT) for step in steps]
     assert taken == [index in compact for index in range(2)]
 
 
 def test_body_of_many_steps_stays_unrolled() -> None:
     steps = [_step("td_dot_pairs_signed", 900), _step("td_dot_pairs_signed", 100_000)]
-    inner.choose(steps, "balanced")
+    microkernel_variant.choose(steps, "balanced")
     assert [step.arguments[1] for step in steps] == ["td_dot_pairs_signed"] * 2
 
 

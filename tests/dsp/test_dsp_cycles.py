@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tinydeploy.lower.kernel_lab import CortexM4
-from tinydeploy.lower.layers import Add, Conv, Dense, Depthwise, Layer, Pointwise
+from tinydeploy.kernel_lab.cases import Layer
+from tinydeploy.kernel_lab.harness import CortexM4
+from tinydeploy.kernel_lab.layers import Add, Conv, Dense, Depthwise, Pointwise
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import Array, Case
-from tinydeploy.lower.plan import Constant
+from tinydeploy.kernel_lab.cases import Array, Case
+from tinydeploy.kernel_lab.harness import CortexM4, Host
+from tinydeploy.lower.plan.ir import Constant
 
 Machine = Host | CortexM4
 

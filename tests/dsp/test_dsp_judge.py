@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from tinydeploy.graph import ir, write_tflite
 from tinydeploy.judge import Judge
-from tinydeploy.lower import elementwise, layers, pack
-from tinydeploy.lower.exactness import Scaling, channel_scaling
-from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import Array, Case
+from tinydeploy.kernel_lab import cases, layers
+from tinydeploy.kernel_lab.cases import Array, Case
+from tinydeploy.kernel_lab.harness import CortexM4, Host
+from tinydeploy.lower.packing import (
+    conv_general,
+    conv_weights,
+    depthwise_weights,
+    elementwise,
+    sums,
+)
+from tinydeploy.lower.packing.exactness import Scaling, channel_scaling
 
 Machine = Host | CortexM4
 Scale = tuple[float, int]
@@ -48,9 +55,9 @@ def judged(
 def scaling_of(
     weights: Array, bias: Array, source: Scale, scales: Array, target: Scale, biased: bool
 ) -> tuple[Array, Scaling]:
-    start = pack.fold_bias(bias, weights, source[1])
-    real = pack.effective_scales(source[0], scales, target[0])
-    bounds = pack.accumulator_bounds(weights, start)
+    start = sums.fold_bias(bias, weights, source[1])
+    real = sums.effective_scales(source[0], scales, target[0])
+    bounds = sums.accumulator_bounds(weights, start)
     scaling = channel_scaling(real, target[1], bounds, biased=biased)
     assert not scaling.reasons
     return start, scaling
@@ -61,8 +68,8 @@ def scaling_of(
 def test_conv(
     size: int, kernel: int, stride: int, zero_point: int, machine: Machine, rng: np.random.Generator
 ):
-    given = layers.random_int8(rng, size, size, 6)
-    weights = layers.random_int8(rng, 9, kernel, kernel, 6, low=-127)
+    given = cases.random_int8(rng, size, size, 6)
+    weights = cases.random_int8(rng, 9, kernel, kernel, 6, low=-127)
     bias, scales = rng.integers(-3000, 3000, 9), rng.uniform(0.001, 0.009, 9)
     source, target = (0.031, -7), (0.11 * kernel, zero_point)
     out, before = layers.same_padding(size, kernel, stride)
@@ -80,9 +87,9 @@ def test_conv(
     )  # fmt: skip
     start, scaling = scaling_of(weights.reshape(9, -1), bias, source, scales, target, True)
     if kernel == 1:
-        geometry = pack.pointwise_geometry(size * size, 6, 9)
+        geometry = conv_weights.pointwise_geometry(size * size, 6, 9)
     else:
-        geometry = pack.conv_geometry(
+        geometry = conv_weights.conv_geometry(
             (size, size, 6), (out, out, 9), (kernel, kernel), (stride, stride),
             (before, before), source[1],
         )  # fmt: skip
@@ -91,7 +98,7 @@ def test_conv(
         np.frombuffer(geometry.params, np.uint8).copy(),
         given,
         expected[0],
-        [layers.words(pack.pack_conv(weights, start, scaling))],
+        [cases.words(conv_weights.pack_conv(weights, start, scaling))],
         scratch_bytes=geometry.scratch_bytes,
         extra=(f"td_dot_pairs_{scaling.mode}",),
     ).check(machine)
@@ -100,8 +107,8 @@ def test_conv(
 @pytest.mark.parametrize("zero_point", [-128, 0])
 @pytest.mark.parametrize("stride", [1, 2])
 def test_depthwise(stride: int, zero_point: int, machine: Machine, rng: np.random.Generator):
-    given = layers.random_int8(rng, 9, 6, 7)
-    weights = layers.random_int8(rng, 3, 3, 7, low=-127)
+    given = cases.random_int8(rng, 9, 6, 7)
+    weights = cases.random_int8(rng, 3, 3, 7, low=-127)
     bias, scales = rng.integers(-3000, 3000, 7), rng.uniform(0.001, 0.009, 7)
     source, target = (0.031, 5), (0.12, zero_point)
     (out_h, top), (out_w, left) = (layers.same_padding(n, 3, stride) for n in (9, 6))
@@ -119,14 +126,14 @@ def test_depthwise(stride: int, zero_point: int, machine: Machine, rng: np.rando
     )  # fmt: skip
     flat = np.ascontiguousarray(weights.reshape(9, 7).T)
     start, scaling = scaling_of(flat, bias, source, scales, target, False)
-    geometry = pack.depthwise_geometry((9, 6, 7), (out_h, out_w), stride, (top, left), source[1])
+    geometry = depthwise_weights.geometry((9, 6, 7), (out_h, out_w), stride, (top, left), source[1])
     prefix = "td_depthwise_stride2" if stride == 2 else "td_depthwise"
     Case(
         "td_depthwise",
         np.frombuffer(geometry.params, np.uint8).copy(),
         given,
         expected[0],
-        [layers.words(pack.pack_depthwise(weights, start, scaling))],
+        [cases.words(depthwise_weights.pack(weights, start, scaling))],
         scratch_bytes=geometry.scratch_bytes,
         extra=(f"{prefix}_{scaling.mode}",),
     ).check(machine)
@@ -134,8 +141,8 @@ def test_depthwise(stride: int, zero_point: int, machine: Machine, rng: np.rando
 
 @pytest.mark.parametrize("zero_point", [-128, 20])
 def test_fully_connected(zero_point: int, machine: Machine, rng: np.random.Generator):
-    given = layers.random_int8(rng, 2, 50)
-    weights = layers.random_int8(rng, 21, 50, low=-127)
+    given = cases.random_int8(rng, 2, 50)
+    weights = cases.random_int8(rng, 21, 50, low=-127)
     bias = rng.integers(-3000, 3000, 21)
     source, target, scale = (0.0317, -7), (0.213, zero_point), 0.00713
     expected = judged(
@@ -148,9 +155,9 @@ def test_fully_connected(zero_point: int, machine: Machine, rng: np.random.Gener
         tensor((2, 21), target),
         [given],
     )
-    start = pack.fold_bias(bias, weights, source[1])
-    real = np.full(21, pack.effective_scales(source[0], np.array([scale]), target[0])[0])
-    bounds = pack.accumulator_bounds(weights, start)
+    start = sums.fold_bias(bias, weights, source[1])
+    real = np.full(21, sums.effective_scales(source[0], np.array([scale]), target[0])[0])
+    bounds = sums.accumulator_bounds(weights, start)
     scaling = channel_scaling(real, zero_point, bounds, biased=True)
     assert not scaling.reasons
     Case(
@@ -158,8 +165,8 @@ def test_fully_connected(zero_point: int, machine: Machine, rng: np.random.Gener
         np.array([2, 50, 21], "<u2"),
         given,
         expected,
-        [layers.words(pack.pack_dense(weights, start, scaling))],
-        scratch_bytes=pack.dense_scratch_bytes(50),
+        [cases.words(conv_weights.pack_dense(weights, start, scaling))],
+        scratch_bytes=conv_weights.dense_scratch_bytes(50),
         extra=(f"td_dot_one_{scaling.mode}",),
     ).check(machine)
 
@@ -168,7 +175,7 @@ def test_fully_connected(zero_point: int, machine: Machine, rng: np.random.Gener
 @pytest.mark.parametrize("seed", range(4))
 def test_add(code: str, seed: int, machine: Machine):
     rng = np.random.default_rng(seed)
-    first, second = layers.random_int8(rng, 2001), layers.random_int8(rng, 2001)
+    first, second = cases.random_int8(rng, 2001), cases.random_int8(rng, 2001)
     sign = 1 if code == "ADD" else -1
     while True:
         scales, zeros = rng.uniform(0.01, 0.05, 3), rng.integers(-128, 128, 3)
@@ -185,7 +192,7 @@ def test_add(code: str, seed: int, machine: Machine):
 
 @pytest.mark.parametrize(("depth", "scale"), [(2, 0.5), (12, 0.09), (12, 0.3), (200, 0.02)])
 def test_softmax(depth: int, scale: float, machine: Machine, rng: np.random.Generator):
-    given = layers.random_int8(rng, 5, depth)
+    given = cases.random_int8(rng, 5, depth)
     expected = judged(
         "SOFTMAX",
         [tensor((5, depth), (scale, 17))],
@@ -201,7 +208,7 @@ def test_softmax(depth: int, scale: float, machine: Machine, rng: np.random.Gene
 
 @pytest.mark.parametrize("code", ["AVERAGE_POOL_2D", "MAX_POOL_2D"])
 def test_pools(code: str, machine: Machine, rng: np.random.Generator):
-    given = layers.random_int8(rng, 9, 7, 6)
+    given = cases.random_int8(rng, 9, 7, 6)
     scale = (0.1, 3)
     expected = judged(
         code,
@@ -219,7 +226,7 @@ def test_pools(code: str, machine: Machine, rng: np.random.Generator):
 @pytest.mark.parametrize("target", [(0.1, 3), (0.07, -20)])
 @pytest.mark.parametrize("size", [5, 19])
 def test_mean(size: int, target: Scale, machine: Machine, rng: np.random.Generator):
-    given = layers.random_int8(rng, size, size, 6)
+    given = cases.random_int8(rng, size, size, 6)
     axes = ir.Tensor("axes", ir.Type.INT32, (2,), np.array([1, 2], np.int32))
     expected = judged(
         "MEAN",
@@ -243,7 +250,8 @@ def test_requantize_by_table(machine: Machine):
 def general(
     weights: Array, bias: Array, real: Array, given: Array, expected: Array, **how: Any
 ) -> Case:
-    packed = pack.pack_general(weights, bias, real, given.shape, expected.shape, **how)
+    options = conv_general.ConvOptions(**how)
+    packed = conv_general.pack_general(weights, bias, real, given.shape, expected.shape, options)
     channels = np.frombuffer(packed.channels, "<i4").copy()
     filters = np.frombuffer(packed.weights, np.int8).copy()
     params = np.frombuffer(packed.params, np.uint8).copy()
@@ -252,8 +260,8 @@ def general(
 
 def test_general_conv(machine: Machine, rng: np.random.Generator):
     """Dilation, weights of -128, a scale above 1, a clamp by RELU6."""
-    given = layers.random_int8(rng, 1, 8, 9, 5)
-    weights, bias = layers.random_int8(rng, 4, 3, 2, 5), rng.integers(-3000, 3000, 4)
+    given = cases.random_int8(rng, 1, 8, 9, 5)
+    weights, bias = cases.random_int8(rng, 4, 3, 2, 5), rng.integers(-3000, 3000, 4)
     weights[0] = -128
     source, target = (0.9, -7), (0.05, -30)
     scales = np.array([0.001, 0.2, 0.9, 0.01])
@@ -269,7 +277,7 @@ def test_general_conv(machine: Machine, rng: np.random.Generator):
         padding="SAME", stride_w=1, stride_h=1, dilation_w_factor=3, dilation_h_factor=2,
         fused_activation_function="RELU6",
     )  # fmt: skip
-    real = pack.effective_scales(source[0], scales, target[0])
+    real = sums.effective_scales(source[0], scales, target[0])
     general(
         weights, bias, real, given, expected, dilation=(2, 3), padding=(2, 1),
         zero_points=(source[1], target[1]), activation=(-30, 90),
@@ -278,8 +286,8 @@ def test_general_conv(machine: Machine, rng: np.random.Generator):
 
 def test_general_depthwise(machine: Machine, rng: np.random.Generator):
     """A multiplier of 2, 5x1, stride 2."""
-    given = layers.random_int8(rng, 1, 11, 6, 3)
-    weights, bias = layers.random_int8(rng, 5, 1, 6), rng.integers(-3000, 3000, 6)
+    given = cases.random_int8(rng, 1, 11, 6, 3)
+    weights, bias = cases.random_int8(rng, 5, 1, 6), rng.integers(-3000, 3000, 6)
     source, target, scales = (0.03, 5), (0.05, 2), rng.uniform(0.001, 0.009, 6)
     expected = judged(
         "DEPTHWISE_CONV_2D",
@@ -293,7 +301,7 @@ def test_general_depthwise(machine: Machine, rng: np.random.Generator):
         padding="SAME", stride_w=2, stride_h=2, depth_multiplier=2,
         dilation_w_factor=1, dilation_h_factor=1,
     )  # fmt: skip
-    real = pack.effective_scales(source[0], scales, target[0])
+    real = sums.effective_scales(source[0], scales, target[0])
     general(
         np.ascontiguousarray(weights.transpose(2, 0, 1)[..., None]), bias, real, given, expected,
         stride=(2, 2), padding=(2, 0), zero_points=(source[1], target[1]),

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tinydeploy.abi import limits
-from tinydeploy.lower import layers
-from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import (
+from tinydeploy.kernel_lab import cases, layers
+from tinydeploy.kernel_lab.harness import CortexM4, Host
+from tinydeploy.kernel_lab.layers import (
     Add,
     Conv,
     Dense,
@@ -17,6 +17,7 @@ from tinydeploy.lower.layers import (
     Pointwise,
     Pool,
 )
+from tinydeploy.lower.packing import conv_weights, sums
 
 Machine = Host | CortexM4
 ROWS = limits.CONV_WINDOW_ROWS.most
@@ -110,7 +111,7 @@ REST = [
     [*POINTWISE, *DENSE, *CONV, *DEPTHWISE, *DEPTHWISE_ANY, *DEPTHWISE_TIME, *REST],
     ids=repr,
 )
-def test_equals_plain_numpy(layer: layers.Layer, machine: Machine, rng: np.random.Generator):
+def test_equals_plain_numpy(layer: cases.Layer, machine: Machine, rng: np.random.Generator):
     layer.case(rng).check(machine)
 
 
@@ -131,23 +132,22 @@ def test_random_shapes(seed: int, machine: Machine):
 
 def test_identity_by_hand(machine: Machine):
     """One weight of 1 and a factor of 1/4: ties away from zero."""
-    from tinydeploy.lower import pack
-    from tinydeploy.lower.exactness import channel_scaling
+    from tinydeploy.lower.packing.exactness import channel_scaling
 
     weights = np.array([[1]], np.int8)
-    start = pack.fold_bias(None, weights, 0)
+    start = sums.fold_bias(None, weights, 0)
     scaling = channel_scaling(
-        np.array([0.25]), 0, pack.accumulator_bounds(weights, start), biased=True
+        np.array([0.25]), 0, sums.accumulator_bounds(weights, start), biased=True
     )
     assert not scaling.reasons
     assert scaling.mode == "signed"
     given = np.array([4, 2, -2, -4, 127, -128], np.int8)
-    case = layers.Case(
+    case = cases.Case(
         "td_pointwise",
-        np.frombuffer(pack.pointwise_geometry(6, 1, 1).params, np.uint8).copy(),
+        np.frombuffer(conv_weights.pointwise_geometry(6, 1, 1).params, np.uint8).copy(),
         given,
         np.array([1, 1, -1, -1, 32, -32], np.int8),
-        [layers.words(pack.pack_pointwise(weights, start, scaling))],
+        [cases.words(conv_weights.pack_pointwise(weights, start, scaling))],
         scratch_bytes=256,
         extra=("td_dot_pairs_signed",),
     )
@@ -167,21 +167,21 @@ def test_softmax_is_near_the_real_one(machine: Machine, rng: np.random.Generator
 
 
 def test_lookup(machine: Machine, rng: np.random.Generator):
-    from tinydeploy.lower import elementwise
+    from tinydeploy.lower.packing import elementwise
 
     table = np.frombuffer(elementwise.lookup_table(lambda x: x // 2 + 1), np.int8).copy()
-    given = layers.random_int8(rng, 23)
+    given = cases.random_int8(rng, 23)
     expected = (given.astype(int) // 2 + 1).astype(np.int8)
-    layers.Case("td_lookup", np.array([23], "<u4"), given, expected, [table]).check(machine)
+    cases.Case("td_lookup", np.array([23], "<u4"), given, expected, [table]).check(machine)
 
 
 def test_mean(machine: Machine, rng: np.random.Generator):
     """Equal scales: the mean itself; more pixels than an int16 sum takes."""
-    from tinydeploy.lower import elementwise
+    from tinydeploy.lower.packing import elementwise
 
-    given = layers.random_int8(rng, 700, 6)
+    given = cases.random_int8(rng, 700, 6)
     params = elementwise.mean_params(700, 6, (0.1, 3), (0.1, 3))
-    case = layers.Case(
+    case = cases.Case(
         "td_mean",
         np.frombuffer(params, "<u4").copy(),
         given,
@@ -194,4 +194,4 @@ def test_mean(machine: Machine, rng: np.random.Generator):
 def test_copy_puts_rows_apart(machine: Machine):
     given = np.arange(6, dtype=np.int8)
     expected = np.array([0, 1, 2, 99, 99, 3, 4, 5], np.int8)
-    layers.Case("td_copy", np.array([2, 3, 3, 5], "<u4"), given, expected).check(machine)
+    cases.Case("td_copy", np.array([2, 3, 3, 5], "<u4"), given, expected).check(machine)

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tinydeploy.lower import elementwise, exactness, pack
-from tinydeploy.lower.exactness import Scaling, channel_scaling, quantize_multiplier, rescale
+from tinydeploy.lower.packing import conv_weights, elementwise, exactness, sums, words
+from tinydeploy.lower.packing.exactness import (
+    Scaling,
+    channel_scaling,
+    quantize_multiplier,
+    rescale,
+)
 
 
 def test_quantize_multiplier_by_hand():
@@ -18,26 +23,26 @@ def test_quantize_multiplier_by_hand():
 
 def test_two_channels_share_a_lane():
     weights = np.array([[1, 2, 3, 4], [0, -1, 5, 0]], np.int8)
-    words = pack._lane_words(weights)
+    packed = words.lane_words(weights)
     lanes = [[1, 2 - 256, 3 + 5 * 256, 4]]
     wanted = [[lanes[0][0] & 0xFFFF | lanes[0][2] << 16, lanes[0][1] & 0xFFFF | lanes[0][3] << 16]]
-    np.testing.assert_array_equal(words, np.array(wanted, np.uint32))
+    np.testing.assert_array_equal(packed, np.array(wanted, np.uint32))
 
 
 def test_packed_weights_take_one_byte_each():
     weights = np.ones((64, 64), np.int8)
-    start = pack.fold_bias(None, weights, 0)
+    start = sums.fold_bias(None, weights, 0)
     scaling = channel_scaling(
-        np.full(64, 0.004), -128, pack.accumulator_bounds(weights, start), biased=True
+        np.full(64, 0.004), -128, sums.accumulator_bounds(weights, start), biased=True
     )
     assert not scaling.reasons
-    assert len(pack.pack_pointwise(weights, start, scaling)) == 64 * (64 + 13)
+    assert len(conv_weights.pack_pointwise(weights, start, scaling)) == 64 * (64 + 13)
 
 
 def test_fold_bias_takes_the_zero_point_out():
     weights = np.array([[1, -2, 3]], np.int8)
-    assert pack.fold_bias(np.array([10]), weights, 5)[0] == 10 - 5 * 2
-    low, high = pack.accumulator_bounds(weights, np.array([0]))
+    assert sums.fold_bias(np.array([10]), weights, 5)[0] == 10 - 5 * 2
+    low, high = sums.accumulator_bounds(weights, np.array([0]))
     assert (low[0], high[0]) == (-128 * 4 - 127 * 2, 127 * 4 + 128 * 2)
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from tinydeploy.abi import limits
 from tinydeploy.graph.ir import Array
-from tinydeploy.lower import elementwise
-from tinydeploy.lower.kernel_lab import CortexM4, Host
-from tinydeploy.lower.layers import Case, rounded_mean
+from tinydeploy.kernel_lab.cases import Case
+from tinydeploy.kernel_lab.harness import CortexM4, Host
+from tinydeploy.kernel_lab.layers import rounded_mean
+from tinydeploy.lower.packing import elementwise
 
 Machine = Host | CortexM4
 MOST = limits.POOL_PIXELS.most

@@ -16,7 +16,7 @@ from tinydeploy.estimates.measure import Observation
 from tinydeploy.fuzz import cases
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.graph import read_tflite
-from tinydeploy.lower import cost as compiled_cost
+from tinydeploy.lower.plan import cost as compiled_cost
 from tinydeploy.ops import cost, table
 
 SEED = 77  # neither the fit's nor the page's

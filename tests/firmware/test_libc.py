@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 from tinydeploy import tools
-from tinydeploy.lower.kernel_lab import CORE, FIRMWARE, FLAGS, LINKER_SCRIPT
+from tinydeploy.kernel_lab.harness import CORE, FIRMWARE, FLAGS, LINKER_SCRIPT
 from tinydeploy.simulate.bench import Bench
 
 LIBC = FIRMWARE / "chips" / "cortex_m4" / "libc.cpp"

@@ -17,7 +17,7 @@ from tinydeploy.graph import ir
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower import emit
+from tinydeploy.lower.emit import cpp
 
 MUTANTS = int(os.environ.get("TINYDEPLOY_MUTANTS", "1000"))
 
@@ -37,7 +37,7 @@ def test_a_name_that_gets_out_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> N
     sine = models.load("sine").tflite().read_bytes()
     for number in range(len(names.TEXTS)):
         assert names.problem(names.renamed(sine, number)) == (True, "")
-    monkeypatch.setattr(emit, "comment", lambda text: text)
+    monkeypatch.setattr(cpp, "comment", lambda text: text)
     monkeypatch.setattr(ir, "shown", lambda text: text)
     problems = {names.problem(names.renamed(sine, number))[1] for number in range(6)}
     assert "a name is compiled" in problems

@@ -12,7 +12,7 @@ from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.fuzz import table
 from tinydeploy.fuzz.table import Row
 from tinydeploy.lower.lowering import ANY_OTHER
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.ops.types import SUPPORTED
 
 FEWEST_OPERATORS = 100  # of issue 3

@@ -22,9 +22,9 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower.assemble import assemble
+from tinydeploy.lower.build_plan import assemble
 from tinydeploy.lower.lowering import NotCompilableError, Rule
-from tinydeploy.lower.rules import RULES, RULES_WITHOUT_BUILDING
+from tinydeploy.lower.rules.table import RULES, RULES_WITHOUT_BUILDING
 from tinydeploy.ops.types import SUPPORTED
 from tinydeploy.stages.compile_plan import evaluate
 

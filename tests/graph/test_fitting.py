@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tinydeploy.errors import ModelTooLargeError
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.stages import fitting
 from tinydeploy.stages.fitting import Attempt

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tinydeploy import cli
 from tinydeploy.config import MODELS_DIR
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.stages.compile import compile_model
 from tinydeploy.stages.compile_plan import compile_plan
 

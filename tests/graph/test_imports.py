@@ -30,6 +30,7 @@ LAYERS = [
     {"link"},
     {"flash", "simulate"},
     {"lower"},
+    {"kernel_lab"},
     {"report"},
     {"stages", "doctor"},
     {"sources", "targets"},

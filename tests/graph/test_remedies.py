@@ -12,7 +12,7 @@ from tinydeploy.errors import ModelTooLargeError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.stages import remedies
 from tinydeploy.stages.inspect import inspect, to_html, to_text
 

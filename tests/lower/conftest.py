@@ -15,11 +15,11 @@ from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower import kernel_lab
+from tinydeploy.kernel_lab import harness
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.place import place
-from tinydeploy.lower.plan import Plan
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.memory.planner import place
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.stages.compile_plan import evaluate
 
 sys.path.insert(0, str(Path(__file__).parent))  # the helpers beside the tests
@@ -84,8 +84,8 @@ def m4_plans(
     folder = tmp_path_factory.mktemp(f"plans_{request.param}")
     files = plan_machine.write_sources([case.plan for case in cases[:COUNT_ON_M4]], folder)
     script = folder / "plans.ld"
-    script.write_text(kernel_lab.LINKER_SCRIPT)
-    flags = [*kernel_lab.CORE[request.param], "-ffunction-sections", "-nostdlib", "-T", str(script)]
+    script.write_text(harness.LINKER_SCRIPT)
+    flags = [*harness.CORE[request.param], "-ffunction-sections", "-nostdlib", "-T", str(script)]
     flags += [
         "-Wl,--gc-sections",
         "-Wl,-e,0",
@@ -93,7 +93,7 @@ def m4_plans(
         str(FIRMWARE_DIR / "platformio" / "libc"),
     ]
     libraries = ["-lc", "-lgcc"] if request.param == "gcc" else []
-    compiler = kernel_lab._compiler(request.param)
+    compiler = harness._compiler(request.param)
     return plan_machine.CortexM4Plans(
         plan_machine.build(files, folder / "plans.elf", compiler, flags, libraries)
     )

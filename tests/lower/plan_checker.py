@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinydeploy.lower.plan import Buffer, Constant, Plan, Step
+from tinydeploy.lower.plan.ir import Buffer, Constant, Plan, Step
 
 _LINES = ("td_depthwise_line", "td_depthwise_short")
 

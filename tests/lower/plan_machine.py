@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 from tinydeploy import tools
-from tinydeploy.lower import kernel_lab
-from tinydeploy.lower.emit import emit
-from tinydeploy.lower.interpreted import kernel_sources
-from tinydeploy.lower.plan import Plan
+from tinydeploy.kernel_lab import harness
+from tinydeploy.lower.emit.cpp import emit
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.interpreter_fallback import kernel_sources
 
-FIRMWARE = kernel_lab.FIRMWARE
+FIRMWARE = harness.FIRMWARE
 INCLUDES = [f"-I{FIRMWARE}", f"-I{FIRMWARE / 'tflm'}"]
 RUNNER = """
 #include "compiled/plan.h"
@@ -52,7 +52,7 @@ def interpreters(plans: Sequence[Plan], folder: Path) -> list[Path]:
 
 def own_sources() -> list[Path]:
     """firmware/dsp and what it needs."""
-    return [Path(source) for source in kernel_lab._sources()]
+    return [Path(source) for source in harness._sources()]
 
 
 def build(
@@ -63,7 +63,7 @@ def build(
     libraries: Sequence[str] = (),
 ) -> Path:
     """Compile and link `files` with the kernels."""
-    common = [*kernel_lab.FLAGS, *INCLUDES, *flags]
+    common = [*harness.FLAGS, *INCLUDES, *flags]
     sources = [str(file) for file in (*files, *own_sources())]
     command = [*compiler, *common, *sources, *libraries, "-o", str(out)]
     tools.run(command, what="building plans", timeout_s=600)
@@ -107,7 +107,7 @@ class CortexM4Plans:
     """Plans in an ELF for Cortex-M4."""
 
     def __init__(self, elf: Path) -> None:
-        self._core = kernel_lab.CortexM4(elf)
+        self._core = harness.CortexM4(elf)
 
     def run(self, index: int, arena: Any) -> None:
         self._core.call("run_plan", self._core.call(f"plan_{index}"), arena)

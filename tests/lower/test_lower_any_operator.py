@@ -14,8 +14,8 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Model, Quantization, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower.interpreted import kernel_sources
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.interpreter_fallback import kernel_sources
 
 Q = per_tensor(0.05, -3)
 IMAGE = (1, 4, 6, 3)

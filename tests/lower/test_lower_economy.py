@@ -10,8 +10,8 @@ from tinydeploy.graph import read_tflite
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower.assemble import most_arena
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.build_plan import most_arena
+from tinydeploy.lower.plan.ir import Plan
 from tinydeploy.stages.compile_plan import plan_model
 
 WIDE = (1, 100)

@@ -9,8 +9,8 @@ import pytest
 from conftest import Case, make_case, plan_of
 from plan_machine import INCLUDES
 from tinydeploy import tools
-from tinydeploy.lower.emit import emit
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.emit.cpp import emit
+from tinydeploy.lower.plan.ir import Plan
 
 STRICT = ["-std=c++17", "-Wall", "-Wextra", "-Werror"]
 COMPILERS = {

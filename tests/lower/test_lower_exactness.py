@@ -15,7 +15,7 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Model, Quantization, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower.plan import Step
+from tinydeploy.lower.plan.ir import Step
 
 RNG = np.random.default_rng(20261201)
 WINDOW = {"dilation_w_factor": 1, "dilation_h_factor": 1, "fused_activation_function": "NONE"}

@@ -13,8 +13,9 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower import elementwise16, pack16, prepared
-from tinydeploy.lower.simple import stays_behind
+from tinydeploy.lower.emit import aot_prepare
+from tinydeploy.lower.packing import elementwise_int16, weights_int16
+from tinydeploy.lower.rules.unary_pool_softmax import stays_behind
 from tinydeploy.ops.shapes import window_size
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6")
@@ -221,14 +222,16 @@ def test_curves_of_softmax_are_those_of_the_interpreter() -> None:
     build = Builder()
     x = build.input((1, 4), Type.INT16, per_tensor(1e-3, 0))
     y = build.op("SOFTMAX", [x], (1, 4), Type.INT16, per_tensor(1 / 32768, 0), beta=1.0)
-    params = prepared.prepare(dump(build.model(y))).params
-    curves = np.concatenate([elementwise16.exponential_curve(), elementwise16.reciprocal_curve()])
+    params = aot_prepare.prepare(dump(build.model(y))).params
+    curves = np.concatenate(
+        [elementwise_int16.exponential_curve(), elementwise_int16.reciprocal_curve()]
+    )
     assert params.endswith(curves.astype("<i2").tobytes() + bytes(-2 * len(curves) % 4))
-    assert elementwise16.reciprocal_curve()[[0, -1]].tolist() == [32767, 16384]
+    assert elementwise_int16.reciprocal_curve()[[0, -1]].tolist() == [32767, 16384]
 
 
 def test_the_factor_of_equal_scales_is_a_half_of_every_int16() -> None:
-    x, factor = np.arange(-32768, 32768), elementwise16.fine_factor(0.25, 0.25)
+    x, factor = np.arange(-32768, 32768), elementwise_int16.fine_factor(0.25, 0.25)
     high = (x * factor.multiplier + (1 << 15)) >> 16
     half = 1 << factor.shift - 1
     assert np.array_equal((high + half - (x < 0)) >> factor.shift, x << 14)
@@ -236,20 +239,20 @@ def test_the_factor_of_equal_scales_is_a_half_of_every_int16() -> None:
 
 def test_sums_beyond_32_bits_are_left_to_the_interpreter() -> None:
     weights, scales = np.full((1, 600), 127, np.int8), np.array([1e-3])
-    assert pack16.scaling(scales, weights[:, :500], np.zeros(1, np.int64)) is not None
-    assert pack16.scaling(scales, weights, np.zeros(1, np.int64)) is None
-    assert pack16.scaling(scales, weights[:, :1], np.array([1 << 31])) is None
+    assert weights_int16.scaling(scales, weights[:, :500], np.zeros(1, np.int64)) is not None
+    assert weights_int16.scaling(scales, weights, np.zeros(1, np.int64)) is None
+    assert weights_int16.scaling(scales, weights[:, :1], np.array([1 << 31])) is None
 
 
 @pytest.mark.parametrize("scale", [1e-9, 3e-5, 0.0021, 0.3, 0.75, 1.7])
 def test_the_upper_word_is_what_tflm_computes(scale: float) -> None:
     rng = np.random.default_rng(7)
     weights, bias = rng.integers(-127, 128, (1, 16)).astype(np.int8), np.array([12345])
-    numbers = pack16.scaling(np.array([scale]), weights, bias)
+    numbers = weights_int16.scaling(np.array([scale]), weights, bias)
     assert numbers is not None
     most = int(np.abs(weights.astype(int)).sum()) * 32768
     for total in (0, 1, -1, most, -most, *rng.integers(-most, most, 200).tolist()):
-        multiplier, shift = pack16._short(*pack16.quantize_multiplier(scale))
+        multiplier, shift = weights_int16._short(*weights_int16.quantize_multiplier(scale))
         wanted = (total * multiplier + (1 << shift - 1)) >> shift
         assert ((total << numbers.left) * int(numbers.multiplier[0]) + (1 << 31)) >> 32 == wanted
 

@@ -21,9 +21,9 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Quantization, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower import pack
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.lower.place import place
+from tinydeploy.lower.memory.planner import place
+from tinydeploy.lower.packing import conv_weights
 
 CASES = ROOT.parent / "shared" / "data" / "cases"
 
@@ -131,7 +131,7 @@ def test_more_dimensions_than_the_runtime_knows() -> None:
 
 def test_a_field_says_what_it_does_not_hold() -> None:
     with pytest.raises(FieldRangeError, match=r"kernel_height of 256 is not in \[0, 255\]"):
-        pack.conv_geometry((300, 4, 4), (45, 4, 4), (256, 1), (1, 1), (0, 0), 0)
+        conv_weights.conv_geometry((300, 4, 4), (45, 4, 4), (256, 1), (1, 1), (0, 0), 0)
 
 
 def test_the_committed_headers_are_those_of_the_declarations() -> None:

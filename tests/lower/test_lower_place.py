@@ -7,8 +7,8 @@ import itertools
 import plan_checker
 import pytest
 from tinydeploy.graph.ir import Tensor, Type
-from tinydeploy.lower.place import memory_map, place
-from tinydeploy.lower.plan import Buffer, Plan, Step
+from tinydeploy.lower.memory.planner import memory_map, place
+from tinydeploy.lower.plan.ir import Buffer, Plan, Step
 
 
 def _buffer(name: str, size: int, base: Buffer | None = None, shift: int = 0) -> Buffer:

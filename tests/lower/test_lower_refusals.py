@@ -12,9 +12,9 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Subgraph, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower import interpreted
+from tinydeploy.lower.emit.aot_prepare import Memory
 from tinydeploy.lower.lowering import Lowering, NotCompilableError
-from tinydeploy.lower.prepared import Memory
+from tinydeploy.lower.rules import interpreter_fallback
 
 Q = per_tensor(0.05, -3)
 
@@ -88,6 +88,6 @@ def test_memory_that_no_pc_has_is_not_asked_for() -> None:
     """A damaged SignalDelay kept 24 GB."""
     op = _custom().main.ops[0]
     with pytest.raises(NotCompilableError, match="needs 25,769,803,764 bytes of its own"):
-        interpreted._memory(
+        interpreter_fallback._memory(
             Lowering(Subgraph("main"), lambda *_: None), op, Memory(6 * (2**32 - 2), 0)
         )

@@ -17,7 +17,7 @@ from tinydeploy.graph.ir import Array, Model, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan.ir import Plan
 
 Q = per_tensor(0.05, -3)
 I8 = Type.INT8

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tinydeploy import tools
 from tinydeploy.bench.startup import Startup, table
-from tinydeploy.lower.kernel_lab import CORE, FIRMWARE, FLAGS
+from tinydeploy.kernel_lab.harness import CORE, FIRMWARE, FLAGS
 from tinydeploy.simulate.bench import Bench
 
 DISPATCH_CYCLES = 33  # with the pinned Zig; issue 4 allows 100

@@ -16,14 +16,15 @@ from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
-from tinydeploy.lower import kernel_lab, patching
-from tinydeploy.lower.assemble import assemble
-from tinydeploy.lower.choices import Choices
-from tinydeploy.lower.emit import emit
+from tinydeploy.kernel_lab import harness
+from tinydeploy.lower import patching
+from tinydeploy.lower.build_plan import assemble
+from tinydeploy.lower.compile_options import Choices
+from tinydeploy.lower.emit.cpp import emit
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.place import place
-from tinydeploy.lower.plan import Plan
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.memory.planner import place
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.stages.compile_plan import evaluate
 
 RUN = """
@@ -139,12 +140,12 @@ def _build(plans: list[Plan], folder: Path) -> Any:
         file = folder / f"plan_{index}.cc"
         file.write_text(f"#define kPlan kPlan{index}\n{text}{RUN.format(index)}")
         files.append(str(file))
-    flags = ["-shared", "-fPIC", *kernel_lab.FLAGS, "-fsanitize=undefined"]
-    flags += ["-fsanitize-trap=undefined", f"-I{kernel_lab.FIRMWARE}"]
-    flags.append(f"-I{kernel_lab.FIRMWARE / 'tflm'}")
+    flags = ["-shared", "-fPIC", *harness.FLAGS, "-fsanitize=undefined"]
+    flags += ["-fsanitize-trap=undefined", f"-I{harness.FIRMWARE}"]
+    flags.append(f"-I{harness.FIRMWARE / 'tflm'}")
     compiler = tools.python_module_argv("ziglang", "c++")
     out = folder / "plans.so"
-    sources = [*files, *kernel_lab._sources()]
+    sources = [*files, *harness._sources()]
     tools.run([*compiler, *flags, *sources, "-o", str(out)], what="building plans", timeout_s=300)
     return ctypes.CDLL(str(out))
 

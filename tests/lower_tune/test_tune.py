@@ -10,13 +10,15 @@ from tinydeploy import passes
 from tinydeploy.bench.network import Network
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower import kernel_lab, pack, tiles, tune
-from tinydeploy.lower.assemble import assemble
-from tinydeploy.lower.choices import GOALS, Choices
-from tinydeploy.lower.convolution import TILED
+from tinydeploy.kernel_lab import harness, tune
+from tinydeploy.lower.build_plan import assemble
+from tinydeploy.lower.compile_options import GOALS, Choices
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.plan import Plan
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.packing import conv_weights, words
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.conv import TILED
+from tinydeploy.lower.rules.table import RULES
+from tinydeploy.lower.tuning import tile_sizes
 from tinydeploy.stages.compile_plan import evaluate
 
 SHAPE = (125, 64, 64)  # pixels, depth, channels of kws
@@ -33,9 +35,9 @@ def rule_plan() -> Plan:
     return lower(model, evaluate, RULES, goal="rule")
 
 
-def fitted(goal: str, geometry: pack.Geometry) -> tuple[int, int]:
+def fitted(goal: str, geometry: words.Geometry) -> tuple[int, int]:
     kind = TILED["td_pointwise"]
-    packed, scratch = tiles.fit(
+    packed, scratch = tile_sizes.fit(
         "td_pointwise", kind, geometry.params, geometry.scratch_bytes, INNER, goal
     )
     return struct.unpack(kind.format, packed)[-1], scratch
@@ -43,8 +45,8 @@ def fitted(goal: str, geometry: pack.Geometry) -> tuple[int, int]:
 
 def test_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     """64 channels deep: 32 steps, 128 bytes a pixel; the kernel's rule takes 512 bytes."""
-    monkeypatch.setattr(tiles, "table", dict)
-    geometry = pack.pointwise_geometry(*SHAPE)
+    monkeypatch.setattr(tile_sizes, "table", dict)
+    geometry = conv_weights.pointwise_geometry(*SHAPE)
     assert fitted("rule", geometry) == fitted("balanced", geometry) == (4, 512)
     assert fitted("size", geometry) == (2, 256)
     assert fitted("speed", geometry) == (16, 2048)
@@ -52,15 +54,15 @@ def test_rules(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_table_goes_before_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     key = "td_pointwise 125 64 64 td_dot_pairs_positive"
-    monkeypatch.setattr(tiles, "table", lambda: {key: {"speed": [8, 1, 1]}})
-    geometry = pack.pointwise_geometry(*SHAPE)
+    monkeypatch.setattr(tile_sizes, "table", lambda: {key: {"speed": [8, 1, 1]}})
+    geometry = conv_weights.pointwise_geometry(*SHAPE)
     assert fitted("speed", geometry) == (8, 1024)
     assert fitted("size", geometry) == (2, 256)
 
 
 def test_committed_table() -> None:
     """Balanced never takes more scratch than the kernels' own rules, nor more cycles than size."""
-    table = tiles.table()
+    table = tile_sizes.table()
     assert list(table) == sorted(table)
     assert "td_pointwise 125 64 64 td_dot_pairs_positive" in table
     for key, entry in table.items():
@@ -73,7 +75,7 @@ def test_committed_table() -> None:
 
 
 def test_measurements(tmp_path: Path) -> None:
-    core = kernel_lab.CortexM4(kernel_lab.build_cortex_m4(tmp_path))
+    core = harness.CortexM4(harness.build_cortex_m4(tmp_path))
     found = list(tune.tune(rule_plan(), core))
     assert [each.key.split()[0] for each in found] == ["td_conv", "td_depthwise", "td_pointwise"]
     again = list(tune.tune(rule_plan(), core, [each.key for each in found[:2]]))

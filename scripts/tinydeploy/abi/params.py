@@ -165,16 +165,16 @@ BINARY = Struct(
 MOVE = Struct(
     "MoveParams",
     "td_move: for every index below `counts`, outermost first, a run of `bytes` goes from input + "
-    "offset + sum(index * input_steps) to output + sum(index * output_steps)",
+    "offset + sum(index * input_strides) to output + sum(index * output_strides)",
     (
         *_fields("i32", "offset bytes"),
-        *_fields("i32", "counts input_steps output_steps", count=DIMS),
+        *_fields("i32", "counts input_strides output_strides", count=DIMS),
     ),
 )
 COPY = Struct(
     "CopyParams",
-    "td_copy: `rows` blocks of `bytes`, `input_step` and `output_step` bytes apart",
-    _fields("u32", "rows bytes input_step output_step"),
+    "td_copy: `rows` blocks of `bytes`, `input_stride` and `output_stride` bytes apart",
+    _fields("u32", "rows bytes input_stride output_stride"),
 )
 FILL = Struct(
     "FillParams",

@@ -13,7 +13,7 @@ from tinydeploy.bench.published import against_published, published_table
 from tinydeploy.bench.render import markdown, page, table
 from tinydeploy.bench.rows import Row, changes, load, row_of, save
 from tinydeploy.errors import ModelError
-from tinydeploy.lower.choices import BALANCED, Choices
+from tinydeploy.lower.compile_options import BALANCED, Choices
 from tinydeploy.pipeline import Job
 from tinydeploy.ui import Ui
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinydeploy import pipeline
 from tinydeploy.bench import subjects
-from tinydeploy.lower.choices import OFF, Choices
+from tinydeploy.lower.compile_options import OFF, Choices
 from tinydeploy.pipeline import Job
 from tinydeploy.ui import Ui
 

@@ -8,7 +8,7 @@ from html import escape
 
 from tinydeploy.bench.peers import CMSIS_NN, PUBLISHED, peers_of
 from tinydeploy.bench.rows import Row
-from tinydeploy.lower.choices import BALANCED
+from tinydeploy.lower.compile_options import BALANCED
 
 _ROW_HEIGHT, _BAR_HEIGHT, _TOP = 84, 14, 74
 _NAME_WIDTH, _PANEL_WIDTH, _BAR_WIDTH, _MARGIN = 130, 290, 190, 16

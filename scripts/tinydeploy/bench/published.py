@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from tinydeploy.bench import peers
 from tinydeploy.bench.rows import Row
 from tinydeploy.graph.ir import Type
-from tinydeploy.lower.choices import BALANCED
+from tinydeploy.lower.compile_options import BALANCED
 
 BOARD = "nano33"  # whose wait states the factors are of
 HARDWARE_MHZ = 120

@@ -12,7 +12,7 @@ from rich.table import Table
 from tinydeploy.bench import published, subjects
 from tinydeploy.bench.peers import Peer, peers_of
 from tinydeploy.bench.rows import Row
-from tinydeploy.lower.choices import BALANCED
+from tinydeploy.lower.compile_options import BALANCED
 
 _HEADINGS = (
     "model",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tinydeploy import whole
 from tinydeploy.errors import UsageError
-from tinydeploy.lower.choices import BALANCED
+from tinydeploy.lower.compile_options import BALANCED
 from tinydeploy.pipeline import Job
 from tinydeploy.report.model import Report
 

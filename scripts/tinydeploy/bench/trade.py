@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tinydeploy import boards, pipeline, sources
 from tinydeploy.bench import subjects
-from tinydeploy.lower.choices import GOALS, Choices
+from tinydeploy.lower.compile_options import GOALS, Choices
 from tinydeploy.pipeline import Job
 from tinydeploy.ui import Ui
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tinydeploy import boards
 from tinydeploy.errors import UsageError
-from tinydeploy.lower.choices import GOALS, OFF, Choices
+from tinydeploy.lower.compile_options import GOALS, OFF, Choices
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tinydeploy import whole
 from tinydeploy.commands import common
-from tinydeploy.lower.choices import GOALS
+from tinydeploy.lower.compile_options import GOALS
 from tinydeploy.ui import Ui
 
 
@@ -80,11 +80,11 @@ def _tune(options: argparse.Namespace, ui: Ui) -> None:
 
     from tinydeploy import sources
     from tinydeploy.bench import subjects
-    from tinydeploy.lower import kernel_lab, tune
+    from tinydeploy.kernel_lab import harness, tune
     from tinydeploy.stages.compile_plan import rule_plan
 
     with tempfile.TemporaryDirectory() as folder:
-        core = kernel_lab.CortexM4(kernel_lab.build_cortex_m4(Path(folder), options.toolchain))
+        core = harness.CortexM4(harness.build_cortex_m4(Path(folder), options.toolchain))
     found: dict[str, tune.Tuned] = {}
     for name in options.models or subjects.default_names():
         subject = subjects.find(name)

@@ -11,7 +11,7 @@ import numpy as np
 from tinydeploy.estimates import measure
 from tinydeploy.estimates.measure import Measured, Observation
 from tinydeploy.fuzz.cases import Case
-from tinydeploy.lower import cost as compiled_cost
+from tinydeploy.lower.plan import cost as compiled_cost
 
 NETWORK_LIMIT, OPERATOR_LIMIT = 0.25, 0.35
 _WORST = 25

@@ -16,12 +16,12 @@ from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.runner import RunnerCrashError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array
-from tinydeploy.lower import cost as compiled_cost
-from tinydeploy.lower.features import features, key
 from tinydeploy.lower.lowering import NotCompilableError, lower
-from tinydeploy.lower.place import place
-from tinydeploy.lower.plan import Plan, Step
-from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
+from tinydeploy.lower.memory.planner import place
+from tinydeploy.lower.plan import cost as compiled_cost
+from tinydeploy.lower.plan.ir import Plan, Step
+from tinydeploy.lower.plan.step_features import features, key
+from tinydeploy.lower.rules.table import RULES_WITHOUT_BUILDING
 from tinydeploy.ops import cost
 from tinydeploy.ops import features as of_operators
 from tinydeploy.ops.features import Features

@@ -11,8 +11,8 @@ from tinydeploy.estimates.check import Miss
 from tinydeploy.estimates.corpus import CHECK, CHECK_SEED, FIT, FIT_SEED, OPERATORS, Size
 from tinydeploy.estimates.measure import Observation
 from tinydeploy.fuzz.cases import Case
-from tinydeploy.lower import cost as compiled_cost
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.plan import cost as compiled_cost
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.ops import cost, table
 from tinydeploy.ui import Ui
 

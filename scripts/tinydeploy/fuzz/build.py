@@ -11,15 +11,15 @@ from pathlib import Path
 
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import SetupError
-from tinydeploy.lower import bare
+from tinydeploy.lower.emit import cross_compile
 
-WARNINGS = bare.WARNINGS
-DIALECT = bare.DIALECT
-INCLUDES = bare.INCLUDES
-CORTEX_M4 = bare.CORTEX_M4
-BARE_LINK = bare.BARE_LINK
-objects = bare.objects
-digest = bare.digest
+WARNINGS = cross_compile.WARNINGS
+DIALECT = cross_compile.DIALECT
+INCLUDES = cross_compile.INCLUDES
+CORTEX_M4 = cross_compile.CORTEX_M4
+BARE_LINK = cross_compile.BARE_LINK
+objects = cross_compile.objects
+digest = cross_compile.digest
 RED_ZONES = "-DTINYDEPLOY_RED_ZONES"  # firmware/runtime/red_zones.h
 _ROOMS = ("runtime", "kernels", "tflm")
 
@@ -38,7 +38,7 @@ def host_runner(replaced: Replaced | None = None) -> Path:
         replaced: files of firmware/ to compile others instead of; for tests of the tests.
     """
     flags = ["-O2", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined"]
-    return _program("host", [*bare.zig(), *flags], "host.cpp", ["-lm"], replaced or {})
+    return _program("host", [*cross_compile.zig(), *flags], "host.cpp", ["-lm"], replaced or {})
 
 
 def sanitized_runner(replaced: Replaced | None = None) -> Path:
@@ -58,7 +58,7 @@ def sanitized_runner(replaced: Replaced | None = None) -> Path:
 
 def cortex_m4_runner(replaced: Replaced | None = None) -> Path:
     """The interpreter as a bare ELF for `simulate.bench`."""
-    command = [*bare.zig(), *CORTEX_M4, "-O2", "-g"]
+    command = [*cross_compile.zig(), *CORTEX_M4, "-O2", "-g"]
     return _program("cortex_m4", command, "bare.cpp", [*BARE_LINK, "-Wl,-e,RunJob"], replaced or {})
 
 
@@ -70,6 +70,6 @@ def _program(name: str, command: list[str], face: str, link: list[str], replaced
     program = cache_dir() / "fuzz" / f"{name}-{key}" / "runner"
 
     def make(scratch: Path, target: Path) -> None:
-        bare.link(command, bare.objects(scratch, command, files), link, target)
+        cross_compile.link(command, cross_compile.objects(scratch, command, files), link, target)
 
-    return bare.kept(program, make)
+    return cross_compile.kept(program, make)

@@ -19,7 +19,7 @@ from tinydeploy.fuzz import build, hostile, resident
 from tinydeploy.fuzz.campaign import Campaign, Tally
 from tinydeploy.fuzz.cases import subjects
 from tinydeploy.fuzz.engines import Compiled, Engine, Interpreter
-from tinydeploy.lower import bare
+from tinydeploy.lower.emit import cross_compile
 
 _COMPILER = ("g++", "-O0", "-g", "--coverage", "-fprofile-update=single")
 _ROOMS = ("abi", "runtime", "kernels", "tflm", "any_model")
@@ -124,9 +124,9 @@ def _interpreter() -> Path:
     folder = cache_dir() / "fuzz" / f"coverage-{build.digest(_COMPILER, _ROOMS)}"
     program = folder / "runner"
     if not program.exists():
-        made = bare.objects(folder, _COMPILER, files)
+        made = cross_compile.objects(folder, _COMPILER, files)
         with whole.appearing(program, mode=whole.FOR_PROGRAMS) as beside:
-            bare.link(_COMPILER, made, ["-lm"], beside)
+            cross_compile.link(_COMPILER, made, ["-lm"], beside)
     return program
 
 

@@ -12,7 +12,7 @@ from tinydeploy.fuzz import build, plans, resident
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.runner import CortexM4Runner, HostRunner, RunnerCrashError
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan.ir import Plan
 
 BATCH = 240  # cases at a time: plans of so many are compiled into one program
 

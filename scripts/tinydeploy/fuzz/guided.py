@@ -16,7 +16,7 @@ from tinydeploy.abi import protocol
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import SetupError
 from tinydeploy.fuzz import build, hostile
-from tinydeploy.lower import bare
+from tinydeploy.lower.emit import cross_compile
 from tinydeploy.mlperf import settings
 from tinydeploy.stages import board_files
 from tinydeploy.stages.compile import compile_model
@@ -138,9 +138,11 @@ def _built(name: str, target: Target) -> Path:
         target.program(scratch)
         generated = [f"{path.name}\n{path.read_text()}" for path in sorted(scratch.iterdir())]
         command = [str(compiler), *_FLAGS, *target.flags]
-        key = f"{build.digest(command, _ROOMS)}-{bare.digest_of(''.join(generated))}"
+        key = f"{build.digest(command, _ROOMS)}-{cross_compile.digest_of(''.join(generated))}"
         program = cache_dir() / "fuzz" / f"guided-{name}-{key}" / name
-        return bare.kept(program, lambda folder, out: _make(scratch, command, harness, folder, out))
+        return cross_compile.kept(
+            program, lambda folder, out: _make(scratch, command, harness, folder, out)
+        )
 
 
 def _make(
@@ -148,8 +150,8 @@ def _make(
 ) -> None:
     generated = sorted(includes.glob("*.cc"))
     flags = [*command, f"-I{includes}"]
-    made = bare.objects(folder, flags, [*files, *generated])
-    bare.link(flags, made, ["-lm"], out)
+    made = cross_compile.objects(folder, flags, [*files, *generated])
+    cross_compile.link(flags, made, ["-lm"], out)
 
 
 def _result(said: str, seconds: float, findings: Sequence[tuple[Path, str]]) -> Result:

@@ -18,10 +18,10 @@ from tinydeploy.errors import TinyDeployError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower.assemble import assemble
-from tinydeploy.lower.emit import emit
+from tinydeploy.lower.build_plan import assemble
+from tinydeploy.lower.emit.cpp import emit
 from tinydeploy.lower.lowering import ANY_OTHER
-from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
+from tinydeploy.lower.rules.table import RULES_WITHOUT_BUILDING
 from tinydeploy.stages.compile import compile_model
 
 MARK = "INJECTED"  # what a compiler must never see outside of comments and strings

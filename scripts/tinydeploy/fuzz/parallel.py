@@ -18,7 +18,7 @@ from tinydeploy.fuzz import record
 from tinydeploy.fuzz.campaign import Campaign, Count, Failure, Tally
 from tinydeploy.fuzz.engines import BATCH, engines
 from tinydeploy.fuzz.judging import JudgeProcess
-from tinydeploy.lower import bare
+from tinydeploy.lower.emit import cross_compile
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _DECIDING = (
@@ -263,4 +263,6 @@ def _key(task: Task) -> str:
         *(p for room in _DECIDING for p in _PACKAGE.glob(f"{room}/**/*.py")),
     ]
     texts = [path.read_text(encoding="utf-8") for path in sorted(code)]
-    return bare.digest_of("\0".join([*command, *texts, bare.digest(bare.zig(), _ROOMS)]))
+    return cross_compile.digest_of(
+        "\0".join([*command, *texts, cross_compile.digest(cross_compile.zig(), _ROOMS)])
+    )

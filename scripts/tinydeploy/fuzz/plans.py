@@ -17,12 +17,13 @@ from tinydeploy.fuzz import build
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array, Model
-from tinydeploy.lower import bare, kernel_lab
-from tinydeploy.lower.emit import emit
-from tinydeploy.lower.interpreted import kernel_sources
+from tinydeploy.kernel_lab import harness
+from tinydeploy.lower.emit import cross_compile
+from tinydeploy.lower.emit.cpp import emit
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.plan import Buffer, Plan, Step
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.plan.ir import Buffer, Plan, Step
+from tinydeploy.lower.rules.interpreter_fallback import kernel_sources
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.simulate.bench import Bench
 from tinydeploy.stages.compile_plan import evaluate, plan_model
 
@@ -194,7 +195,7 @@ _HOST = [
     "-g",
     "-fsanitize=undefined",
     "-fno-sanitize-recover=undefined",
-    kernel_lab.CHECKED,
+    harness.CHECKED,
 ]
 
 
@@ -231,7 +232,7 @@ def kernel_objects(plans: Iterable[Plan], kernel_level: str = "-O2") -> list[Pat
     command = [*_cortex_m4(), kernel_level]
     folder = cache_dir() / "fuzz" / f"files-cortex_m4-{build.digest(command, _ROOMS)}"
     targets = {
-        name: folder / f"{Path(name).stem}-{bare.digest_of(texts[name])}.o"
+        name: folder / f"{Path(name).stem}-{cross_compile.digest_of(texts[name])}.o"
         for name in sorted(texts)
     }
     missing = [name for name, target in targets.items() if not target.exists()]
@@ -250,7 +251,7 @@ def _interpreted(name: str, command: list[str], steps: Iterable[Step]) -> list[P
     folder = cache_dir() / "fuzz" / f"kernels-{name}-{build.digest(command, _ROOMS)}"
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
-        folder / f"{step.kernel.name}-{bare.digest_of(text)}.o": text
+        folder / f"{step.kernel.name}-{cross_compile.digest_of(text)}.o": text
         for step in steps
         if step.kernel is not None
         for text in kernel_sources([step]).values()

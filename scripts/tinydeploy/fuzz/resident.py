@@ -20,15 +20,16 @@ from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build, rooms
 from tinydeploy.fuzz.plans import GUARD_BYTES, source_of
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
-from tinydeploy.lower import bare, kernel_lab
-from tinydeploy.lower.interpreted import source_with
-from tinydeploy.lower.plan import Kernel, Plan
+from tinydeploy.kernel_lab import harness
+from tinydeploy.lower.emit import cross_compile
+from tinydeploy.lower.plan.ir import Kernel, Plan
+from tinydeploy.lower.rules.interpreter_fallback import source_with
 from tinydeploy.simulate import image as images
 from tinydeploy.simulate.bench import FLASH, RAM, Bench
 from tinydeploy.simulate.memory_map import Memory
 
 _ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
-_HOST = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined", kernel_lab.CHECKED]
+_HOST = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined", harness.CHECKED]
 _ENTRY = 24  # where an ELF file of 32 bits has the address to start at
 _PLANS_SYMBOL = "_ZN10tinydeploy8compiled6kPlansE"
 _LOAD = 0xFFFF_FFFF  # for an index: the bytes are a path
@@ -54,7 +55,7 @@ class Kernels:
     """
 
     def __init__(self, target: str, compiler: Sequence[str] | None = None) -> None:
-        self._command = [*bare.zig(), *(_HOST if target == "host" else build.CORTEX_M4)]
+        self._command = [*cross_compile.zig(), *(_HOST if target == "host" else build.CORTEX_M4)]
         self._command += [] if target == "host" else ["-O2"]
         self._link = ["-rdynamic", "-lm", "-ldl"]
         self._faces = ["resident.cpp", "resident_host.cpp"]
@@ -77,10 +78,10 @@ class Kernels:
             return self._path
         self._known |= wanted | self._listed()
         texts = dict(sorted({**self._shared_sources(), **dict(self._kernel_sources())}.items()))
-        self._path = self.folder / f"program-{bare.digest_of(json.dumps(texts))}"
+        self._path = self.folder / f"program-{cross_compile.digest_of(json.dumps(texts))}"
         if not self._path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            bare.kept(self._path, lambda scratch, out: self._build(texts, scratch, out))
+            cross_compile.kept(self._path, lambda scratch, out: self._build(texts, scratch, out))
             self._write_list()
         return self._path
 
@@ -118,7 +119,7 @@ class Kernels:
 
     def _objects(self, scratch: Path, texts: Mapping[str, str]) -> list[Path]:
         """An object for each text; kept under its name and a digest of it."""
-        keyed = {f"{name}-{bare.digest_of(text)}": text for name, text in texts.items()}
+        keyed = {f"{name}-{cross_compile.digest_of(text)}": text for name, text in texts.items()}
         missing = [name for name in keyed if not (self.folder / f"{name}.o").exists()]
         sources = [scratch / f"{name}.cc" for name in missing]
         for name, source in zip(missing, sources, strict=True):
@@ -241,7 +242,7 @@ class CortexM4Plans:
 
 
 _ARENA_BYTES = rooms.ARENA_BYTES + GUARD_BYTES
-_ZIG = bare.zig_program()
+_ZIG = cross_compile.zig_program()
 _LIBC = FIRMWARE_DIR / "platformio" / "libc"
 _M4_PLANS = ("-target", "thumbv7em-none-eabihf", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16")
 

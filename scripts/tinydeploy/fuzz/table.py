@@ -22,7 +22,7 @@ from tinydeploy.fuzz.draw import concretely
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Model
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.ops.resolver import method, methods
 from tinydeploy.ops.types import SUPPORTED
 

@@ -1,6 +1,6 @@
 """Cycles of the kernels on the layers of five well-known models.
 
-    python -m tinydeploy.lower.kernel_bench
+    python -m tinydeploy.kernel_lab.bench
 
 Random weights and inputs, each kernel called alone on a simulated Cortex-M4; the projected total of
 a model is the sum of its layers, without the engine's dispatch.
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tinydeploy.lower import kernel_lab, layers
+from tinydeploy.kernel_lab import cases, harness, layers
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Row:
     """One layer shape of a model, `count` times."""
 
     model: str
-    layer: layers.Layer
+    layer: cases.Layer
     count: int = 1
 
 
@@ -98,9 +98,9 @@ def main() -> None:
     parser.add_argument("--model")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        core = kernel_lab.CortexM4(kernel_lab.build_cortex_m4(Path(folder), options.toolchain))
+        core = harness.CortexM4(harness.build_cortex_m4(Path(folder), options.toolchain))
     totals: dict[str, int] = {}
-    known: dict[layers.Layer, int] = {}
+    known: dict[cases.Layer, int] = {}
     for row in model_rows():
         if options.model not in (None, row.model):
             continue

@@ -1,143 +1,17 @@
 """Layers with random weights: what to call, with which arguments, and what must come out.
 
-For tests and kernel_bench: the expected outputs are computed in plain numpy from TFLM's definition.
+For tests and the bench of the kernels: the expected outputs are computed in plain numpy from TFLM's
+definition.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-from tinydeploy.lower import elementwise, pack
-from tinydeploy.lower.exactness import Scaling, channel_scaling, quantize_multiplier, rescale
-
-Array = npt.NDArray[Any]
-GUARD = 99  # after every output, to see writes that go too far
-
-
-class Machine(Protocol):
-    """kernel_lab.Host or kernel_lab.CortexM4."""
-
-    def call(self, name: str, *arguments: Any) -> int:
-        """Call a function."""
-
-
-class Layer(Protocol):
-    """A layer shape."""
-
-    @property
-    def label(self) -> str:
-        """Name and shape."""
-
-    @property
-    def macs(self) -> int:
-        """Multiplications, 0 where that is no measure."""
-
-    def case(self, rng: np.random.Generator) -> Case:
-        """Random weights and input."""
-
-
-@dataclass
-class Case:
-    """A call of a kernel.
-
-    Attributes:
-        function: the kernel.
-        params: its params struct, as bytes or a structured array.
-        input: int8 or int16; 4 trailing elements of slack are added.
-        expected: the same type.
-        second: another input, after the first.
-        tables: packed weights and other constants.
-        scratch_bytes: working memory.
-        extra: arguments after the scratch.
-        in_place: output over input.
-    """
-
-    function: str
-    params: Array
-    input: Array
-    expected: Array
-    tables: list[Array] = field(default_factory=list)
-    second: Array | None = None
-    scratch_bytes: int = 0
-    extra: tuple[Any, ...] = ()
-    in_place: bool = False
-
-    def run(self, machine: Machine) -> Array:
-        """Call the kernel; the output, with 4 guard bytes after it."""
-        size = max(self.input.size, self.expected.size) if self.in_place else self.input.size
-        given = np.full(size + 4, GUARD, self.input.dtype)
-        given[: self.input.size] = self.input.ravel()
-        apart = np.full(self.expected.size + 4, GUARD, self.input.dtype)
-        output = given if self.in_place else apart
-        scratch = [np.full(self.scratch_bytes // 4, 0x55AA1234, np.uint32)] * bool(
-            self.scratch_bytes
-        )
-        second = [] if self.second is None else [self.second.copy()]
-        machine.call(
-            self.function, self.params, given, *second, *self.tables, output, *scratch, *self.extra
-        )
-        return output
-
-    def check(self, machine: Machine) -> None:
-        """Call the kernel and compare.
-
-        Raises:
-            AssertionError: the output differs, or something past it was written.
-        """
-        output = self.run(machine)
-        got = output[: self.expected.size].reshape(self.expected.shape)
-        wrong = np.flatnonzero(got != self.expected)
-        assert not len(wrong), f"{len(wrong)} wrong, first at {wrong[0]}"
-        if not self.in_place or self.expected.size >= self.input.size:
-            assert (output[self.expected.size :] == GUARD).all(), "wrote behind the output"
-
-
-def words(data: bytes) -> Array:
-    """Packed bytes as uint32."""
-    return np.array(np.frombuffer(data, "<u4"))
-
-
-def requantize(acc: Array, scales: Array, zero_point: int) -> Array:
-    """Int8 of sums [..., channels], clamped to int8."""
-    numbers = [quantize_multiplier(float(scale)) for scale in scales]
-    channels = [rescale(acc[..., i], *pair) for i, pair in enumerate(numbers)]
-    return np.asarray(np.clip(np.stack(channels, -1) + zero_point, -128, 127), np.int8)
-
-
-def random_int8(rng: np.random.Generator, *shape: int, low: int = -128) -> Array:
-    """Uniform int8."""
-    return rng.integers(low, 128, shape, dtype=np.int8)
-
-
-def random_scales(rng: np.random.Generator, channels: int, depth: int) -> Array:
-    """Factors that spread random sums over about the range of int8."""
-    return np.asarray(rng.uniform(0.3, 1.5, channels) * 2 / (np.sqrt(depth) * 73), np.float64)
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Random weights in a layer's channels, with what was folded."""
-
-    start: Array
-    scales: Array
-    scaling: Scaling
-
-
-def fold(
-    rng: np.random.Generator, weights: Array, zero_point: int, output_zero_point: int, biased: bool
-) -> Packed:
-    """Random bias and scales for weights [out, depth]."""
-    bias = rng.integers(-5000, 5000, len(weights))
-    scales = random_scales(rng, *weights.shape)
-    start = pack.fold_bias(bias, weights, zero_point)
-    bounds = pack.accumulator_bounds(weights, start)
-    scaling = channel_scaling(scales, output_zero_point, bounds, biased=biased)
-    assert not scaling.reasons
-    return Packed(start, scales, scaling)
+from tinydeploy.kernel_lab.cases import Array, Case, fold, random_int8, requantize, words
+from tinydeploy.lower.packing import conv_weights, depthwise_weights, elementwise
 
 
 @dataclass(frozen=True)
@@ -166,13 +40,13 @@ class Pointwise:
         given = random_int8(rng, self.pixels, self.depth)
         p = fold(rng, weights, 4, self.output_zero_point, True)
         acc = given.astype(np.int64) @ weights.T.astype(np.int64) + p.start
-        geometry = pack.pointwise_geometry(self.pixels, self.depth, self.channels)
+        geometry = conv_weights.pointwise_geometry(self.pixels, self.depth, self.channels)
         return Case(
             "td_pointwise",
             np.frombuffer(geometry.params, np.uint8).copy(),
             given,
             requantize(acc, p.scales, self.output_zero_point),
-            [words(pack.pack_pointwise(weights, p.start, p.scaling))],
+            [words(conv_weights.pack_pointwise(weights, p.start, p.scaling))],
             scratch_bytes=geometry.scratch_bytes,
             extra=(f"td_dot_pairs_{p.scaling.mode}",),
             in_place=self.in_place,
@@ -209,8 +83,8 @@ class Dense:
             np.array([self.batches, self.depth, self.units], "<u2"),
             given,
             requantize(acc, p.scales, self.output_zero_point),
-            [words(pack.pack_dense(weights, p.start, p.scaling))],
-            scratch_bytes=pack.dense_scratch_bytes(self.depth),
+            [words(conv_weights.pack_dense(weights, p.start, p.scaling))],
+            scratch_bytes=conv_weights.dense_scratch_bytes(self.depth),
             extra=(f"td_dot_one_{p.scaling.mode}",),
         )
 
@@ -274,7 +148,7 @@ class Conv:
         acc = np.tensordot(patches, weights.astype(np.int64), ((2, 3, 4), (1, 2, 3))) + bias
         out_h, top = same_padding(self.height, kernel[0], self.stride)
         out_w, left = same_padding(self.width, kernel[1], self.stride)
-        geometry = pack.conv_geometry(
+        geometry = conv_weights.conv_geometry(
             (self.height, self.width, self.depth), (out_h, out_w, self.channels), kernel,
             (self.stride, self.stride), (top, left), 4, in_place=self.in_place,
         )  # fmt: skip
@@ -283,7 +157,7 @@ class Conv:
             np.frombuffer(geometry.params, np.uint8).copy(),
             given,
             requantize(acc, p.scales, self.output_zero_point),
-            [words(pack.pack_conv(weights, p.start, p.scaling))],
+            [words(conv_weights.pack_conv(weights, p.start, p.scaling))],
             scratch_bytes=geometry.scratch_bytes,
             extra=(f"td_dot_pairs_{p.scaling.mode}",),
             in_place=self.in_place,
@@ -324,7 +198,7 @@ class Depthwise:
         acc = (patches * weights.astype(np.int64)).sum(axis=(2, 3)) + bias
         out_h, top = same_padding(self.height, 3, self.stride)
         out_w, left = same_padding(self.width, 3, self.stride)
-        geometry = pack.depthwise_geometry(
+        geometry = depthwise_weights.geometry(
             (self.height, self.width, self.channels), (out_h, out_w), self.stride, (top, left), 4,
             band=self.band or None,
         )  # fmt: skip
@@ -334,7 +208,7 @@ class Depthwise:
             np.frombuffer(geometry.params, np.uint8).copy(),
             given,
             requantize(acc, p.scales, self.output_zero_point),
-            [words(pack.pack_depthwise(weights, p.start, p.scaling))],
+            [words(depthwise_weights.pack(weights, p.start, p.scaling))],
             scratch_bytes=geometry.scratch_bytes,
             extra=(f"{prefix}_{p.scaling.mode}",),
             in_place=self.in_place,
@@ -376,7 +250,7 @@ class DepthwiseAny:
         acc = (patches * weights.astype(np.int64)).sum(axis=(2, 3)) + bias
         out_h, top = same_padding(self.height, self.kernel[0], self.stride)
         out_w, left = same_padding(self.width, self.kernel[1], self.stride)
-        geometry = pack.depthwise_any_geometry(
+        geometry = depthwise_weights.any_geometry(
             given.shape, (out_h, out_w), self.kernel, (self.stride,) * 2, (top, left), 4,
             p.scaling.mode,
         )  # fmt: skip
@@ -385,7 +259,7 @@ class DepthwiseAny:
             np.frombuffer(geometry.params, np.uint8).copy(),
             given,
             requantize(acc, p.scales, self.output_zero_point),
-            [words(pack.pack_depthwise_any(weights, p.start, p.scaling))],
+            [words(depthwise_weights.pack_any(weights, p.start, p.scaling))],
             scratch_bytes=geometry.scratch_bytes,
             in_place=self.in_place,
         )
@@ -435,7 +309,7 @@ class DepthwiseTime:
             ),
             given,
             requantize(np.stack(sums), p.scales, self.output_zero_point),
-            [words(pack.pack_depthwise_time(weights, p.start, p.scaling))],
+            [words(depthwise_weights.pack_time(weights, p.start, p.scaling))],
         )
 
 

@@ -1,4 +1,4 @@
-"""Measures what `tiles` leaves open, on the simulated core, layer shape by layer shape.
+"""Measures what `tile_sizes` leaves open, on the simulated core, layer shape by layer shape.
 
 Candidates run with the weights and arguments of a step of a real plan, on random input. The
 winner depends on shapes and on the kernels alone, so the table is the same wherever it is made.
@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinydeploy import whole
-from tinydeploy.lower import tiles
-from tinydeploy.lower.convolution import TILED
-from tinydeploy.lower.kernel_lab import CortexM4
-from tinydeploy.lower.plan import Buffer, Constant, Plan, Pointer, Step
+from tinydeploy.kernel_lab.harness import CortexM4
+from tinydeploy.lower.plan.ir import Buffer, Constant, Plan, Pointer, Step
+from tinydeploy.lower.rules.conv import TILED
+from tinydeploy.lower.tuning import tile_sizes
 
 SEED = 1
 SLACK_BYTES = 16  # kernels read a little past their input
@@ -60,7 +60,7 @@ def tune(plan: Plan, core: CortexM4, known: Container[str] = ()) -> Iterator[Tun
     """Measure every layer shape of a plan made with the goal "rule" that is not known."""
     met: set[str] = set()
     for step in plan.steps:
-        tile = tiles.tile_of(step.function, _numbers(step), _inner(step))
+        tile = tile_sizes.tile_of(step.function, _numbers(step), _inner(step))
         if tile is not None and tile.key not in known and tile.key not in met:
             met.add(tile.key)
             yield _tuned(step, tile, core)
@@ -68,10 +68,10 @@ def tune(plan: Plan, core: CortexM4, known: Container[str] = ()) -> Iterator[Tun
 
 def save(found: Iterable[Tuned]) -> None:
     """Replace the entries of these shapes in the committed table."""
-    entries = {**tiles.table(), **{each.key: each.row() for each in found}}
+    entries = {**tile_sizes.table(), **{each.key: each.row() for each in found}}
     lines = [f" {json.dumps(key)}: {json.dumps(entries[key])}" for key in sorted(entries)]
-    whole.write(tiles.TABLE, "{\n" + ",\n".join(lines) + "\n}\n")
-    tiles.table.cache_clear()
+    whole.write(tile_sizes.TABLE, "{\n" + ",\n".join(lines) + "\n}\n")
+    tile_sizes.table.cache_clear()
 
 
 def table_text(found: Iterable[Tuned]) -> str:
@@ -84,7 +84,7 @@ def table_text(found: Iterable[Tuned]) -> str:
     return "\n".join(lines)
 
 
-def _tuned(step: Step, tile: tiles.Tile, core: CortexM4) -> Tuned:
+def _tuned(step: Step, tile: tile_sizes.Tile, core: CortexM4) -> Tuned:
     candidates = sorted({*tile.candidates, tile.value})
     found = {choice: _measure(step, tile, choice, core) for choice in candidates}
     outputs = {output for _, output in found.values()}
@@ -94,7 +94,7 @@ def _tuned(step: Step, tile: tiles.Tile, core: CortexM4) -> Tuned:
 
 
 def _measure(
-    step: Step, tile: tiles.Tile, choice: int, core: CortexM4
+    step: Step, tile: tile_sizes.Tile, choice: int, core: CortexM4
 ) -> tuple[Measurement, bytes]:
     """Run a step with its tile replaced; also the output."""
     values = {**_numbers(step), tile.field: choice}

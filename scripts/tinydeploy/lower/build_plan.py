@@ -9,11 +9,11 @@ from tinydeploy import arena
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.graph.ir import Model
 from tinydeploy.lower import patching
-from tinydeploy.lower.choices import AUTO, OFF, Choices
+from tinydeploy.lower.compile_options import AUTO, OFF, Choices
 from tinydeploy.lower.lowering import NO_SCRATCH, Evaluate, Rule, lower
+from tinydeploy.lower.memory.planner import bytes_by_step, place
 from tinydeploy.lower.patching import Patched
-from tinydeploy.lower.place import bytes_by_step, place
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan.ir import Plan
 
 AUTO_BANDS = (2, 3, 4, 6, 8, 12, 16)
 MOST_LOWERED = 200_000  # operators, in all plans that are tried for one model

@@ -1,8 +1,8 @@
 """From a graph to a compiled plan: for each operator the kernel that computes what TFLM does.
 
-The rules live in `convolution`, `simple` and others, one function an operator. A rule that cannot
-be exact with the kernels of firmware/dsp raises `NotCompilableError`; then the interpreter's kernel
-becomes a step (`interpreted`), and if that cannot be, the caller takes the interpreter.
+The rules live in `rules`, one function an operator. A rule that cannot be exact with the kernels of
+firmware/dsp raises `NotCompilableError`; then the interpreter's kernel becomes a step
+(`rules/interpreter_fallback.py`), and if that cannot be, the caller takes the interpreter.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from tinydeploy.abi.layout import FieldRangeError
 from tinydeploy.abi.limits import Limit
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Op, Quantization, Subgraph, Tensor, Type
-from tinydeploy.lower import inner
-from tinydeploy.lower.first_values import resets
 from tinydeploy.lower.patching import View
-from tinydeploy.lower.plan import Argument, Buffer, Field, Plan, Step
-from tinydeploy.lower.variables import Variables
+from tinydeploy.lower.plan.initial_values import resets
+from tinydeploy.lower.plan.ir import Argument, Buffer, Field, Plan, Step
+from tinydeploy.lower.plan.variables import Variables
+from tinydeploy.lower.tuning import microkernel_variant
 from tinydeploy.ops.own_memory import VariableKey
 
 # Outputs that TFLM computes for a .tflite and its inputs; None if it refuses the model.
@@ -40,6 +40,31 @@ class NotCompilableError(UnsupportedModelError):
     why = ""
 
 
+@dataclass(frozen=True)
+class KernelCall:
+    """A call of a kernel of firmware/dsp.
+
+    Attributes:
+        header: of firmware/, that declares the kernel.
+        arguments: after the params.
+        reads, writes, scratch: memory that it uses.
+        params_type, params: the struct that is its first argument, if it has one.
+        macs: multiply-accumulates.
+        fallback: why it is slower than others of its kind, if it is.
+    """
+
+    header: str
+    function: str
+    arguments: Sequence[Argument]
+    reads: Sequence[Buffer]
+    writes: Buffer
+    params_type: str = ""
+    params: Mapping[str, Field] = field(default_factory=dict)
+    scratch: Sequence[Buffer] = ()
+    macs: int = 0
+    fallback: str = ""
+
+
 @dataclass
 class Lowering:
     """The plan under construction.
@@ -47,7 +72,7 @@ class Lowering:
     Attributes:
         evaluate: TFLM, for tables of functions that it alone defines.
         views: tensors that lie in others.
-        goal: what to optimise for, see `tiles` and `goal_here`.
+        goal: what to optimise for, see `tile_sizes` and `goal_here`.
         economy: operators that have to do with less memory, by index, and how much less.
         subgraphs: of the model; operators refer to them by index.
         kept: memory of what lasts from one inference to the next, by variable, or by the tensor
@@ -131,38 +156,24 @@ class Lowering:
             self.buffers[tensor] = Buffer(tensor.label, tensor.nbytes, tensor, base=base)
         return self.buffer(tensor)
 
-    def call(
-        self,
-        op: Op,
-        header: str,
-        function: str,
-        arguments: Sequence[Argument],
-        *,
-        reads: Sequence[Buffer],
-        writes: Buffer,
-        params_type: str = "",
-        params: Mapping[str, Field] | None = None,
-        scratch: Sequence[Buffer] = (),
-        macs: int = 0,
-        fallback: str = "",
-    ) -> None:
-        """Append a step; `fallback` says why it is slower than others of its kind, if it is."""
+    def append(self, op: Op, call: KernelCall) -> None:
+        """The call of a kernel becomes a step."""
         activations = [tensor for tensor in op.operands if not tensor.is_constant]
         self.steps.append(
             Step(
                 title=f"{op.name} {shown(activations)} -> {shown(op.outputs[:1])}",
                 op_name=op.name,
-                header=header,
-                function=function,
-                arguments=list(arguments),
-                reads=list(reads),
-                writes=[writes],
-                params_type=params_type,
-                params=params or {},
-                scratch=list(scratch),
+                header=call.header,
+                function=call.function,
+                arguments=list(call.arguments),
+                reads=list(call.reads),
+                writes=[call.writes],
+                params_type=call.params_type,
+                params=call.params,
+                scratch=list(call.scratch),
                 op_index=self.op_index,
-                macs=macs,
-                fallback=fallback,
+                macs=call.macs,
+                fallback=call.fallback,
             )
         )
 
@@ -198,7 +209,7 @@ def lower(
         _apply(lowering, op, rules)
         for step in lowering.steps[before:]:
             step.op = op
-    inner.choose(lowering.steps, goal)
+    microkernel_variant.choose(lowering.steps, goal)
     outputs = [lowering.buffer(tensor) for tensor in graph.outputs]
     if not lowering.steps:
         raise NotCompilableError("the model computes nothing", "use --engine interpreter")

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor, Type
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan.ir import Plan
 
 ALIGNMENT_BYTES = 4  # kernels load words
 Rows = tuple[int, int]  # half open: first, last + 1

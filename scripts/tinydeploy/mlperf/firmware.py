@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinydeploy import pipeline
 from tinydeploy.boards import Board
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.mlperf.settings import Settings, write
 from tinydeploy.sources import Source
 from tinydeploy.stages import build as build_stage

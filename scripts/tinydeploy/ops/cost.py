@@ -1,8 +1,8 @@
 """Estimates before anything is built: cycles, flash. Real figures come from a deployment.
 
-Of the interpreter engine; lower/cost.py has the compiled one's. Cycles are fitted to operators that
-ran on the simulated core (docs/estimates.md has the errors and the command), flash to the networks
-of the bench (docs/bench.md).
+Of the interpreter engine; lower/plan/cost.py has the compiled one's. Cycles are fitted to operators
+that ran on the simulated core (docs/estimates.md has the errors and the command), flash to the
+networks of the bench (docs/bench.md).
 """
 
 from __future__ import annotations

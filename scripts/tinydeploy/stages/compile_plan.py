@@ -10,14 +10,14 @@ from tinydeploy import passes, whole
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.judge import Judge
-from tinydeploy.lower.assemble import assemble, most_arena
-from tinydeploy.lower.choices import Choices
-from tinydeploy.lower.emit import emit
-from tinydeploy.lower.interpreted import kernel_sources
+from tinydeploy.lower.build_plan import assemble, most_arena
+from tinydeploy.lower.compile_options import Choices
+from tinydeploy.lower.emit.cpp import emit
 from tinydeploy.lower.lowering import lower
-from tinydeploy.lower.place import memory_map
-from tinydeploy.lower.plan import Plan
-from tinydeploy.lower.rules import RULES
+from tinydeploy.lower.memory.planner import memory_map
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.interpreter_fallback import kernel_sources
+from tinydeploy.lower.rules.table import RULES
 from tinydeploy.ops import work
 from tinydeploy.stages.build import COMPACT_FILE, KERNEL_FILES, PLAN_FILE
 from tinydeploy.stages.compile import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from tinydeploy.errors import ModelTooLargeError
-from tinydeploy.lower.choices import AUTO, OFF, Choices
+from tinydeploy.lower.compile_options import AUTO, OFF, Choices
 from tinydeploy.lower.lowering import NotCompilableError
 
 T = TypeVar("T")

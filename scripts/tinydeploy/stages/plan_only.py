@@ -7,11 +7,11 @@ from pathlib import Path
 
 from tinydeploy import passes
 from tinydeploy.graph import read_tflite
-from tinydeploy.lower.assemble import assemble, most_arena
-from tinydeploy.lower.choices import Choices
+from tinydeploy.lower.build_plan import assemble, most_arena
+from tinydeploy.lower.compile_options import Choices
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.lower.plan import Plan
-from tinydeploy.lower.rules import RULES_WITHOUT_BUILDING
+from tinydeploy.lower.plan.ir import Plan
+from tinydeploy.lower.rules.table import RULES_WITHOUT_BUILDING
 from tinydeploy.stages.compile_plan import evaluate
 
 STACK_AND_STATICS_BYTES = 8_192  # RAM beside the arena: stack, link buffers, static data

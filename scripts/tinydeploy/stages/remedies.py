@@ -12,8 +12,8 @@ from tinydeploy.boards import Board
 from tinydeploy.errors import ModelTooLargeError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model
-from tinydeploy.lower import cost as compiled_cost
-from tinydeploy.lower.choices import AUTO, OFF, Choices
+from tinydeploy.lower.compile_options import AUTO, OFF, Choices
+from tinydeploy.lower.plan import cost as compiled_cost
 from tinydeploy.ops import cost
 from tinydeploy.stages.plan_only import STACK_AND_STATICS_BYTES, plan_only
 

@@ -1,8 +1,8 @@
 """Layers of which some channels are none for the fast kernels: what they cost then.
 
-One operator each, with every bound of `lower.exactness` missed in turn by one channel, a quarter
-of them, or all. A large tensor that is gone before leaves the kernel room for its scratch, as the
-layers around it do in a network.
+One operator each, with every bound of `lower.packing.exactness` missed in turn by one channel, a
+quarter of them, or all. A large tensor that is gone before leaves the kernel room for its scratch,
+as the layers around it do in a network.
 """
 
 from __future__ import annotations

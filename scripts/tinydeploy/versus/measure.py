@@ -13,7 +13,7 @@ from tinydeploy.fuzz.judging import JudgeCrashError, JudgeProcess
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Array
 from tinydeploy.lower.lowering import NotCompilableError
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.plan.ir import Plan
 from tinydeploy.versus import tflm, timing
 from tinydeploy.versus.corpus import Subject
 from tinydeploy.versus.timing import Interpreter, Timed

@@ -12,8 +12,8 @@ from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import build, plans
 from tinydeploy.fuzz.cases import Case
-from tinydeploy.lower import bare
-from tinydeploy.lower.plan import Plan
+from tinydeploy.lower.emit import cross_compile
+from tinydeploy.lower.plan.ir import Plan
 from tinydeploy.simulate.bench import Bench
 
 _ROOMS = ("runtime", "kernels", "tflm", "any_model")
@@ -97,13 +97,13 @@ def _one(machine: plans.CortexM4Plans, index: int, plan: Plan, case: Case) -> Ti
 
 
 def _interpreter_program() -> Path:
-    command = [*bare.zig(), *build.CORTEX_M4, "-O2", "-g"]
+    command = [*cross_compile.zig(), *build.CORTEX_M4, "-O2", "-g"]
     files = [*build.runtime_sources(), FIRMWARE_DIR / "any_model" / "timed.cpp"]
-    program = cache_dir() / "versus" / f"timed-{bare.digest(command, _ROOMS)}" / "runner"
+    program = cache_dir() / "versus" / f"timed-{cross_compile.digest(command, _ROOMS)}" / "runner"
 
     def make(scratch: Path, target: Path) -> None:
         entries = ("TimedOpen", "TimedInput", "TimedOutput", "TimedInvoke")
         link = [*build.BARE_LINK, "-Wl,-e,TimedOpen", *(f"-Wl,-u,{name}" for name in entries)]
-        bare.link(command, bare.objects(scratch, command, files), link, target)
+        cross_compile.link(command, cross_compile.objects(scratch, command, files), link, target)
 
-    return bare.kept(program, make)
+    return cross_compile.kept(program, make)

@@ -17,8 +17,8 @@ from tinydeploy import whole
 from tinydeploy.abi import limits
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.lower import bare
-from tinydeploy.lower.plan import Kernel
+from tinydeploy.lower.emit import cross_compile
+from tinydeploy.lower.plan.ir import Kernel
 
 if TYPE_CHECKING:
     from tinydeploy.simulate.bench import Bench
@@ -109,10 +109,10 @@ def _bench() -> tuple[Bench, dict[str, Any]]:
 
 def _program() -> tuple[Path, dict[str, Any]]:
     """An ELF file with every Prepare, and file and name of every function by its address."""
-    command = [*bare.zig(), *bare.CORTEX_M4, "-O1", "-g"]
-    folder = cache_dir() / "prepare" / bare.digest(command, _ROOMS)
-    elf = bare.kept(folder / "prepare.elf", functools.partial(_build, command))
-    table = bare.kept(folder / "functions.json", lambda _, out: _write_functions(elf, out))
+    command = [*cross_compile.zig(), *cross_compile.CORTEX_M4, "-O1", "-g"]
+    folder = cache_dir() / "prepare" / cross_compile.digest(command, _ROOMS)
+    elf = cross_compile.kept(folder / "prepare.elf", functools.partial(_build, command))
+    table = cross_compile.kept(folder / "functions.json", lambda _, out: _write_functions(elf, out))
     return elf, json.loads(table.read_text())
 
 
@@ -120,8 +120,8 @@ def _build(command: list[str], scratch: Path, out: Path) -> None:
     rooms = (FIRMWARE_DIR / room for room in ("runtime", "kernels"))
     files = sorted(path for room in rooms for path in room.rglob("*.cpp"))
     face = FIRMWARE_DIR / "any_model" / "prepare_op.cpp"
-    made = bare.objects(scratch, command, [*files, face])
-    bare.link(command, made, [*bare.BARE_LINK, "-Wl,-e,PrepareOp"], out)
+    made = cross_compile.objects(scratch, command, [*files, face])
+    cross_compile.link(command, made, [*cross_compile.BARE_LINK, "-Wl,-e,PrepareOp"], out)
 
 
 def _write_functions(elf: Path, out: Path) -> None:

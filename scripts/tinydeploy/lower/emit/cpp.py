@@ -12,7 +12,7 @@ import numpy as np
 
 from tinydeploy.foreign import c_string, comment
 from tinydeploy.graph.ir import Tensor
-from tinydeploy.lower.plan import (
+from tinydeploy.lower.plan.ir import (
     Argument,
     Buffer,
     Constant,

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from tinydeploy import memory
 from tinydeploy.first_fit import Extent, Shelf
-from tinydeploy.lower.plan import Buffer, Plan
+from tinydeploy.lower.plan.ir import Buffer, Plan
 
 ALIGNMENT_BYTES = 8  # kernels load and store pairs of words
 SEARCH_ROUNDS = 1000

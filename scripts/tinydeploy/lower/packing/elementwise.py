@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.abi import params as declared
-from tinydeploy.lower.exactness import quantize_multiplier, rescale
+from tinydeploy.lower.packing.exactness import quantize_multiplier, rescale
 
 Array = npt.NDArray[Any]
 

@@ -9,10 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Tensor
-from tinydeploy.lower import pack
-from tinydeploy.lower.exactness import Scaling, channel_scaling, crowded_lanes, plain_scaling
 from tinydeploy.lower.lowering import scale_of
-from tinydeploy.lower.operands import data_of, effective_scales
+from tinydeploy.lower.packing import sums
+from tinydeploy.lower.packing.exactness import (
+    Scaling,
+    channel_scaling,
+    crowded_lanes,
+    plain_scaling,
+)
+from tinydeploy.lower.rules.conv_operands import data_of, effective_scales
 
 
 @dataclass(frozen=True)
@@ -76,9 +81,9 @@ def fold(
     """
     rows = filters.reshape(len(filters), -1)
     bias, zero_point = op.input(2), scale_of(source)[1]
-    start = pack.fold_bias(None if bias is None else data_of(bias), rows, zero_point)
+    start = sums.fold_bias(None if bias is None else data_of(bias), rows, zero_point)
     scales = effective_scales(op, source, weights, len(rows))
-    bounds, output_zero_point = pack.accumulator_bounds(rows, start), scale_of(op.outputs[0])[1]
+    bounds, output_zero_point = sums.accumulator_bounds(rows, start), scale_of(op.outputs[0])[1]
     if plain:
         scaling = plain_scaling(scales, output_zero_point, bounds)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.abi import limits
-from tinydeploy.lower.exactness import quantize_multiplier
+from tinydeploy.lower.packing.exactness import quantize_multiplier
 
 Array = npt.NDArray[Any]
 QUAD = 4

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tinydeploy.lower.features import RUN_KERNEL, features, key
-from tinydeploy.lower.plan import Plan, Step
+from tinydeploy.lower.plan.ir import Plan, Step
+from tinydeploy.lower.plan.step_features import RUN_KERNEL, features, key
 from tinydeploy.ops import cost, table
 
 COSTS = Path(__file__).with_name("costs.json")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Tensor, Type
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Field, Pointer, Step
+from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Field, Pointer, Step
 from tinydeploy.ops.own_memory import VariableKey
 
 
@@ -36,9 +36,14 @@ def _reset(buffer: Buffer, value: Array | None) -> Step:
         byte = 0 if value is None or not value.size else int(value[0])
         fill: dict[str, Field] = {"bytes": buffer.size, "value": byte}
         return _step(buffer, "td_fill", [Pointer(buffer)], "FillParams", fill)
-    copy: dict[str, Field] = {"rows": 1, "bytes": buffer.size, "input_step": 0, "output_step": 0}
+    row: dict[str, Field] = {
+        "rows": 1,
+        "bytes": buffer.size,
+        "input_stride": 0,
+        "output_stride": 0,
+    }
     arguments: list[Argument] = [Constant("first", value), Pointer(buffer)]
-    return _step(buffer, "td_copy", arguments, "CopyParams", copy)
+    return _step(buffer, "td_copy", arguments, "CopyParams", row)
 
 
 def _step(

@@ -1,6 +1,6 @@
 """The compiled plan: which kernel runs when, on which pieces of memory, with which constants.
 
-Lowering makes it from the graph, `place` gives every buffer its offset in the arena, `emit` writes
+Lowering makes it from the graph, `memory` gives every buffer its offset in the arena, `emit` writes
 it as C++. A step is one call of a kernel of firmware/dsp, or of one of firmware/kernels.
 """
 
@@ -64,7 +64,7 @@ class Buffer:
     Attributes:
         size: bytes.
         tensor: what it holds; None for scratch memory.
-        offset: bytes from the start of the arena; set by `place`.
+        offset: bytes from the start of the arena; set by `memory.planner`.
         base: buffer that this one lies in, at `shift` bytes: an output computed in place.
         root: the buffer that decides where this one lies, `address_in_root` bytes from its start.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from tinydeploy.lower.plan import Step
+from tinydeploy.lower.plan.ir import Step
 from tinydeploy.ops import features as of_operators
 from tinydeploy.ops.features import Features
 

@@ -11,11 +11,18 @@ from tinydeploy.abi import params as declared
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower import elementwise
-from tinydeploy.lower.exactness import quantize_multiplier, rescale
-from tinydeploy.lower.lowering import Lowering, quantization_of, refusal, require_int8, scale_of
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Number, Pointer
-from tinydeploy.lower.ranges import INT8, activation_range, clamp_after, lookup
+from tinydeploy.lower.lowering import (
+    KernelCall,
+    Lowering,
+    quantization_of,
+    refusal,
+    require_int8,
+    scale_of,
+)
+from tinydeploy.lower.packing import elementwise
+from tinydeploy.lower.packing.exactness import quantize_multiplier, rescale
+from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Number, Pointer
+from tinydeploy.lower.rules.fused_activation import INT8, activation_range, clamp_after, lookup
 
 _ADD = declared.ADD
 _ADD_BITS = 20  # TFLM shifts int8 terms left by this before it scales them
@@ -98,15 +105,17 @@ def _fast_add(lowering: Lowering, op: Op) -> bool:
         return False
     first, second = lowering.buffer(a), lowering.buffer(b)
     output = output_over(lowering, op)
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/elementwise.h",
-        "td_add",
-        [Pointer(first, "const int8_t"), Pointer(second, "const int8_t"), Pointer(output)],
-        reads=[first, second],
-        writes=output,
-        params_type=_ADD.name,
-        params=_ADD.named(params),
+        KernelCall(
+            "dsp/elementwise.h",
+            "td_add",
+            [Pointer(first, "const int8_t"), Pointer(second, "const int8_t"), Pointer(output)],
+            reads=[first, second],
+            writes=output,
+            params_type=_ADD.name,
+            params=_ADD.named(params),
+        ),
     )
     clamp_after(lowering, op)
     return True
@@ -142,26 +151,28 @@ def _call(
     reads = [lowering.buffer(tensor) for tensor in given]
     output = output_over(lowering, op)
     lowest, highest = activation_range(op, result) if tables or numbers else INT8
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/binary.h",
-        function,
-        [_operand(lowering, large), _operand(lowering, small), *tables, Pointer(output)],
-        reads=reads,
-        writes=output,
-        params_type="BinaryParams",
-        params={
-            "count": result.size,
-            "period": math.prod(small.shape),
-            "multiplier": 0,
-            "shift": 0,
-            "zero_point_a": 0,
-            "zero_point_b": 0,
-            **numbers,
-            "output_zero_point": scale_of(result)[1],
-            "lowest": lowest,
-            "highest": highest,
-        },
+        KernelCall(
+            "dsp/binary.h",
+            function,
+            [_operand(lowering, large), _operand(lowering, small), *tables, Pointer(output)],
+            reads=reads,
+            writes=output,
+            params_type="BinaryParams",
+            params={
+                "count": result.size,
+                "period": math.prod(small.shape),
+                "multiplier": 0,
+                "shift": 0,
+                "zero_point_a": 0,
+                "zero_point_b": 0,
+                **numbers,
+                "output_zero_point": scale_of(result)[1],
+                "lowest": lowest,
+                "highest": highest,
+            },
+        ),
     )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Tensor
-from tinydeploy.lower import elementwise16
-from tinydeploy.lower.binary import output_over, sizes
-from tinydeploy.lower.lowering import Lowering, refusal, require_int16, scale_of
-from tinydeploy.lower.plan import Argument, Constant, Field, Pointer
-from tinydeploy.lower.sixteen import limits, mode
+from tinydeploy.lower.lowering import KernelCall, Lowering, refusal, require_int16, scale_of
+from tinydeploy.lower.packing import elementwise_int16
+from tinydeploy.lower.plan.ir import Argument, Constant, Field, Pointer
+from tinydeploy.lower.rules.binary import output_over, sizes
+from tinydeploy.lower.rules.conv_int16 import limits, mode
 
 _LONG_ROW = 64  # elements; constants that repeat are shorter only if they must
 
@@ -21,8 +21,8 @@ def add(lowering: Lowering, op: Op) -> None:
     _require(op)
     a, b = op.operands
     fine, coarse = (a, b) if scale_of(a)[0] <= scale_of(b)[0] else (b, a)
-    of_fine = elementwise16.fine_factor(scale_of(fine)[0], scale_of(coarse)[0])
-    of_sum = elementwise16.sum_factor(scale_of(coarse)[0], scale_of(op.outputs[0])[0])
+    of_fine = elementwise_int16.fine_factor(scale_of(fine)[0], scale_of(coarse)[0])
+    of_sum = elementwise_int16.sum_factor(scale_of(coarse)[0], scale_of(op.outputs[0])[0])
     if of_sum is None:
         raise refusal(op, "has an output of a much finer scale than its inputs")
     subtracts = op.code == "SUB"
@@ -30,7 +30,9 @@ def add(lowering: Lowering, op: Op) -> None:
     factors = {
         "fine_multiplier": of_fine.multiplier,
         "fine_shift": of_fine.shift,
-        "coarse_factor": -elementwise16.COARSE_FACTOR if minus else elementwise16.COARSE_FACTOR,
+        "coarse_factor": -elementwise_int16.COARSE_FACTOR
+        if minus
+        else elementwise_int16.COARSE_FACTOR,
         "output_multiplier": of_sum.multiplier,
         "output_shift": of_sum.shift,
     }
@@ -44,7 +46,7 @@ def multiply(lowering: Lowering, op: Op) -> None:
     """MUL."""
     _require(op)
     a, b, out = (float(np.float32(scale_of(t)[0])) for t in (*op.operands, op.outputs[0]))
-    factor = elementwise16.factor(a * b / out)
+    factor = elementwise_int16.factor(a * b / out)
     if factor is None:
         raise refusal(op, "has an output of a much finer scale than its inputs")
     numbers = {"multiplier": factor.multiplier, "shift": factor.shift}
@@ -81,15 +83,17 @@ def _call(
         for name, tensor in operands.items()
     }
     output = output_over(lowering, op)
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/elementwise16.h",
-        function,
-        [*arguments, Pointer(output, "int16_t"), *body],
-        reads=[argument.buffer for argument in arguments if isinstance(argument, Pointer)],
-        writes=output,
-        params_type=params_type,
-        params={"rows": count // length, "length": length, **steps, **factors, **limits(op)},
+        KernelCall(
+            "dsp/elementwise16.h",
+            function,
+            [*arguments, Pointer(output, "int16_t"), *body],
+            reads=[argument.buffer for argument in arguments if isinstance(argument, Pointer)],
+            writes=output,
+            params_type=params_type,
+            params={"rows": count // length, "length": length, **steps, **factors, **limits(op)},
+        ),
     )
 
 

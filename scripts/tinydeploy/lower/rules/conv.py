@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from tinydeploy.abi import params as declared
 from tinydeploy.graph.ir import Array, Op, Tensor
-from tinydeploy.lower import pack
-from tinydeploy.lower.calls import call, finish, without_kernel
-from tinydeploy.lower.folding import Folded, Price, fold
-from tinydeploy.lower.lowering import Lowering, scale_of
-from tinydeploy.lower.operands import (
+from tinydeploy.lower.lowering import KernelCall, Lowering, scale_of
+from tinydeploy.lower.packing import conv_weights, sums
+from tinydeploy.lower.packing.folding import Folded, Price, fold
+from tinydeploy.lower.plan.ir import Buffer, Pointer, Records
+from tinydeploy.lower.rules.conv_operands import (
     data_of,
     effective_scales,
     image,
     operands_of,
     padding,
-    step_of,
+    stride_of,
     unusual,
 )
-from tinydeploy.lower.plan import Buffer, Pointer, Records
-from tinydeploy.lower.ranges import activation_range
+from tinydeploy.lower.rules.conv_steps import call, finish, without_kernel
+from tinydeploy.lower.rules.fused_activation import activation_range
 from tinydeploy.ops.work import op_macs
 
 _CONV, _POINTWISE, _DENSE = declared.CONV, declared.POINTWISE, declared.FULLY_CONNECTED
@@ -60,7 +60,7 @@ def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
     source = op.operands[0]
     units, depth = folded.rows.shape
     batches = source.size // depth
-    size = pack.dense_scratch_bytes(depth)
+    size = conv_weights.dense_scratch_bytes(depth)
     memory = Buffer("scratch", size)
     if batches == 1 and not folded.slow and lowering.dies_here(source, op):
         # The input is widened into scratch from front to back: it may lie at the scratch's end.
@@ -70,7 +70,7 @@ def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
         op,
         ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
         _DENSE.packed(batches, depth, units),
-        pack.pack_dense(folded.rows, folded.start, folded.scaling),
+        conv_weights.pack_dense(folded.rows, folded.start, folded.scaling),
         lowering.output(op),
         memory,
         f"td_dot_one_{folded.scaling.mode}",
@@ -89,7 +89,7 @@ def of_filters(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filt
         return
     if filters.shape[1:3] == source.shape[1:3] and op.outputs[0].shape[1:3] == (1, 1):
         _dense(lowering, op, folded)
-    elif filters.shape[1:3] == (1, 1) and step_of(op, "stride") == (1, 1):
+    elif filters.shape[1:3] == (1, 1) and stride_of(op) == (1, 1):
         _, height, width, _ = op.outputs[0].shape
         _pointwise(lowering, op, folded, pixels=height * width)
     else:
@@ -99,7 +99,7 @@ def of_filters(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filt
 
 def _looks_up(op: Op, source: Tensor, filters: Array) -> bool:
     """Whether each output depends on one byte, and there are enough for tables."""
-    pointwise = filters.shape[1:] == (1, 1, 1) and step_of(op, "stride") == (1, 1)
+    pointwise = filters.shape[1:] == (1, 1, 1) and stride_of(op) == (1, 1)
     many = source.size >= _MANY_PIXELS and source.size * len(filters) >= _MANY_OUTPUTS
     return pointwise and source.shape[3] == 1 and len(filters) >= 4 and many
 
@@ -108,28 +108,30 @@ def _from_one(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> bo
     """1x1 from one channel; whether it is exact."""
     source, result, bias = op.operands[0], op.outputs[0], op.input(2)
     rows = filters.reshape(len(filters), 1)
-    start = pack.fold_bias(None if bias is None else data_of(bias), rows, scale_of(source)[1])
+    start = sums.fold_bias(None if bias is None else data_of(bias), rows, scale_of(source)[1])
     scales = effective_scales(op, source, weights, len(rows))
-    channels = pack.pack_pointwise_one(rows[:, 0], start, scales, scale_of(result)[1])
+    channels = conv_weights.pack_pointwise_one(rows[:, 0], start, scales, scale_of(result)[1])
     if channels is None:
         return False
     given, output = lowering.buffer(source), lowering.output(op)
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/pointwise_one.h",
-        "td_pointwise_one",
-        [
-            Pointer(given, "const int8_t"),
-            Records("channels", "OneWeight", channels.tolist()),
-            Pointer(output),
-        ],
-        reads=[given],
-        writes=output,
-        params_type=_POINTWISE_ONE.name,
-        params=_POINTWISE_ONE.named(
-            _POINTWISE_ONE.packed(source.size, len(rows), *activation_range(op, result))
+        KernelCall(
+            "dsp/pointwise_one.h",
+            "td_pointwise_one",
+            [
+                Pointer(given, "const int8_t"),
+                Records("channels", "OneWeight", channels.tolist()),
+                Pointer(output),
+            ],
+            reads=[given],
+            writes=output,
+            params_type=_POINTWISE_ONE.name,
+            params=_POINTWISE_ONE.named(
+                _POINTWISE_ONE.packed(source.size, len(rows), *activation_range(op, result))
+            ),
+            macs=op_macs(op),
         ),
-        macs=op_macs(op),
     )
     return True
 
@@ -138,13 +140,13 @@ def _pointwise(lowering: Lowering, op: Op, folded: Folded, *, pixels: int) -> No
     source = op.operands[0]
     units, depth = folded.rows.shape
     in_place = units <= depth and not folded.slow
-    geometry = pack.pointwise_geometry(pixels, depth, units)
+    geometry = conv_weights.pointwise_geometry(pixels, depth, units)
     call(
         lowering,
         op,
         ("dsp/conv.h", "td_pointwise", _POINTWISE),
         geometry.params,
-        pack.pack_pointwise(folded.rows, folded.start, folded.scaling),
+        conv_weights.pack_pointwise(folded.rows, folded.start, folded.scaling),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
         f"td_dot_pairs_{folded.scaling.mode}",
@@ -152,7 +154,7 @@ def _pointwise(lowering: Lowering, op: Op, folded: Folded, *, pixels: int) -> No
 
 
 def _patches(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None:
-    source, result, stride = op.operands[0], op.outputs[0], step_of(op, "stride")
+    source, result, stride = op.operands[0], op.outputs[0], stride_of(op)
     kernel = (filters.shape[1], filters.shape[2])
     pad = padding(op, source, kernel)
     in_place = (
@@ -163,7 +165,7 @@ def _patches(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None
         and not folded.slow
         and lowering.dies_here(source, op)
     )
-    geometry = pack.conv_geometry(
+    geometry = conv_weights.conv_geometry(
         image(source),
         image(result),
         kernel,
@@ -177,7 +179,7 @@ def _patches(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None
         op,
         ("dsp/conv.h", "td_conv", _CONV),
         geometry.params,
-        pack.pack_conv(filters, folded.start, folded.scaling),
+        conv_weights.pack_conv(filters, folded.start, folded.scaling),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
         f"td_dot_pairs_{folded.scaling.mode}",

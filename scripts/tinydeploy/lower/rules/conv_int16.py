@@ -7,22 +7,32 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
-from tinydeploy.lower import pack16
-from tinydeploy.lower.lowering import Lowering, quantization_of, refusal
-from tinydeploy.lower.operands import effective_scales, image, padding, step_of
-from tinydeploy.lower.pack16 import Scaling16
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Field, Pointer
-from tinydeploy.lower.ranges import activation_range
+from tinydeploy.lower.lowering import KernelCall, Lowering, quantization_of, refusal
+from tinydeploy.lower.packing import weights_int16
+from tinydeploy.lower.packing.weights_int16 import Scaling16
+from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Field, Pointer
+from tinydeploy.lower.rules.conv_operands import (
+    dilation_of,
+    effective_scales,
+    image,
+    padding,
+    stride_of,
+)
+from tinydeploy.lower.rules.fused_activation import activation_range
 from tinydeploy.ops.work import op_macs
 
 INT16 = (-(1 << 15), (1 << 15) - 1)
 _HEADER = "dsp/conv16.h"
+# Functions and their params.
+_CONV = ("td_conv16", "ConvParams16")
+_DEPTHWISE = ("td_depthwise16", "DepthwiseParams16")
+_FULLY_CONNECTED = ("td_fully_connected16", "FullyConnectedParams16")
 
 
 def conv(lowering: Lowering, op: Op) -> None:
     """CONV_2D int16."""
     source, filters, bias = _operands(op)
-    if filters.shape[3] != source.shape[3] or step_of(op, "dilation") != (1, 1):
+    if filters.shape[3] != source.shape[3] or dilation_of(op) != (1, 1):
         raise refusal(op, "has groups or dilation")
     _conv(lowering, op, filters, bias)
 
@@ -30,11 +40,11 @@ def conv(lowering: Lowering, op: Op) -> None:
 def depthwise(lowering: Lowering, op: Op) -> None:
     """DEPTHWISE_CONV_2D int16 with one output a channel."""
     source, filters, bias = _operands(op)
-    if filters.shape[3] != source.shape[3] or step_of(op, "dilation") != (1, 1):
+    if filters.shape[3] != source.shape[3] or dilation_of(op) != (1, 1):
         raise refusal(op, "has several outputs a channel, or dilation")
     taps = filters[0]
     numbers = _scaling(op, taps.reshape(-1, taps.shape[2]).T, bias)
-    stream = pack16.pack_depthwise(taps, bias, numbers)
+    stream = weights_int16.pack_depthwise(taps, bias, numbers)
     params = {
         "in_height": source.shape[1],
         "in_width": source.shape[2],
@@ -45,7 +55,7 @@ def depthwise(lowering: Lowering, op: Op) -> None:
         "left": numbers.left,
         **limits(op),
     }
-    _call(lowering, op, "td_depthwise16", "DepthwiseParams16", params, stream, lowering.output(op))
+    _call(lowering, op, _DEPTHWISE, params, stream, lowering.output(op))
 
 
 def fully_connected(lowering: Lowering, op: Op) -> None:
@@ -53,7 +63,7 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
     source, weights, bias = _operands(op)
     units, depth = weights.shape
     numbers = _scaling(op, weights, bias)
-    stream = pack16.pack_quads(weights, bias, numbers, -(-depth // 2))
+    stream = weights_int16.pack_quads(weights, bias, numbers, -(-depth // 2))
     params = {
         "batches": source.size // depth,
         "depth": depth,
@@ -61,8 +71,7 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
         "left": numbers.left,
         **limits(op),
     }
-    function = "td_fully_connected16"
-    _call(lowering, op, function, "FullyConnectedParams16", params, stream, lowering.output(op))
+    _call(lowering, op, _FULLY_CONNECTED, params, stream, lowering.output(op))
 
 
 def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
@@ -70,11 +79,11 @@ def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
     height, width, depth = image(source)
     out_height, out_width, units = image(result)
     kernel = filters.shape[1:3]
-    rows = pack16.pack_rows(filters)
+    rows = weights_int16.pack_rows(filters)
     numbers = _scaling(op, rows, bias)
-    steps = pack16.steps_of(rows.shape[1])
+    steps = weights_int16.steps_of(rows.shape[1])
     small = lowering.goal_here == "size"
-    pairs = 1 if small else pack16.batch_pairs(steps, out_height * out_width)
+    pairs = 1 if small else weights_int16.batch_pairs(steps, out_height * out_width)
     params = {
         "in_height": height,
         "in_width": width,
@@ -89,18 +98,19 @@ def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
         "row_words": -(-kernel[1] * depth // 2),
         **limits(op),
     }
-    stream = pack16.pack_quads(rows, bias, numbers, steps)
-    in_place = kernel == (1, 1) and step_of(op, "stride") == (1, 1) and units <= depth
+    stream = weights_int16.pack_quads(rows, bias, numbers, steps)
+    in_place = kernel == (1, 1) and stride_of(op) == (1, 1) and units <= depth
     output = lowering.output(op, over=source if in_place else None)
     columns, dot = Buffer("columns", 8 * steps * pairs), f"td_dot16_{mode(op)}"
-    _call(lowering, op, "td_conv16", "ConvParams16", params, stream, output, columns, dot)
+    _call(lowering, op, _CONV, params, stream, output, columns, dot)
 
 
 def _call(
-    lowering: Lowering, op: Op, function: str, params_type: str, params: dict[str, Field],
+    lowering: Lowering, op: Op, kernel: tuple[str, str], params: dict[str, Field],
     stream: Array, output: Buffer, scratch: Buffer | None = None, *inner: str,
 ) -> None:  # fmt: skip
     """A step of the form (params, input, stream, output[, columns, inner loop])."""
+    function, params_type = kernel
     source = lowering.buffer(op.operands[0])
     arguments: list[Argument] = [
         Pointer(source, "const int16_t"),
@@ -109,17 +119,19 @@ def _call(
         *([Pointer(scratch, "uint32_t")] if scratch else []),
         *inner,
     ]
-    lowering.call(
+    lowering.append(
         op,
-        _HEADER,
-        function,
-        arguments,
-        reads=[source],
-        writes=output,
-        params_type=params_type,
-        params=params,
-        scratch=[scratch] if scratch else [],
-        macs=op_macs(op),
+        KernelCall(
+            _HEADER,
+            function,
+            arguments,
+            reads=[source],
+            writes=output,
+            params_type=params_type,
+            params=params,
+            scratch=[scratch] if scratch else [],
+            macs=op_macs(op),
+        ),
     )
 
 
@@ -145,7 +157,7 @@ def _operands(op: Op) -> tuple[Tensor, Array, Array]:
 
 def _scaling(op: Op, rows: Array, bias: Array) -> Scaling16:
     scales = effective_scales(op, op.operands[0], op.operands[1], len(rows))
-    numbers = pack16.scaling(scales, rows, bias)
+    numbers = weights_int16.scaling(scales, rows, bias)
     if numbers is None:
         raise refusal(op, "has sums beyond 32 bits")
     return numbers
@@ -153,7 +165,7 @@ def _scaling(op: Op, rows: Array, bias: Array) -> Scaling16:
 
 def window(op: Op, kernel: Sequence[int]) -> dict[str, Field]:
     """Geometry of a window that slides over an image, as params structs have it."""
-    stride, pad = step_of(op, "stride"), padding(op, op.operands[0], kernel)
+    stride, pad = stride_of(op), padding(op, op.operands[0], kernel)
     return {
         "kernel_height": kernel[0],
         "kernel_width": kernel[1],

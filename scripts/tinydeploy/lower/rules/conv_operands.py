@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
-from tinydeploy.lower import pack
 from tinydeploy.lower.lowering import Lowering, quantization_of, refusal, require_int8, scale_of
+from tinydeploy.lower.packing import sums
 
 Size = tuple[int, int]
 
@@ -19,23 +19,23 @@ def image(tensor: Tensor) -> tuple[int, int, int]:
     return height, width, channels
 
 
-def step_of(op: Op, name: str) -> Size:
-    """(vertical, horizontal) "stride" or "dilation" of an operator."""
-    end = "_factor" if name == "dilation" else ""
+def stride_of(op: Op) -> Size:
+    """Of the window: vertical, horizontal."""
+    return int(op.options.get("stride_h", 1)), int(op.options.get("stride_w", 1))
+
+
+def dilation_of(op: Op) -> Size:
+    """Of the window: vertical, horizontal."""
     options = op.options
-    return int(options.get(f"{name}_h{end}", 1)), int(options.get(f"{name}_w{end}", 1))
+    return int(options.get("dilation_h_factor", 1)), int(options.get("dilation_w_factor", 1))
 
 
 def padding(op: Op, source: Tensor, kernel: Sequence[int]) -> Size:
     """Rows and columns of padding before the image."""
     if op.options.get("padding") != "SAME":
         return 0, 0
-    reach = [
-        (size - 1) * step + 1 for size, step in zip(kernel, step_of(op, "dilation"), strict=True)
-    ]
-    sizes = zip(
-        source.shape[1:3], op.outputs[0].shape[1:3], reach, step_of(op, "stride"), strict=True
-    )
+    reach = [(size - 1) * step + 1 for size, step in zip(kernel, dilation_of(op), strict=True)]
+    sizes = zip(source.shape[1:3], op.outputs[0].shape[1:3], reach, stride_of(op), strict=True)
     top, left = (max((out - 1) * step + size - given, 0) // 2 for given, out, size, step in sizes)
     return int(op.options.get("pad_top", top)), left  # a band has padding at its ends only
 
@@ -74,12 +74,12 @@ def effective_scales(op: Op, source: Tensor, weights: Tensor, channels: int) -> 
     scales = quantization_of(weights).scales
     source_scale, output_scale = scale_of(source)[0], scale_of(op.outputs[0])[0]
     spread = np.broadcast_to(scales, (channels,))
-    return pack.effective_scales(source_scale, spread, output_scale)
+    return sums.effective_scales(source_scale, spread, output_scale)
 
 
 def unusual(op: Op, source: Tensor) -> str:
     """What the fast kernels have no loops for."""
     if source.shape[0] != 1:
         return f"a batch of {source.shape[0]}"
-    dilation = step_of(op, "dilation")
+    dilation = dilation_of(op)
     return "" if dilation == (1, 1) else "a dilation of {}x{}".format(*dilation)

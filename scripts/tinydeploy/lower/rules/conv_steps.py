@@ -9,12 +9,20 @@ import numpy as np
 from tinydeploy.abi import params as declared
 from tinydeploy.abi.layout import Struct
 from tinydeploy.graph.ir import Array, Op, Tensor
-from tinydeploy.lower import pack, tiles
-from tinydeploy.lower.folding import Folded
-from tinydeploy.lower.lowering import Lowering, refusal, scale_of
-from tinydeploy.lower.operands import data_of, effective_scales, image, padding, step_of
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Pointer, Records
-from tinydeploy.lower.ranges import activation_range, clamp_after
+from tinydeploy.lower.lowering import KernelCall, Lowering, refusal, scale_of
+from tinydeploy.lower.packing import conv_general
+from tinydeploy.lower.packing.folding import Folded
+from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Pointer, Records
+from tinydeploy.lower.rules.conv_operands import (
+    data_of,
+    dilation_of,
+    effective_scales,
+    image,
+    padding,
+    stride_of,
+)
+from tinydeploy.lower.rules.fused_activation import activation_range, clamp_after
+from tinydeploy.lower.tuning import tile_sizes
 from tinydeploy.ops.work import op_macs
 
 _GENERAL = declared.GENERAL
@@ -32,7 +40,7 @@ def call(
 ) -> None:
     """A step of the form (params, input, constants, output, scratch, inner loop)."""
     header, function, params_type = kernel
-    params, memory.size = tiles.fit(
+    params, memory.size = tile_sizes.fit(
         function, params_type, params, memory.size, inner, lowering.goal_here
     )
     source = lowering.buffer(op.operands[0])
@@ -44,17 +52,19 @@ def call(
         Pointer(memory, "uint32_t"),
         *inner,
     ]
-    lowering.call(
+    lowering.append(
         op,
-        header,
-        function,
-        arguments,
-        reads=[source],
-        writes=output,
-        params_type=params_type.name,
-        params=params_type.named(params),
-        scratch=[memory],
-        macs=op_macs(op),
+        KernelCall(
+            header,
+            function,
+            arguments,
+            reads=[source],
+            writes=output,
+            params_type=params_type.name,
+            params=params_type.named(params),
+            scratch=[memory],
+            macs=op_macs(op),
+        ),
     )
 
 
@@ -94,36 +104,40 @@ def general(
     units, depth = len(filters), filters.shape[3]
     rows = source.size // depth
     dense = op.code == "FULLY_CONNECTED"
-    packed = pack.pack_general(
+    packed = conv_general.pack_general(
         filters,
         None if bias is None else data_of(bias),
         effective_scales(op, source, weights, len(filters)),
         (rows, 1, 1, depth) if dense else (source.shape[0], *image(source)),
         (rows, 1, 1, units) if dense else (result.shape[0], *image(result)),
-        stride=step_of(op, "stride"),
-        dilation=step_of(op, "dilation"),
-        padding=padding(op, source, filters.shape[1:3]),
-        zero_points=(scale_of(source)[1], scale_of(result)[1]),
-        activation=activation_range(op, result),
-        only=only,
+        conv_general.ConvOptions(
+            stride=stride_of(op),
+            dilation=dilation_of(op),
+            padding=padding(op, source, filters.shape[1:3]),
+            zero_points=(scale_of(source)[1], scale_of(result)[1]),
+            activation=activation_range(op, result),
+        ),
+        only,
     )
     given, output = lowering.buffer(source), lowering.output(op)
     channels = np.frombuffer(packed.channels, "<i4").reshape(-1, 4)
     macs = op_macs(op)
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/conv_general.h",
-        "td_conv_general",
-        [
-            Pointer(given, "const int8_t"),
-            Records("channels", "GeneralChannel", channels.tolist()),
-            Constant("weights", np.frombuffer(packed.weights, np.int8)),
-            Pointer(output),
-        ],
-        reads=[given] if only is None else [given, output],
-        writes=output,
-        params_type=_GENERAL.name,
-        params=_GENERAL.named(packed.params),
-        macs=macs if only is None else macs * len(only) // len(filters),
-        fallback=why,
+        KernelCall(
+            "dsp/conv_general.h",
+            "td_conv_general",
+            [
+                Pointer(given, "const int8_t"),
+                Records("channels", "GeneralChannel", channels.tolist()),
+                Constant("weights", np.frombuffer(packed.weights, np.int8)),
+                Pointer(output),
+            ],
+            reads=[given] if only is None else [given, output],
+            writes=output,
+            params_type=_GENERAL.name,
+            params=_GENERAL.named(packed.params),
+            macs=macs if only is None else macs * len(only) // len(filters),
+            fallback=why,
+        ),
     )

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from tinydeploy.graph.ir import Op, Tensor
-from tinydeploy.lower import elementwise
-from tinydeploy.lower.lowering import Lowering, refusal, scale_of
-from tinydeploy.lower.plan import Constant, Pointer
+from tinydeploy.lower.lowering import KernelCall, Lowering, refusal, scale_of
+from tinydeploy.lower.packing import elementwise
+from tinydeploy.lower.plan.ir import Constant, Pointer
 
 _REAL_RANGES = {
     "NONE": (-math.inf, math.inf),
@@ -50,19 +50,21 @@ def lookup(lowering: Lowering, op: Op, source: Tensor, table: bytes) -> None:
     given = lowering.buffer(source)
     result = op.outputs[0]
     output = given if source is result else lowering.output(op, over=source)
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/elementwise.h",
-        "td_lookup",
-        [
-            Pointer(given, "const int8_t"),
-            Constant("table", np.frombuffer(table, np.int8)),
-            Pointer(output),
-        ],
-        reads=[given],
-        writes=output,
-        params_type="uint32_t",
-        params={"": result.size},
+        KernelCall(
+            "dsp/elementwise.h",
+            "td_lookup",
+            [
+                Pointer(given, "const int8_t"),
+                Constant("table", np.frombuffer(table, np.int8)),
+                Pointer(output),
+            ],
+            reads=[given],
+            writes=output,
+            params_type="uint32_t",
+            params={"": result.size},
+        ),
     )
 
 

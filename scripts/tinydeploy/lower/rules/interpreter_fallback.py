@@ -9,10 +9,10 @@ import numpy as np
 from tinydeploy import bounds, kernels
 from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor, Type
 from tinydeploy.graph.write_tflite import constant_bytes, dump
-from tinydeploy.lower import prepared
+from tinydeploy.lower.emit import aot_prepare
+from tinydeploy.lower.emit.aot_prepare import Memory, Prepared
 from tinydeploy.lower.lowering import Lowering, refusal, shown
-from tinydeploy.lower.plan import Argument, Buffer, Constant, Kernel, Pointer, Step
-from tinydeploy.lower.prepared import Memory, Prepared
+from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Kernel, Pointer, Step
 from tinydeploy.ops.own_memory import scratch_bytes, state_bytes
 from tinydeploy.ops.work import op_macs
 
@@ -109,8 +109,8 @@ def _require_function(op: Op) -> None:
 
 def _prepared(op: Op) -> Prepared:
     try:
-        return prepared.prepare(dump(_alone(op)))
-    except prepared.NotPreparedError as error:
+        return aot_prepare.prepare(dump(_alone(op)))
+    except aot_prepare.NotPreparedError as error:
         raise refusal(op, f"has no compiled kernel: {error.message}") from error
 
 

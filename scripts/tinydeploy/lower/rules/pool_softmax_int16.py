@@ -6,12 +6,19 @@ from collections.abc import Mapping
 
 from tinydeploy.abi import limits as declared
 from tinydeploy.graph.ir import Op
-from tinydeploy.lower import elementwise, elementwise16
-from tinydeploy.lower.lowering import Lowering, refusal, require_int16, require_limit, scale_of
-from tinydeploy.lower.operands import image
-from tinydeploy.lower.plan import Constant, Field, Pointer
-from tinydeploy.lower.simple import MEAN, outer_axes, stays_behind
-from tinydeploy.lower.sixteen import limits, window
+from tinydeploy.lower.lowering import (
+    KernelCall,
+    Lowering,
+    refusal,
+    require_int16,
+    require_limit,
+    scale_of,
+)
+from tinydeploy.lower.packing import elementwise, elementwise_int16
+from tinydeploy.lower.plan.ir import Constant, Field, Pointer
+from tinydeploy.lower.rules.conv_int16 import limits, window
+from tinydeploy.lower.rules.conv_operands import image
+from tinydeploy.lower.rules.unary_pool_softmax import MEAN, outer_axes, stays_behind
 
 
 def pool(lowering: Lowering, op: Op) -> None:
@@ -50,14 +57,16 @@ def softmax(lowering: Lowering, op: Op) -> None:
     source, result = op.operands[0], op.outputs[0]
     require_int16(op, source, result)
     depth = source.shape[-1]
-    scaling = elementwise16.softmax_scaling(float(op.options.get("beta", 1.0)), scale_of(source)[0])
+    scaling = elementwise_int16.softmax_scaling(
+        float(op.options.get("beta", 1.0)), scale_of(source)[0]
+    )
     require_limit(op, declared.ADDENDS16, depth)
     if scaling is None:
         raise refusal(op, "has an input of too large a scale")
     params = {"rows": source.size // depth, "depth": depth, **scaling}
     curves = (
-        Constant("exponential", elementwise16.exponential_curve()),
-        Constant("reciprocal", elementwise16.reciprocal_curve()),
+        Constant("exponential", elementwise_int16.exponential_curve()),
+        Constant("reciprocal", elementwise_int16.reciprocal_curve()),
     )
     _call(lowering, op, "td_softmax16", "SoftmaxParams16", params, *curves, in_place=True)
 
@@ -76,13 +85,15 @@ def _call(
     given = lowering.buffer(source)
     output = lowering.output(op, over=source if in_place else None)
     header = "dsp/softmax16.h" if curves else "dsp/pool16.h"
-    lowering.call(
+    lowering.append(
         op,
-        header,
-        function,
-        [Pointer(given, "const int16_t"), *curves, Pointer(output, "int16_t")],
-        reads=[given],
-        writes=output,
-        params_type=params_type,
-        params=params,
+        KernelCall(
+            header,
+            function,
+            [Pointer(given, "const int16_t"), *curves, Pointer(output, "int16_t")],
+            reads=[given],
+            writes=output,
+            params_type=params_type,
+            params=params,
+        ),
     )

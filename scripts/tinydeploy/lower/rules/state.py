@@ -9,9 +9,9 @@ import numpy as np
 from tinydeploy.graph.ir import Array, Op, Subgraph, Tensor
 from tinydeploy.graph.write_tflite import constant_bytes
 from tinydeploy.lower.lowering import Lowering, refusal
-from tinydeploy.lower.plan import Buffer, Constant
-from tinydeploy.lower.simple import copy
-from tinydeploy.lower.variables import handles
+from tinydeploy.lower.plan.ir import Buffer, Constant
+from tinydeploy.lower.plan.variables import handles
+from tinydeploy.lower.rules.unary_pool_softmax import copy
 from tinydeploy.ops.own_memory import VariableKey
 
 

@@ -13,16 +13,17 @@ from tinydeploy.abi.layout import Struct
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Op, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.lower import elementwise
 from tinydeploy.lower.lowering import (
+    KernelCall,
     Lowering,
     refusal,
     require_int8,
     require_limit,
     scale_of,
 )
-from tinydeploy.lower.plan import Buffer, Constant, Field, Pointer
-from tinydeploy.lower.ranges import activation_range, lookup
+from tinydeploy.lower.packing import elementwise
+from tinydeploy.lower.plan.ir import Buffer, Constant, Field, Pointer
+from tinydeploy.lower.rules.fused_activation import activation_range, lookup
 
 _POOL, MEAN = declared.POOL8, declared.MEAN
 
@@ -124,19 +125,21 @@ def softmax(lowering: Lowering, op: Op) -> None:
     table = elementwise.softmax_table(float(op.options.get("beta", 1.0)), scale_of(source)[0])
     given = lowering.buffer(source)
     output = lowering.output(op, over=source)
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/softmax.h",
-        "td_softmax",
-        [
-            Pointer(given, "const int8_t"),
-            Constant("exponentials", np.frombuffer(table, "<i4")),
-            Pointer(output),
-        ],
-        reads=[given],
-        writes=output,
-        params_type="SoftmaxRows",
-        params={"rows": source.size // depth, "depth": depth, "entries": len(table) // 4},
+        KernelCall(
+            "dsp/softmax.h",
+            "td_softmax",
+            [
+                Pointer(given, "const int8_t"),
+                Constant("exponentials", np.frombuffer(table, "<i4")),
+                Pointer(output),
+            ],
+            reads=[given],
+            writes=output,
+            params_type="SoftmaxRows",
+            params={"rows": source.size // depth, "depth": depth, "entries": len(table) // 4},
+        ),
     )
 
 
@@ -154,15 +157,17 @@ def reshape(lowering: Lowering, op: Op) -> None:
 def copy(lowering: Lowering, op: Op, given: Buffer | Constant, output: Buffer) -> None:
     """Append a step that copies all of `output`."""
     pointer = given if isinstance(given, Constant) else Pointer(given, "const int8_t")
-    lowering.call(
+    lowering.append(
         op,
-        "dsp/copy.h",
-        "td_copy",
-        [pointer, Pointer(output)],
-        reads=[pointer.buffer] if isinstance(pointer, Pointer) else [],
-        writes=output,
-        params_type="CopyParams",
-        params={"rows": 1, "bytes": output.size, "input_step": 0, "output_step": 0},
+        KernelCall(
+            "dsp/copy.h",
+            "td_copy",
+            [pointer, Pointer(output)],
+            reads=[pointer.buffer] if isinstance(pointer, Pointer) else [],
+            writes=output,
+            params_type="CopyParams",
+            params={"rows": 1, "bytes": output.size, "input_stride": 0, "output_stride": 0},
+        ),
     )
 
 
@@ -170,15 +175,17 @@ def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, Struct], params:
     """A step of the form (params, input, output)."""
     header, function, params_type = kernel
     given, output = lowering.buffer(op.operands[0]), lowering.output(op)
-    lowering.call(
+    lowering.append(
         op,
-        header,
-        function,
-        [Pointer(given, "const int8_t"), Pointer(output)],
-        reads=[given],
-        writes=output,
-        params_type=params_type.name,
-        params=params_type.named(params),
+        KernelCall(
+            header,
+            function,
+            [Pointer(given, "const int8_t"), Pointer(output)],
+            reads=[given],
+            writes=output,
+            params_type=params_type.name,
+            params=params_type.named(params),
+        ),
     )
 
 

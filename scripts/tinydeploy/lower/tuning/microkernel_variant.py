@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinydeploy.lower.plan import Step
+from tinydeploy.lower.plan.ir import Step
 
 BODIES = tuple(
     f"td_dot_{kind}_{mode}" for kind in ("pairs", "one") for mode in ("positive", "signed")

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tinydeploy.abi.layout import Struct
-from tinydeploy.lower import pack
-from tinydeploy.lower.plan import Number
+from tinydeploy.lower.packing import conv_weights
+from tinydeploy.lower.plan.ir import Number
 
 TABLE = Path(__file__).with_name("tuned.json")
-BATCHES = tuple(range(2, pack.MAX_BATCH + 1, 2))
+BATCHES = tuple(range(2, conv_weights.MAX_BATCH + 1, 2))
 BANDS = (1, 2, 3, 4, 6, 8, 12)
 _FAST_BAND = 8
 _NOT_SHAPE = ("batch", "band", "input_zero_point")
@@ -49,7 +49,7 @@ class Tile:
         if goal == "size":
             return self.candidates[0]
         if goal == "speed":
-            limit = _FAST_BAND if self.field == "band" else pack.MAX_BATCH
+            limit = _FAST_BAND if self.field == "band" else conv_weights.MAX_BATCH
             return max(self.value, *(n for n in self.candidates if n <= limit))
         return self.value
 
@@ -67,11 +67,11 @@ def tile_of(function: str, params: Mapping[str, Number], inner: Sequence[str]) -
     if function not in ("td_conv", "td_pointwise"):
         return None
     if function == "td_conv":
-        interleaved = params["copies_rows"] == pack.INTERLEAVED
+        interleaved = params["copies_rows"] == conv_weights.INTERLEAVED
         rows = 1 if interleaved else int(params["kernel_height"])
         steps = 2 * rows * int(params["row_words"])
     else:
-        steps = pack.conv_steps(1, 1, int(params["in_channels"]))
+        steps = conv_weights.conv_steps(1, 1, int(params["in_channels"]))
     return Tile(key, "batch", int(params["batch"]), 4 * steps, BATCHES)
 
 

@@ -11,9 +11,9 @@ from tinydeploy import boards
 from tinydeploy.boards import Board
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
-from tinydeploy.lower import cost as compiled_cost
-from tinydeploy.lower.choices import Choices
-from tinydeploy.lower.plan import Plan as CompiledPlan
+from tinydeploy.lower.compile_options import Choices
+from tinydeploy.lower.plan import cost as compiled_cost
+from tinydeploy.lower.plan.ir import Plan as CompiledPlan
 from tinydeploy.memory import SCRATCH, Plan
 from tinydeploy.ops import cost, support, work
 from tinydeploy.ops.support import Problem
