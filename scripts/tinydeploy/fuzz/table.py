@@ -28,7 +28,7 @@ from tinydeploy.ops.types import SUPPORTED
 
 DOCUMENT = ROOT / "docs" / "ops.md"
 INTERPRETED = "the interpreter's"
-SAMPLES = 8  # models of a combination that a rule may lower; of others one is enough
+SAMPLES = 100  # models of a combination that a rule may lower; of others one is enough
 _COLUMNS = ("operator", "types", "interpreter", "compiled", "dsp", "kernels of the compiled engine")
 _DEFINITION = re.compile(r"^[a-z].*?\b(td_\w+)\(", re.M)
 _NAME = re.compile(r"\btd_\w+")

@@ -9,7 +9,7 @@ from tinydeploy.graph.ir import Quantization, Tensor, Type, per_tensor
 
 
 def _scores(draw: Draw) -> Quantization:
-    """Scales from hardly any difference to one winner, now and then up to where fixed point ends."""
+    """Scales from hardly any difference to one winner, now and then to where fixed point ends."""
     reach = (0, 4) if draw.chance(0.1) else (-2.5, 0)
     scale = float(np.float32(10 ** draw.rng.uniform(*reach)))
     return per_tensor(scale, draw.zero_point(Type.INT8))

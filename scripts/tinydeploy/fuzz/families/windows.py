@@ -10,6 +10,7 @@ import numpy as np
 from tinydeploy.abi import limits
 from tinydeploy.fuzz.draw import Draw, Shape, Types, UnfitError
 from tinydeploy.graph.ir import Quantization, Tensor, Type
+from tinydeploy.lower.rules.conv import TABLED_OUTPUTS
 from tinydeploy.ops.shapes import window_size
 
 BIASES = {Type.FLOAT32: Type.FLOAT32, Type.INT8: Type.INT32, Type.INT16: Type.INT64}
@@ -156,10 +157,12 @@ def _first_layer(draw: Draw, kind: Type) -> tuple[Tensor, Window, int]:
     """A picture of one colour or three, a window on it and how many channels it makes."""
     depth = draw.pick((1, 3))
     image = draw.source(kind, shape=(1, draw.integer(20, 24), draw.integer(20, 24), depth))
-    pointwise = depth == 1 and draw.chance(0.5)
-    taps, step = (1, 1) if pointwise else (3, draw.pick((1, 2)))
-    slides = Window(draw.pick(("SAME", "VALID")), (taps, taps), (step, step), (1, 1))
-    return image, slides, draw.integer(4, 16 if pointwise else 8)
+    if depth == 1 and draw.chance(0.5):  # as many channels as it takes to be done by tables
+        units = -(-TABLED_OUTPUTS // image.size) if draw.chance(0.7) else draw.integer(4, 8)
+        return image, Window("VALID", (1, 1), (1, 1), (1, 1)), units
+    step = draw.pick((1, 2))
+    slides = Window(draw.pick(("SAME", "VALID")), (3, 3), (step, step), (1, 1))
+    return image, slides, draw.integer(4, 8)
 
 
 def depthwise(draw: Draw, code: str, types: Types) -> None:

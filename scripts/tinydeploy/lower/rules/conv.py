@@ -27,7 +27,8 @@ _POINTWISE_ONE = declared.POINTWISE_ONE
 TILED = {"td_conv": _CONV, "td_pointwise": _POINTWISE, "td_depthwise": declared.DEPTHWISE}
 
 _FEW_UNITS = 16
-_MANY_PIXELS, _MANY_OUTPUTS = 400, 4096  # of one channel: tables of all 256 outputs are faster
+# Of one channel, from here on: tables of all 256 outputs are faster.
+TABLED_PIXELS, TABLED_OUTPUTS = 400, 4096
 _DENSE_PRICE = Price(fast=0.35, alone=2.6, four=4.3)
 _SHALLOW_PRICE = Price(fast=0.25, alone=2.6, four=7.7)  # one channel of input
 
@@ -100,7 +101,7 @@ def of_filters(lowering: Lowering, op: Op, source: Tensor, weights: Tensor, filt
 def _looks_up(op: Op, source: Tensor, filters: Array) -> bool:
     """Whether each output depends on one byte, and there are enough for tables."""
     pointwise = filters.shape[1:] == (1, 1, 1) and stride_of(op) == (1, 1)
-    many = source.size >= _MANY_PIXELS and source.size * len(filters) >= _MANY_OUTPUTS
+    many = source.size >= TABLED_PIXELS and source.size * len(filters) >= TABLED_OUTPUTS
     return pointwise and source.shape[3] == 1 and len(filters) >= 4 and many
 
 
