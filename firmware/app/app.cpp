@@ -2,7 +2,7 @@
 
 #include "app/commands.h"
 #include "app/engine.h"
-#include "app/place.h"
+#include "app/static_storage.h"
 #include "board.h"
 #include "link/server.h"
 #ifdef TINYDEPLOY_HOT_SWAP
@@ -22,7 +22,7 @@ constexpr Wire kWire = {mlperf::Read, board::Write, board::Overruns};
 constexpr Wire kWire = {board::Read, board::Write, board::Overruns};
 #endif
 
-Place<Server> g_place;  // zeroed memory instead of a kilobyte of initial data in flash
+StaticStorage<Server> g_place;  // zeroed memory instead of a kilobyte of initial data in flash
 Server* g_server;
 
 Server& TheServer() {

@@ -6,7 +6,7 @@
 
 #include "app/cycle_profiler.h"
 #include "app/inspect.h"
-#include "app/place.h"
+#include "app/static_storage.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"
 
@@ -14,8 +14,8 @@ namespace tinydeploy {
 namespace engine {
 namespace {
 
-Place<CycleProfiler> g_profiler_place;
-Place<tflite::MicroInterpreter> g_interpreter_place;
+StaticStorage<CycleProfiler> g_profiler_place;
+StaticStorage<tflite::MicroInterpreter> g_interpreter_place;
 
 CycleProfiler* g_profiler;
 program::Model g_source;

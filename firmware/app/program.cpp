@@ -1,6 +1,6 @@
 #include "app/program.h"
 
-#include "app/place.h"
+#include "app/static_storage.h"
 #include "model.h"
 #ifdef TINYDEPLOY_HOT_SWAP
 #include "app/slots_ops.h"
@@ -70,7 +70,7 @@ const tflite::MicroOpResolver* Resolver() { return &slots::AllOps(); }
 #else
 
 const tflite::MicroOpResolver* Resolver() {
-  static Place<tinydeploy_model::OpResolver> place;
+  static StaticStorage<tinydeploy_model::OpResolver> place;
   tinydeploy_model::OpResolver* resolver = place.Make();
   return tinydeploy_model::RegisterOps(*resolver) == kTfLiteOk ? resolver : nullptr;
 }

@@ -1,6 +1,6 @@
 #include "app/slots_ops.h"
 
-#include "app/place.h"
+#include "app/static_storage.h"
 #include "kernels/kernels.h"
 
 namespace tinydeploy {
@@ -24,7 +24,7 @@ class AllOpsResolver final : public tflite::MicroOpResolver {
 }  // namespace
 
 const tflite::MicroOpResolver& AllOps() {
-  static Place<AllOpsResolver> place;
+  static StaticStorage<AllOpsResolver> place;
   return *place.Make();
 }
 

@@ -1,8 +1,8 @@
 // The smallest application: board, engine, model, and no link. The model runs again and again on
 // what its input holds; a debugger or simulator reads g_inferences.
 #include "abi/protocol.h"
-#include "app/place.h"
 #include "app/program.h"
+#include "app/static_storage.h"
 #include "board.h"
 #include "tensorflow/lite/micro/micro_interpreter.h"
 #include "tensorflow/lite/schema/schema_generated.h"
@@ -28,7 +28,7 @@ namespace app {
 
 namespace {
 
-Place<tflite::MicroInterpreter> g_place;
+StaticStorage<tflite::MicroInterpreter> g_place;
 
 }  // namespace
 

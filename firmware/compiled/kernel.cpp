@@ -3,7 +3,7 @@
 namespace tinydeploy {
 namespace compiled {
 
-bool g_refused = false;
+bool g_eval_failed = false;
 
 }  // namespace compiled
 }  // namespace tinydeploy

@@ -10,14 +10,14 @@ namespace tinydeploy {
 namespace compiled {
 
 // A kernel refused what it was given (an index out of range) in this inference.
-extern bool g_refused;
+extern bool g_eval_failed;
 
 // data: as EvalFn takes it.
 template <class... Data>
 void RunKernel(EvalFn eval, const void* params, Data... data) {
   const void* pointers[] = {data...};
   const Status status = eval(params, const_cast<void* const*>(pointers));
-  if (__builtin_expect(status != Status::kOk, 0)) g_refused = true;
+  if (__builtin_expect(status != Status::kOk, 0)) g_eval_failed = true;
 }
 
 }  // namespace compiled

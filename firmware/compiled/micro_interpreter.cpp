@@ -3,10 +3,10 @@
 namespace tflite {
 namespace {
 
-using tinydeploy::compiled::End;
+using tinydeploy::compiled::IoTensor;
 
 // Called twice; inlined twice it would be 80 bytes more.
-[[gnu::noinline]] void Describe(const End& end, uint8_t* arena, TfLiteTensor* tensor) {
+[[gnu::noinline]] void Describe(const IoTensor& end, uint8_t* arena, TfLiteTensor* tensor) {
   *tensor = {};
   tensor->type = end.type;
   tensor->data.data = arena + end.offset;

@@ -25,7 +25,7 @@ struct Step {
 static_assert(limits::kCount <= INT16_MAX, "Step::op_index and tensor");
 
 // A model input or output.
-struct End {
+struct IoTensor {
   uint32_t offset;  // in the arena
   uint32_t bytes;
   int16_t tensor;  // index in the .tflite
@@ -41,9 +41,9 @@ struct End {
 struct Plan {
   const Step* steps;
   int step_count;
-  const End* inputs;
+  const IoTensor* inputs;
   int input_count;
-  const End* outputs;
+  const IoTensor* outputs;
   int output_count;
   uint32_t arena_bytes;
   TfLiteTensor* tensors;  // room for the inputs', then the outputs'

@@ -60,10 +60,10 @@ DotOne td_dot_one_positive;
 DotOne td_dot_one_signed;
 
 // The same with less unrolled: 784 and 952 bytes less each, a sixth more cycles.
-DotPairs td_dot_pairs_positive_few;
-DotPairs td_dot_pairs_signed_few;
-DotOne td_dot_one_positive_few;
-DotOne td_dot_one_signed_few;
+DotPairs td_dot_pairs_positive_compact;
+DotPairs td_dot_pairs_signed_compact;
+DotOne td_dot_one_positive_compact;
+DotOne td_dot_one_signed_compact;
 
 struct GatherShape {
   int32_t rows;        // of the kernel

@@ -172,8 +172,8 @@ asm(R"(
 
     td_dot_pairs td_dot_pairs_positive, 0, 16
     td_dot_pairs td_dot_pairs_signed, 1, 16
-    td_dot_pairs td_dot_pairs_positive_few, 0, 2
-    td_dot_pairs td_dot_pairs_signed_few, 1, 2
+    td_dot_pairs td_dot_pairs_positive_compact, 0, 2
+    td_dot_pairs td_dot_pairs_signed_compact, 1, 2
     .text
 )");
 
@@ -293,8 +293,8 @@ asm(R"(
 
     td_dot_one td_dot_one_positive, 0, 8
     td_dot_one td_dot_one_signed, 1, 8
-    td_dot_one td_dot_one_positive_few, 0, 1
-    td_dot_one td_dot_one_signed_few, 1, 1
+    td_dot_one td_dot_one_positive_compact, 0, 1
+    td_dot_one td_dot_one_signed_compact, 1, 1
     .text
 )");
 

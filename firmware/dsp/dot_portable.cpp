@@ -79,13 +79,13 @@ const uint32_t* td_dot_pairs_signed(const uint32_t* columns, const uint32_t* str
   return Pairs(columns, stream, out, *shape, true);
 }
 
-const uint32_t* td_dot_pairs_positive_few(const uint32_t* columns, const uint32_t* stream,
-                                          int8_t* out, const DotShape* shape) {
+const uint32_t* td_dot_pairs_positive_compact(const uint32_t* columns, const uint32_t* stream,
+                                              int8_t* out, const DotShape* shape) {
   return td_dot_pairs_positive(columns, stream, out, shape);
 }
 
-const uint32_t* td_dot_pairs_signed_few(const uint32_t* columns, const uint32_t* stream,
-                                        int8_t* out, const DotShape* shape) {
+const uint32_t* td_dot_pairs_signed_compact(const uint32_t* columns, const uint32_t* stream,
+                                            int8_t* out, const DotShape* shape) {
   return td_dot_pairs_signed(columns, stream, out, shape);
 }
 
@@ -99,13 +99,13 @@ const uint32_t* td_dot_one_signed(const uint32_t* columns, const uint32_t* strea
   return One(columns, stream, out, steps, octets, true);
 }
 
-const uint32_t* td_dot_one_positive_few(const uint32_t* columns, const uint32_t* stream,
-                                        int8_t* out, int32_t steps, int32_t octets) {
+const uint32_t* td_dot_one_positive_compact(const uint32_t* columns, const uint32_t* stream,
+                                            int8_t* out, int32_t steps, int32_t octets) {
   return td_dot_one_positive(columns, stream, out, steps, octets);
 }
 
-const uint32_t* td_dot_one_signed_few(const uint32_t* columns, const uint32_t* stream, int8_t* out,
-                                      int32_t steps, int32_t octets) {
+const uint32_t* td_dot_one_signed_compact(const uint32_t* columns, const uint32_t* stream,
+                                          int8_t* out, int32_t steps, int32_t octets) {
   return td_dot_one_signed(columns, stream, out, steps, octets);
 }
 

@@ -10,8 +10,8 @@ bool IsWithin(int32_t value, int32_t most) { return value >= 1 && value <= most;
 
 }  // namespace
 
-bool PlaceWindow(Padding padding, Slide* slide) {
-  const Slide& s = *slide;
+bool PlaceWindow(Padding padding, SlidingWindow* slide) {
+  const SlidingWindow& s = *slide;
   if (!IsWithin(s.input, kMaxInput) || !IsWithin(s.filter, kMaxFilter) ||
       !IsWithin(s.stride, kMaxShort) || !IsWithin(s.dilation, kMaxShort)) {
     return false;

@@ -10,7 +10,7 @@
 namespace tinydeploy {
 
 // Along one axis.
-struct Slide {
+struct SlidingWindow {
   int32_t input;   // elements
   int32_t output;  // positions of the window
   int32_t filter;  // taps
@@ -36,7 +36,7 @@ enum class Padding : int8_t { kSame = 0, kValid = 1 };
 
 // Completes `output` and `padding` from the rest. False if the window does not fit or a value is
 // out of range.
-bool PlaceWindow(Padding padding, Slide* slide);
+bool PlaceWindow(Padding padding, SlidingWindow* slide);
 
 }  // namespace tinydeploy
 

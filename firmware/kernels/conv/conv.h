@@ -12,8 +12,8 @@
 namespace tinydeploy {
 
 struct ConvGeometry {
-  Slide y;
-  Slide x;
+  SlidingWindow y;
+  SlidingWindow x;
   int32_t batches;
   int32_t input_depth;
   int32_t filter_depth;  // input_depth / groups

@@ -13,8 +13,8 @@ namespace {
 template <class Input>
 struct Patch {
   const Input* origin;  // pixel under tap (0, 0), possibly outside of the image
-  Slide::Taps y;
-  Slide::Taps x;
+  SlidingWindow::Taps y;
+  SlidingWindow::Taps x;
 };
 
 // Calls add(input, weights, length) for each run of taps in order.

@@ -11,8 +11,8 @@
 namespace tinydeploy {
 
 struct DepthwiseGeometry {
-  Slide y;
-  Slide x;
+  SlidingWindow y;
+  SlidingWindow x;
   int32_t batches;
   int32_t input_depth;
   int32_t multiplier;  // output channels of each input channel

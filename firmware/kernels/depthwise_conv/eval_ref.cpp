@@ -10,8 +10,9 @@ namespace {
 
 // Sum over the window for one output channel.
 template <class Acc, class Input, class Weight, class Offset>
-Acc Accumulate(const DepthwiseGeometry& g, const Slide::Taps& ys, const Slide::Taps& xs,
-               const Input* origin, const Weight* filter, Offset offset) {
+Acc Accumulate(const DepthwiseGeometry& g, const SlidingWindow::Taps& ys,
+               const SlidingWindow::Taps& xs, const Input* origin, const Weight* filter,
+               Offset offset) {
   const int32_t filter_depth = g.input_depth * g.multiplier;
   const int32_t row_stride = g.y.dilation * g.x.input * g.input_depth;
   const int32_t pixel_stride = g.x.dilation * g.input_depth;
@@ -36,9 +37,9 @@ void ForEachOutput(const DepthwiseGeometry& g, void* const* args, Offset offset,
   auto* output = static_cast<Input*>(args[depthwise_arg::kOutput]);
   for (int32_t b = 0; b < g.batches; ++b, image += g.y.input * g.x.input * g.input_depth) {
     for (int32_t y = 0; y < g.y.output; ++y) {
-      const Slide::Taps ys = g.y.at(y);
+      const SlidingWindow::Taps ys = g.y.at(y);
       for (int32_t x = 0; x < g.x.output; ++x) {
-        const Slide::Taps xs = g.x.at(x);
+        const SlidingWindow::Taps xs = g.x.at(x);
         const Input* pixel = image + (ys.origin * g.x.input + xs.origin) * g.input_depth;
         int32_t channel = 0;
         for (int32_t i = 0; i < g.input_depth; ++i) {
@@ -79,8 +80,8 @@ struct DepthwiseInt8 {
         row_stride(g.y.dilation * g.x.input * g.input_depth),
         pixel_stride(g.x.dilation * g.input_depth) {}
 
-  void Four(const Slide::Taps& ys, const Slide::Taps& xs, const int8_t* origin, int32_t c,
-            int8_t* pixel) const {
+  void Four(const SlidingWindow::Taps& ys, const SlidingWindow::Taps& xs, const int8_t* origin,
+            int32_t c, int8_t* pixel) const {
     uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
     const int32_t input_step = pixel_stride, filter_step = g.input_depth;
     for (int32_t y = ys.begin; y < ys.end; ++y) {
@@ -110,7 +111,7 @@ struct DepthwiseInt8 {
         Clamp(AddWrapping(scaled, p.output_offset), p.range.lowest, p.range.highest));
   }
 
-  void Pixel(const Slide::Taps& ys, const Slide::Taps& xs, const int8_t* origin,
+  void Pixel(const SlidingWindow::Taps& ys, const SlidingWindow::Taps& xs, const int8_t* origin,
              int8_t* pixel) const {
     int32_t c = 0;
     for (; c + 4 <= g.input_depth; c += 4) Four(ys, xs, origin, c, pixel);
@@ -138,9 +139,9 @@ void ForEachPixel(const Conv& conv, void* const* args) {
   auto* output = static_cast<T*>(args[depthwise_arg::kOutput]);
   for (int32_t b = 0; b < g.batches; ++b, image += g.y.input * g.x.input * g.input_depth) {
     for (int32_t y = 0; y < g.y.output; ++y) {
-      const Slide::Taps ys = g.y.at(y);
+      const SlidingWindow::Taps ys = g.y.at(y);
       for (int32_t x = 0; x < g.x.output; ++x, output += g.input_depth * g.multiplier) {
-        const Slide::Taps xs = g.x.at(x);
+        const SlidingWindow::Taps xs = g.x.at(x);
         conv.Pixel(ys, xs, image + (ys.origin * g.x.input + xs.origin) * g.input_depth, output);
       }
     }
@@ -184,8 +185,8 @@ struct DepthwiseFloat {
 
   // Channels [c, c + kCount) of a pixel; kStep: from the input of one to that of the next, 0 or 1.
   template <int kCount, int kStep>
-  void Compute(const Slide::Taps& ys, const Slide::Taps& xs, const float* origin, int32_t c,
-               float* pixel) const {
+  void Compute(const SlidingWindow::Taps& ys, const SlidingWindow::Taps& xs, const float* origin,
+               int32_t c, float* pixel) const {
     const int32_t pixel_stride = g.x.dilation * g.input_depth, filter_step = channels;
     float sums[kCount] = {};
     for (int32_t y = ys.begin; y < ys.end; ++y) {
@@ -205,7 +206,7 @@ struct DepthwiseFloat {
     }
   }
 
-  void Pixel(const Slide::Taps& ys, const Slide::Taps& xs, const float* origin,
+  void Pixel(const SlidingWindow::Taps& ys, const SlidingWindow::Taps& xs, const float* origin,
              float* pixel) const {
     int32_t c = 0;
     if (g.multiplier == 1) {
@@ -231,7 +232,7 @@ template <int kCount>
 struct DepthwiseFew : DepthwiseFloat {
   using DepthwiseFloat::DepthwiseFloat;
 
-  void Pixel(const Slide::Taps& ys, const Slide::Taps& xs, const float* origin,
+  void Pixel(const SlidingWindow::Taps& ys, const SlidingWindow::Taps& xs, const float* origin,
              float* pixel) const {
     Compute<kCount, 1>(ys, xs, origin, 0, pixel);
   }

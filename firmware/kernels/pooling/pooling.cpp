@@ -74,9 +74,9 @@ Status Pool(const void* params, void* const* args, Acc start, Fold fold, Finish 
   const int32_t row = p.x.input * p.depth;
   for (int32_t b = 0; b < p.batches; ++b, image += p.y.input * row) {
     for (int32_t y = 0; y < p.y.output; ++y) {
-      const Slide::Taps ys = p.y.at(y);
+      const SlidingWindow::Taps ys = p.y.at(y);
       for (int32_t x = 0; x < p.x.output; ++x) {
-        const Slide::Taps xs = p.x.at(x);
+        const SlidingWindow::Taps xs = p.x.at(x);
         const int32_t count = (ys.end - ys.begin) * (xs.end - xs.begin);
         for (int32_t c = 0; c < p.depth; ++c) {
           Acc acc = start;

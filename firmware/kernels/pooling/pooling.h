@@ -11,8 +11,8 @@
 namespace tinydeploy {
 
 struct PoolParams {
-  Slide y;
-  Slide x;
+  SlidingWindow y;
+  SlidingWindow x;
   int32_t batches;
   int32_t depth;
   IntRange range;          // integer types

@@ -12,7 +12,7 @@ namespace {
 
 // Along one axis; `slide` is the convolution in the other direction: from the output to the input.
 struct Spread {
-  Slide slide;
+  SlidingWindow slide;
 
   struct Range {
     int32_t begin;  // input positions that reach the output position

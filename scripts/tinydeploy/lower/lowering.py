@@ -222,7 +222,7 @@ _WITHOUT_OUTPUT = {"ASSIGN_VARIABLE", "CALL_ONCE"}
 
 
 def _require_ends(graph: Subgraph) -> None:
-    """What `End` and `Step` of firmware/compiled/plan.h can say."""
+    """What `IoTensor` and `Step` of firmware/compiled/plan.h can say."""
     most = limits.RANK.most
     for tensor in (*graph.inputs, *graph.outputs):
         if len(tensor.shape) > most:

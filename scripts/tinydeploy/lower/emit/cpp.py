@@ -102,7 +102,7 @@ def _kernels(plan: Plan) -> Iterator[str]:
 
 
 def _refused(plan: Plan) -> str:
-    return "&g_refused" if any(step.kernel for step in plan.steps) else "nullptr"
+    return "&g_eval_failed" if any(step.kernel for step in plan.steps) else "nullptr"
 
 
 def _step(index: int, step: Step, owners: Mapping[Constant | Records, int]) -> Iterator[str]:
@@ -189,7 +189,7 @@ def _reset(plan: Plan) -> Iterator[str]:
 
 
 def _ends(name: str, buffers: Sequence[Buffer], numbers: Mapping[Tensor, int]) -> Iterator[str]:
-    yield f"const End {name}[] = {{"
+    yield f"const IoTensor {name}[] = {{"
     for buffer in buffers:
         tensor = buffer.tensor
         assert tensor is not None

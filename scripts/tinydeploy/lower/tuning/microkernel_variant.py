@@ -13,7 +13,7 @@ from tinydeploy.lower.plan.ir import Step
 BODIES = tuple(
     f"td_dot_{kind}_{mode}" for kind in ("pairs", "one") for mode in ("positive", "signed")
 )
-COMPACT = "_few"
+COMPACT = "_compact"
 _SMALL_SHARE = 1 / 1024  # of the multiply-accumulates: the head of a network
 
 

@@ -1,7 +1,7 @@
 // Objects in static memory that are constructed when the program says so: no static constructors,
 // no heap, no destructors at exit.
-#ifndef TINYDEPLOY_APP_PLACE_H_
-#define TINYDEPLOY_APP_PLACE_H_
+#ifndef TINYDEPLOY_APP_STATIC_STORAGE_H_
+#define TINYDEPLOY_APP_STATIC_STORAGE_H_
 
 #include <stddef.h>
 
@@ -13,7 +13,7 @@ struct InPlace {
 
 // Room for one T.
 template <class T>
-class Place {
+class StaticStorage {
  public:
   template <class... Args>
   T* Make(Args&&... args);
@@ -30,8 +30,8 @@ inline void operator delete(void*, tinydeploy::InPlace) noexcept {}
 
 template <class T>
 template <class... Args>
-T* tinydeploy::Place<T>::Make(Args&&... args) {
+T* tinydeploy::StaticStorage<T>::Make(Args&&... args) {
   return new (InPlace{bytes_}) T(static_cast<Args&&>(args)...);
 }
 
-#endif  // TINYDEPLOY_APP_PLACE_H_
+#endif  // TINYDEPLOY_APP_STATIC_STORAGE_H_
