@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from tinydeploy.simulate.code_watch import PAGE_BYTES
 from tinydeploy.simulate.cycles import analyse
 from tinydeploy.simulate.registers import Reg
 
@@ -107,3 +108,23 @@ def test_block_that_starts_inside_an_it_block(lab: Any) -> None:
     block = analyse(code, 0x10000, it_state=0x08)  # EQ, one instruction left
     assert (block.cycles, block.instructions) == (2, 2)
     assert [watch.cycles for watch in block.watches] == [1]
+
+
+CUT = [
+    "ldr r4, [r1]; ldr r5, [r1]",
+    "ldr r1, [r7]; ldr r0, [r1]",
+    "ldr r4, [r1]; str r0, [r1, r2]",
+    "ldr r4, [r1]; adds r5, #1",
+    "cmp r0, r0; it eq; ldreq r4, [r1]; ldr r5, [r1]",
+    "cmp r0, r0; it ne; ldrne r4, [r1]; ldr r5, [r1]",
+]
+
+
+@pytest.mark.parametrize("native", [True, False])
+@pytest.mark.parametrize("snippet", CUT)
+def test_a_page_border_changes_nothing(lab: Any, snippet: str, native: bool) -> None:
+    """Unicorn cuts blocks there, the core does not: what is moved costs the same at each place."""
+    cycles = _run(lab, snippet, native)[0]
+    for border in range(0, len(lab.assemble(snippet)) + 1, 2):
+        moved = f"b 1f; .space {PAGE_BYTES - 2 - border}; 1: {snippet}"
+        assert _run(lab, moved, native)[0] == 1 + 2 + cycles, border

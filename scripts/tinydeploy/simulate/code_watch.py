@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tinydeploy.simulate.machine import Machine
 
 PAGE_BYTES = 1024  # Unicorn's
+_AFTER_BYTES = 4  # of an instruction at most
 FAULTS = {Check.FPU: Cfsr.NOCP, Check.DIVIDE: Cfsr.DIVBYZERO, Check.ALIGN: Cfsr.UNALIGNED}
 
 
@@ -69,7 +70,10 @@ class CodeWatch:
         xpsr = self._machine.reg(Reg.XPSR)
         self._pages.update((address // PAGE_BYTES, (address + size - 1) // PAGE_BYTES))
         it_state = xpsr >> 8 & 0xFC | xpsr >> 25 & 3
-        return analyse(self._machine.read(address, size), address, it_state)
+        end = address + size
+        goes_on = any(m.origin <= address and end + _AFTER_BYTES <= m.end for m in self._memories)
+        code = self._machine.read(address, size + _AFTER_BYTES * goes_on)
+        return analyse(code[:size], address, it_state, code[size:])
 
     def _fail_check(self, failed: Check) -> None:
         if failed & Check.EVENT:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from unicorn import UC_HOOK_BLOCK, UC_HOOK_CODE, UC_HOOK_MEM_READ
@@ -98,24 +99,40 @@ def instruction_cycles(instruction: Instruction, before: Instruction | None) -> 
     return FIXED_CYCLES[kind]
 
 
-def analyse(code: bytes, address: int, it_state: int = 0) -> Block:
-    """Cost of the block `code` at `address`; `it_state` is ITSTATE with which it is entered."""
+def analyse(code: bytes, address: int, it_state: int = 0, after: bytes = b"") -> Block:
+    """Cost of the block `code` at `address`.
+
+    Args:
+        it_state: ITSTATE with which it is entered.
+        after: the four bytes that follow. Unicorn cuts blocks at page borders; a load that is the
+            last before the cut overlaps with what comes after it as anywhere else.
+    """
     instructions = list(thumb.decode(code, address, it_state))
+    count = len(instructions)
+    if instructions and instructions[-1].kind is Kind.LOAD:
+        instructions = list(islice(thumb.decode(code + after, address, it_state), count + 1))
     cycles = 0
     before: Instruction | None = None
-    for instruction in instructions:
+    for instruction in instructions[:count]:
         if instruction.condition == thumb.ALWAYS:
             cycles += instruction_cycles(instruction, before)
             before = instruction
         else:
             cycles += 1
             before = None
-    watches = tuple(_watches(instructions))
-    return Block(address, len(code), cycles, len(instructions), watches)
+    for following in instructions[count:]:
+        cycles += _overlap(before, following) if following.condition == thumb.ALWAYS else 0
+    watches = tuple(_watches(instructions, count))
+    return Block(address, len(code), cycles, count, watches)
 
 
-def _watches(instructions: list[Instruction]) -> Iterator[Watch]:
-    for index, instruction in enumerate(instructions):
+def _overlap(before: Instruction | None, after: Instruction) -> int:
+    """What `before` changes of the cost of the instruction after it."""
+    return instruction_cycles(after, before) - instruction_cycles(after, None)
+
+
+def _watches(instructions: list[Instruction], count: int) -> Iterator[Watch]:
+    for index, instruction in enumerate(instructions[:count]):
         extra = 0 if instruction.condition == thumb.ALWAYS else _extra(instructions, index)
         check, register = _check(instruction)
         if extra or check:
@@ -146,7 +163,7 @@ def _extra(instructions: list[Instruction], index: int) -> int:
     extra = instruction_cycles(instruction, before) - 1
     after = instructions[index + 1] if index + 1 < len(instructions) else None
     if after is not None and after.condition == thumb.ALWAYS:
-        extra += instruction_cycles(after, instruction) - instruction_cycles(after, None)
+        extra += _overlap(instruction, after)
     return extra
 
 
