@@ -7,13 +7,8 @@
 #endif
 
 #if defined(__has_include)
-#if __has_include("tinydeploy_build_id.h")
-#include "tinydeploy_build_id.h"
-#endif
-#endif
-#if defined(__has_include)
-#if __has_include("push_key.h")
-#include "push_key.h"
+#if __has_include("tinydeploy_build.h")
+#include "tinydeploy_build.h"
 #endif
 #endif
 #ifndef TINYDEPLOY_BUILD_ID  // a build that was not started by tinydeploy

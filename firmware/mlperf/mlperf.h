@@ -1,5 +1,5 @@
 // MLPerf Tiny: the text commands of its runner, on the same line as the frames. Built in only where
-// the program folder holds mlperf_program.h (`--mode mlperf`).
+// the flavour is MLPERF (`--mode mlperf`).
 #ifndef TINYDEPLOY_MLPERF_MLPERF_H_
 #define TINYDEPLOY_MLPERF_MLPERF_H_
 

@@ -38,7 +38,7 @@ def package_key() -> str:
 
 
 @dataclass(frozen=True)
-class Keyed:
+class CachedResult:
     """A JSON object in a file, valid only while its key is the wanted one.
 
     Attributes:

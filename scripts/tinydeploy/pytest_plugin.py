@@ -25,10 +25,10 @@ import pytest
 from tinydeploy.errors import DeviceError, UsageError
 
 if TYPE_CHECKING:
-    from tinydeploy.hardware.bench import Bench
+    from tinydeploy.hardware.bench import BoardBench
     from tinydeploy.hardware.connection import Connection
 
-BENCH: pytest.StashKey[Bench] = pytest.StashKey()
+BENCH: pytest.StashKey[BoardBench] = pytest.StashKey()
 FAILURE: pytest.StashKey[BaseException] = pytest.StashKey()
 BOARD_FIXTURES = {"serial", "device", "dut"}
 
@@ -48,9 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """One bench for the whole run."""
-    from tinydeploy.hardware.bench import Bench
+    from tinydeploy.hardware.bench import BoardBench
 
-    config.stash[BENCH] = Bench(config)
+    config.stash[BENCH] = BoardBench(config)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -19,7 +19,7 @@ from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.foreign import shown
 from tinydeploy.graph import c_array, read_tflite, schema, signatures
 from tinydeploy.graph.ir import Model
-from tinydeploy.keys import Keyed, key_of, package_key
+from tinydeploy.keys import CachedResult, key_of, package_key
 from tinydeploy.models import ModelSpec
 from tinydeploy.records import Record
 from tinydeploy.ui import Ui
@@ -273,7 +273,7 @@ def _converted(path: Path, ui: Ui, given: Given) -> Source:
         representative if isinstance(representative, str) else _hash_of(representative),
     )
     out = folder / f"{name}.{key[:8]}.tflite"  # another conversion may be in use
-    known = Keyed(out.with_suffix(".json"), key, (out,))
+    known = CachedResult(out.with_suffix(".json"), key, (out,))
     with locks.held(folder, ui.warn), ui.stage("convert") as stage:
         said = known.load()
         stage.cached = said is not None

@@ -63,8 +63,9 @@ class Target:
 def choose(
     name: str,
     board: Board,
-    link_port: str | None,
-    modelled_baud: bool,
+    link_port: str | None = None,
+    *,
+    modelled_baud: bool = False,
     wait_states: bool = False,
     usb: bool = False,
 ) -> Target:

@@ -24,7 +24,7 @@ GOALS = {
 @pytest.mark.slow
 @pytest.mark.parametrize("name", subjects.QUICK)
 def test_no_figure_is_worse(name: str) -> None:
-    (row,) = bench.measure([name], ["nano33"], ["compiled"], 1, "zig", Ui(quiet=True))
+    (row,) = bench.measure(bench.Grid([name], ["nano33"], ["compiled"]), Ui(quiet=True))
     assert row.mismatching_bytes == 0
     before = [old for old in load(COMMITTED) if old.key == row.key]
     assert before, f"{name} is not in {COMMITTED}"

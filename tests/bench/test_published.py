@@ -119,7 +119,7 @@ def test_the_shared_files_are_measured_with_wait_states(shared_data: Path) -> No
     """Real weights, no wrong byte, and wait states make it slower."""
     if not (shared_data / "mlperf_tiny" / "ad01_int8.tflite").is_file():
         pytest.skip("no ad01_int8")
-    (row,) = bench.measure(["ad01_int8"], ["nano33"], ["compiled"], 1, "zig", Ui(quiet=True))
+    (row,) = bench.measure(bench.Grid(["ad01_int8"], ["nano33"], ["compiled"]), Ui(quiet=True))
     assert (row.model, row.macs, row.mismatching_bytes) == ("ad01_int8", peers.AD, 0)
     assert row.wait_factor is not None
     assert 1.0 < row.wait_factor < 1.6

@@ -11,6 +11,7 @@ import pytest
 from tinydeploy import boards
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.stages.build import Image, build
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import compile_model
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -42,8 +43,7 @@ def make_image(
     def make(board: str, toolchain: str = "zig", arena_bytes: int = ARENA_BYTES) -> Image:
         require_toolchain(board, toolchain)
         out = tmp_path_factory.mktemp(f"{board}-{toolchain}")
-        return build(
-            make_program(arena_bytes), boards.load(board), toolchain=toolchain, out_dir=out
-        )
+        options = BuildOptions(toolchain=toolchain)
+        return build(make_program(arena_bytes), boards.load(board), options, out_dir=out)
 
     return make

@@ -11,9 +11,11 @@ from tinydeploy.config import MODELS_DIR
 from tinydeploy.judge import Judge
 from tinydeploy.lower.compile_options import Choices
 from tinydeploy.memory import Buffer
-from tinydeploy.stages.build import BARE_FILE, Image, build, object_folder
+from tinydeploy.stages.build import Image, build, object_folder
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import Program
 from tinydeploy.stages.compile_plan import compile_plan
+from tinydeploy.stages.flavour import Flavour
 
 SINE = MODELS_DIR / "sine" / "sine_int8.tflite"
 MOST_FLASH_BYTES = 5120  # of sine; with the link twice as many
@@ -26,8 +28,8 @@ def bare(
 ) -> tuple[str, Program, Image]:
     folder: Path = tmp_path_factory.mktemp("bare")
     program = compile_plan(SINE, folder, name="sine", choices=Choices("size"))
-    (folder / BARE_FILE).write_text("// bare\n")
-    image = build(folder, boards.load(request.param), out_dir=folder / "firmware")
+    options = BuildOptions("compiled", Choices("size"), flavour=Flavour.BARE)
+    image = build(folder, boards.load(request.param), options, out_dir=folder / "firmware")
     return request.param, program, image
 
 

@@ -13,6 +13,7 @@ from tinydeploy.config import ROOT
 from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError
 from tinydeploy.stages import image as images
 from tinydeploy.stages.build import PROGRAM_VARIABLE, Image, build, build_id, platformio_environment
+from tinydeploy.stages.build_options import BuildOptions
 from toolchains_here import require_toolchain
 
 MCUS = ("nano33", "sparkfun_edge")
@@ -156,7 +157,8 @@ def test_static_constructors_are_refused(
     with (program / "model.cc").open("a") as stream:
         stream.write("volatile int one = 1; __attribute__((used)) int two = one + 1;\n")
     with pytest.raises(BuildError, match="static constructors are not run"):
-        build(program, boards.load("nano33"), toolchain=toolchain, out_dir=tmp_path)
+        options = BuildOptions(toolchain=toolchain)
+        build(program, boards.load("nano33"), options, out_dir=tmp_path)
 
 
 def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
@@ -166,7 +168,8 @@ def test_a_folder_without_a_program_is_refused(tmp_path: Path) -> None:
 
 def test_an_unknown_toolchain_is_refused(make_program: MakeProgram, tmp_path: Path) -> None:
     with pytest.raises(SetupError, match="no toolchain 'msvc'"):
-        build(make_program(), boards.load("nano33"), toolchain="msvc", out_dir=tmp_path)
+        options = BuildOptions(toolchain="msvc")
+        build(make_program(), boards.load("nano33"), options, out_dir=tmp_path)
 
 
 def test_build_id_depends_on_the_program(make_program: MakeProgram) -> None:

@@ -14,6 +14,7 @@ from foreign_platformio import ForeignPlatformio
 from tinydeploy import boards
 from tinydeploy.config import BUILD_DIR, FIRMWARE_DIR, ROOT
 from tinydeploy.stages import build as build_stage
+from tinydeploy.stages import program_folder
 
 STAND_IN = Path(__file__).parent / "arduino_stand_in"
 
@@ -52,7 +53,7 @@ def test_a_foreign_platformio_builds_the_image_that_deploy_builds(
     assert made.read_bytes() == Path(deployed).with_suffix(".bin").read_bytes()
     build_id = bytes.fromhex(build_stage.build_id(program, board, "zig"))
     assert build_id[:16] in made.read_bytes()
-    assert build_stage.is_compiled(program)
+    assert program_folder.read(program).is_compiled
     assert not (foreign.home / ".platformio").exists()
     assert tracked_and_strange() == before
 

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tinydeploy import boards, cli, pipeline, sources, whole
+from tinydeploy import boards, cli, images, pipeline, programs, sources, whole
 from tinydeploy.graph import read_tflite
 from tinydeploy.models import load
 from tinydeploy.sources import Source
 from tinydeploy.stages import build, unfinished
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages import image as image_stage
 from tinydeploy.ui import Ui
 
@@ -103,10 +104,10 @@ def test_scons_says_so(tmp_path: Path) -> None:
             build.run_platformio(tmp_path, BOARD, "zig", "")
         assert mark.is_file()
     source = sources.resolve("sine", None, False, None, QUIET)
-    image = pipeline.make_image(source, BOARD, "zig", "interpreter", QUIET)[1]
+    image = images.make_image(source, BOARD, BuildOptions("interpreter"), QUIET)[1]
     if image.cached:  # then nobody has mended it
         with build.one_at_a_time():
-            folder = pipeline.output_folder(source, BOARD) / "program"
+            folder = programs.output_folder(source, BOARD) / "program"
             build.run_platformio(folder, BOARD, "zig", "")
     assert not mark.exists()
 
@@ -122,7 +123,8 @@ class Twins:
         self.models = _twins()
         for model in self.models:
             self._file.write_bytes(model)
-            program, image = pipeline.make_image(self.source, BOARD, "zig", "compiled", QUIET)
+            options = BuildOptions("compiled")
+            program, image = images.make_image(self.source, BOARD, options, QUIET)
             self._images[_program(program.folder)] = image.elf.read_bytes()
 
     @property
@@ -168,7 +170,9 @@ class Twins:
         return json.loads(said or "[]"), self._count.stat().st_size
 
     def _report(self) -> list[Any]:
-        job = pipeline.Job("nano33", str(self._file), engine="compiled", vectors=2)
+        job = pipeline.Job(
+            "nano33", str(self._file), build=BuildOptions("compiled"), vectors=2
+        )
         report = pipeline.deploy(job, QUIET)
         page = pipeline.report_path(report).with_suffix(".json")
         stored = json.loads(page.read_text(encoding="utf-8"))
@@ -238,7 +242,7 @@ def test_killed_at_any_moment_the_next_is_right(twins: Twins) -> None:
 def test_an_image_that_changed_is_not_the_one_that_was_verified(twins: Twins) -> None:
     """A cached verification is of bytes, not of what they should have been made from."""
     expected = twins.deploy(0)[0]
-    elf = pipeline.output_folder(twins.source, BOARD) / "firmware/firmware.elf"
+    elf = programs.output_folder(twins.source, BOARD) / "firmware/firmware.elf"
     right = elf.read_bytes()
     wrong = [data for data in twins._images.values() if data != right][0]
     elf.write_bytes(wrong)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinydeploy import boards, pipeline, simulate, sources
+from tinydeploy import boards, images, simulate, sources
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceFaultError
 from tinydeploy.graph.build import Builder
@@ -17,6 +17,7 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.ui import Ui
 
 Q = per_tensor(0.1, -7)
@@ -45,7 +46,7 @@ def sum_of_rows() -> Model:
 def opened(path: Path, board_id: str, engine: str) -> Device:
     quiet, board = Ui(quiet=True), boards.load(board_id)
     source = sources.resolve(str(path), None, False, None, quiet)
-    elf = pipeline.make_image(source, board, "zig", engine, quiet)[1].elf
+    elf = images.make_image(source, board, BuildOptions(engine), quiet)[1].elf
     device = Device(ProcessTransport(elf) if board.is_host else simulate.open(board, elf))
     device.hello()
     return device

@@ -6,7 +6,7 @@ import random
 from typing import Any
 
 import pytest
-from tinydeploy import boards, pipeline, simulate, sources
+from tinydeploy import boards, images, simulate, sources
 from tinydeploy.errors import PortError
 from tinydeploy.hardware.link_faults import (
     KINDS,
@@ -18,6 +18,7 @@ from tinydeploy.hardware.link_faults import (
     cases_of,
     try_faults,
 )
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.ui import Ui
 
 
@@ -25,7 +26,7 @@ from tinydeploy.ui import Ui
 def simulated() -> Any:
     quiet, chosen = Ui(quiet=True), boards.load("nano33")
     source = sources.resolve("sine", None, False, None, quiet)
-    return simulate.open(chosen, pipeline.make_image(source, chosen, "zig", "auto", quiet)[1].elf)
+    return simulate.open(chosen, images.make_image(source, chosen, DEFAULT, quiet)[1].elf)
 
 
 def test_no_inference_is_wrong_whatever_happens_to_the_bytes(simulated: Any) -> None:

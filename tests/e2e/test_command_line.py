@@ -20,6 +20,7 @@ from tinydeploy import cli, models, pipeline, ui
 from tinydeploy.commands import combinations, completion
 from tinydeploy.config import ROOT
 from tinydeploy.errors import UsageError
+from tinydeploy.stages.build_options import BuildOptions
 
 PACKAGE = ROOT / "scripts" / "tinydeploy"
 COMMANDS = cli._commands_of(cli.make_parser())
@@ -76,7 +77,7 @@ def test_several_boards_heed_the_job_or_refuse_it() -> None:
     """`deploy --count 2 --hot-swap` built another image than it was told to."""
     code = (PACKAGE / "hardware" / "fleet.py").read_text()
     rule = next(rule for rule in combinations.RULES if rule.words == "--count")
-    elsewhere = {"push_key", "force", "data", "vectors"}  # refused, always so, by choose_vectors
+    elsewhere = {"force", "data", "vectors"}  # refused, always so, by choose_vectors
     refused = {*rule.unused, *elsewhere}
     for field in fields(pipeline.Job):
         assert field.name in refused or f"job.{field.name}" in code, field.name
@@ -132,7 +133,7 @@ def test_the_mlperf_firmware_is_made_as_it_was_told(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(firmware, "make_image", stop)
     assert cli.main(["build", "--model", "kws", "--mode", "mlperf", "--optimize", "size"]) == 2
     assert cli.main(["mlperf", "--model", "kws", "--optimize", "size"]) == 2
-    goals = [each.optimize for each in seen if hasattr(each, "optimize")]
+    goals = [each.choices.optimize for each in seen if isinstance(each, BuildOptions)]
     assert goals == ["size", "size"]
 
 

@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
-from tinydeploy import models, pipeline, sources
+from tinydeploy import models, pipeline, programs, sources
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.ui import Ui
 
@@ -95,7 +95,7 @@ def test_a_run_that_waits_says_so(tmp_path: Path) -> None:
     from tinydeploy import boards, locks
 
     source = sources.resolve("sine", None, False, None, Ui(quiet=True))
-    folder = pipeline.output_folder(source, boards.load("host"))
+    folder = programs.output_folder(source, boards.load("host"))
     ui = Listening()
     with ThreadPoolExecutor() as pool:
         with locks.held(folder, print):

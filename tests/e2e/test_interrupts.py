@@ -16,7 +16,8 @@ from pathlib import Path
 
 import marked
 import pytest
-from tinydeploy import boards, interrupts, pipeline, simulate, sources, tools
+from tinydeploy import boards, images, interrupts, simulate, sources, tools
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.ui import Ui
 
 LIMIT_S = 2.0
@@ -164,7 +165,7 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
     """Hundreds, at any instruction and in any callback; the board goes on where it was."""
     quiet, board = Ui(quiet=True), boards.load("nano33")
     source = sources.resolve("sine", None, False, None, quiet)
-    elf = pipeline.make_image(source, board, "zig", "auto", quiet)[1].elf
+    elf = images.make_image(source, board, DEFAULT, quiet)[1].elf
     device = simulate.open(board, elf, native=native)
 
     def work(timer: threading.Timer) -> None:

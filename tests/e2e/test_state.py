@@ -13,6 +13,7 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.stages import verify as verify_stage
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.ui import Ui
 
 Q = per_tensor(0.1, -7)
@@ -44,12 +45,13 @@ def moving_sum() -> Model:
 def job(request: pytest.FixtureRequest, tmp_path: Path) -> pipeline.Job:
     path = tmp_path / f"moving_sum_{request.param}.tflite"
     path.write_bytes(dump(moving_sum()))
-    return pipeline.Job(model=str(path), board="host", engine=request.param, vectors=5)
+    return pipeline.Job(model=str(path), board="host", build=BuildOptions(request.param), vectors=5)
 
 
 def test_a_device_can_be_verified_again_and_explained(job: pipeline.Job) -> None:
-    with pipeline._prepared(job, Ui(quiet=True)) as (_, _, source, vectors, program, image):
-        device = Device(ProcessTransport(image.elf))
+    with pipeline._prepared(job, Ui(quiet=True)) as built:
+        source, vectors, program = built.source, built.vectors, built.program
+        device = Device(ProcessTransport(built.image.elf))
         try:
             verify_stage.connect(device, source.data)
             for _ in range(2):

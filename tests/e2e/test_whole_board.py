@@ -11,12 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tinydeploy import boards, pipeline, sources
+from tinydeploy import boards, images, sources
 from tinydeploy.config import ROOT
 from tinydeploy.hardware import whole_board
 from tinydeploy.link.client import Device
 from tinydeploy.link.transport import SerialTransport
 from tinydeploy.stages.build import Image
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.ui import Ui
 
 pytestmark = [
@@ -33,7 +34,7 @@ TOUCHED = "the firmware asks for the bootloader"
 def _image(board_id: str) -> Image:
     quiet, board = Ui(quiet=True), boards.load(board_id)
     source = sources.resolve("sine", None, False, None, quiet)
-    return pipeline.make_image(source, board, "zig", "auto", quiet)[1]
+    return images.make_image(source, board, DEFAULT, quiet)[1]
 
 
 def _other_build(image: Image) -> tuple[bytes, bytes]:

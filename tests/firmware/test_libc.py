@@ -9,7 +9,7 @@ import shutil
 import pytest
 from tinydeploy import tools
 from tinydeploy.kernel_lab.harness import CORE, FIRMWARE, FLAGS, LINKER_SCRIPT
-from tinydeploy.simulate.bench import Bench
+from tinydeploy.simulate.cpu_harness import CpuHarness
 
 LIBC = FIRMWARE / "chips" / "cortex_m4" / "libc.cpp"
 SIZES = (*range(37), 63, 64, 100, 255)
@@ -19,7 +19,7 @@ GUARD = 8  # bytes before and after that nobody may touch
 
 
 @pytest.fixture(scope="module", params=["zig", "gcc"])
-def libc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def libc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> CpuHarness:
     """The functions alone, so that a call of one that is not there does not link."""
     compiler = ["arm-none-eabi-g++"]
     if request.param == "zig":
@@ -32,7 +32,7 @@ def libc(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     link = ["-nostdlib", "-Wl,--no-gc-sections", "-Wl,-e,memcpy", "-T", str(script)]
     command = [*compiler, *CORE[request.param], *FLAGS, LIBC, *link, "-o", elf]
     tools.run(command, what="building libc.cpp")
-    return Bench(elf)
+    return CpuHarness(elf)
 
 
 def _random(count: int) -> bytes:
@@ -40,7 +40,7 @@ def _random(count: int) -> bytes:
 
 
 @pytest.mark.parametrize("to_offset", OFFSETS)
-def test_memcpy(libc: Bench, to_offset: int) -> None:
+def test_memcpy(libc: CpuHarness, to_offset: int) -> None:
     source, target = libc.place(_random(ROOM)), libc.place(bytes(ROOM))
     for from_offset, size in itertools.product(OFFSETS, SIZES):
         libc.machine.write(target, b"\xa5" * ROOM)
@@ -56,7 +56,7 @@ def _guarded(data: bytes) -> bytes:
 
 # Before, on and behind the source, by less than one step of the loop and by more.
 @pytest.mark.parametrize("distance", [-40, -17, -16, -5, -4, -1, 0, 1, 3, 4, 15, 16, 17, 40])
-def test_memmove_where_they_overlap(libc: Bench, distance: int) -> None:
+def test_memmove_where_they_overlap(libc: CpuHarness, distance: int) -> None:
     start = 64
     at = libc.place(bytes(ROOM + start))
     for offset, size in itertools.product(OFFSETS, SIZES):
@@ -70,7 +70,7 @@ def test_memmove_where_they_overlap(libc: Bench, distance: int) -> None:
 
 
 @pytest.mark.parametrize("value", [0, 0x5A, 0xFF, 0x1234])  # of an int the low byte counts
-def test_memset(libc: Bench, value: int) -> None:
+def test_memset(libc: CpuHarness, value: int) -> None:
     target = libc.place(bytes(ROOM))
     for offset, size in itertools.product(OFFSETS, SIZES):
         libc.machine.write(target, b"\xa5" * ROOM)
@@ -80,7 +80,7 @@ def test_memset(libc: Bench, value: int) -> None:
         assert libc.read(to - GUARD, size + 2 * GUARD) == _guarded(expected)
 
 
-def test_the_names_that_clang_calls(libc: Bench) -> None:
+def test_the_names_that_clang_calls(libc: CpuHarness) -> None:
     if "__aeabi_memset" not in libc.image.symbols:
         pytest.skip("GCC calls memcpy and memset by their own names")
     target, source = libc.place(bytes(40)), libc.place(_random(40))
@@ -95,7 +95,7 @@ def test_the_names_that_clang_calls(libc: Bench) -> None:
         assert libc.read(target + 8, 32) == libc.read(source, 32)
 
 
-def test_memcmp_and_strlen(libc: Bench) -> None:
+def test_memcmp_and_strlen(libc: CpuHarness) -> None:
     a, b = libc.place(b"same\x80\0"), libc.place(b"same\x7f\0")
     assert libc.call("memcmp", a, b, 4).value == 0
     assert libc.call("memcmp", a, b, 5).value == 1  # unsigned: 0x80 after 0x7F
@@ -105,7 +105,7 @@ def test_memcmp_and_strlen(libc: Bench) -> None:
     assert libc.call("strlen", a + 5).value == 0
 
 
-def test_sixteen_bytes_take_13_cycles_to_copy_and_8_to_fill(libc: Bench) -> None:
+def test_sixteen_bytes_take_13_cycles_to_copy_and_8_to_fill(libc: CpuHarness) -> None:
     a, b = libc.place(bytes(512)), libc.place(bytes(512))
     sizes = (0, 256, 512)  # the first call may come without a branch from where the CPU was
     _, short, long = (libc.call("memcpy", a, b, size).cycles for size in sizes)

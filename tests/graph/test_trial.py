@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tinydeploy import boards, cli, models, pipeline
+from tinydeploy import boards, cli, images, models, programs
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph import read_tflite
 from tinydeploy.graph.build import Builder
@@ -20,6 +20,7 @@ from tinydeploy.guarded import GuardedJudge, JudgeChild, RefusedError
 from tinydeploy.judge import Judge
 from tinydeploy.sources import Source
 from tinydeploy.stages import trial
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.stages.inspect import inspect, to_html, to_text
 from tinydeploy.ui import Ui
 
@@ -118,7 +119,7 @@ def test_refused(make: Callable[[], Model], operator: str, words: str, tmp_path:
     assert not any(fit.fits for fit in found.boards)
     source = Source("model", "model", path, None, None, "test")
     with pytest.raises(UnsupportedModelError, match="TFLM") as caught:
-        pipeline.make_image(source, boards.load("nano33"), "zig", "auto", Ui(quiet=True))
+        images.make_image(source, boards.load("nano33"), DEFAULT, Ui(quiet=True))
     assert words in caught.value.message
 
 
@@ -239,9 +240,7 @@ def test_compiled_for_an_accelerator(
     assert "before " + compiler in problem.hint
     source = Source("model", "model", path, None, None, "test")
     with pytest.raises(UnsupportedModelError, match=accelerator) as caught:
-        pipeline.make_program(
-            source, boards.load("nano33"), "zig", "auto", tmp_path, Ui(quiet=True)
-        )
+        programs.make_program(source, boards.load("nano33"), DEFAULT, Ui(quiet=True), tmp_path)
     assert "before " + compiler in caught.value.hint
 
 

@@ -9,7 +9,7 @@ import pytest
 from tinydeploy import tools
 from tinydeploy.bench.startup import Startup, table
 from tinydeploy.kernel_lab.harness import CORE, FIRMWARE, FLAGS
-from tinydeploy.simulate.bench import Bench
+from tinydeploy.simulate.cpu_harness import CpuHarness
 
 DISPATCH_CYCLES = 33  # with the pinned Zig; issue 4 allows 100
 INCLUDES = [f"-I{FIRMWARE}/{path}" for path in ("compiled", "tflm", "", "platformio/libc")]
@@ -53,7 +53,7 @@ extern "C" int RunSteps(uint8_t* arena, int count) {
 
 
 @pytest.fixture(scope="module")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+def engine(tmp_path_factory: pytest.TempPathFactory) -> CpuHarness:
     """The engine's own source, linked with a plan of four empty steps."""
     folder = tmp_path_factory.mktemp("dispatch")
     source, script, elf = folder / "plan.cpp", folder / "plan.ld", folder / "plan.elf"
@@ -64,10 +64,10 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     link = ["-nostdlib", "-Wl,--no-gc-sections", "-Wl,-e,0", "-T", str(script)]
     command = [*tools.python_module_argv("ziglang", "c++"), *CORE["zig"], *FLAGS, *INCLUDES]
     tools.run([*command, source, engine_source, *link, "-o", elf], what="building the engine")
-    return Bench(Path(elf))
+    return CpuHarness(Path(elf))
 
 
-def test_dispatch(engine: Bench) -> None:
+def test_dispatch(engine: CpuHarness) -> None:
     arena = engine.place(bytes(1 << 14))
     cycles = [engine.call("RunSteps", arena, count).cycles for count in range(1, 5)]
     # The loop, a call through a pointer, six arguments, the call of the kernel, and back.

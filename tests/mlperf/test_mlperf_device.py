@@ -20,7 +20,8 @@ from tinydeploy.mlperf.inputs import Sample
 from tinydeploy.mlperf.runner import Runner
 from tinydeploy.mlperf.settings import BENCHMARKS, Settings, settings_of
 from tinydeploy.pytest_plugin import unpacked
-from tinydeploy.stages.build import MLPERF_BAUD
+from tinydeploy.stages.build_options import DEFAULT
+from tinydeploy.stages.flavour import MLPERF_BAUD
 from tinydeploy.ui import Ui
 
 # Commands to the sine model, whose input is one byte, and the lines that must come back.
@@ -122,7 +123,7 @@ def reference(shared_data: Path) -> sources.Source:
 @pytest.fixture(scope="module")
 def kws01(reference: sources.Source) -> Iterator[connection.Connection]:
     board, settings = boards.load("nano33"), settings_of(reference)
-    image = make_image(reference, board, settings, "zig", "auto", Ui(quiet=True))[1]
+    image = make_image(reference, board, settings, DEFAULT, Ui(quiet=True))[1]
     opened = connection.open_simulated(board, image, MLPERF_BAUD)
     yield opened
     opened.close()
@@ -166,7 +167,7 @@ def test_encodings_give_the_tensor_that_was_meant(name: str) -> None:
     tensor, results = source.model.main.inputs[0], {}
     values = [np.full(tensor.shape, value, np.int8) for value in (-128, -1, 0, 77, 127)]
     for settings in (Settings("sine"), Settings("sine", name)):
-        image = make_image(source, board, settings, "zig", "auto", quiet)[1]
+        image = make_image(source, board, settings, DEFAULT, quiet)[1]
         opened = connection.open_simulated(board, image, MLPERF_BAUD)
         runner = Runner(opened.wire)
         runner.synchronise()
@@ -205,7 +206,7 @@ def test_anomaly_is_the_mean_error_of_all_windows(tmp_path: Path) -> None:
     samples = inputs.of_folder(tmp_path, settings, tensor)
     assert [len(sample.windows) for sample in samples] == [1, 2, 3]
 
-    image = make_image(source, board, settings, "zig", "auto", quiet)[1]
+    image = make_image(source, board, settings, DEFAULT, quiet)[1]
     opened = connection.open_simulated(board, image, MLPERF_BAUD)
     runner = Runner(opened.wire)
     runner.synchronise()

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tinydeploy import pipeline
+from tinydeploy import images, pipeline
 from tinydeploy.errors import ModelFileError
 from tinydeploy.hardware import fleet
 from tinydeploy.pipeline import Job
@@ -19,7 +19,7 @@ def nothing_is_built(monkeypatch: pytest.MonkeyPatch) -> None:
     def build(*_: Any, **__: Any) -> None:
         pytest.fail("something was built")
 
-    monkeypatch.setattr(pipeline, "make_image", build)
+    monkeypatch.setattr(images, "make_image", build)
 
 
 @pytest.mark.parametrize("run", ["deploy", "verify", "explain", "fleet"])

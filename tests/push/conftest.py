@@ -14,9 +14,10 @@ from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.push import swap_bench
 from tinydeploy.push.swap_bench import Candidate
-from tinydeploy.stages import push_key
-from tinydeploy.stages.build import HOT_SWAP_FILE, Image, build
+from tinydeploy.stages.build import Image, build
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import compile_model
+from tinydeploy.stages.flavour import Flavour
 
 SINE = MODELS_DIR / "sine" / "sine_int8.tflite"
 ARENA_BYTES = 64 << 10
@@ -35,9 +36,9 @@ def hot_swap_image(tmp_path_factory: pytest.TempPathFactory) -> MakeImage:
     def make(board_id: str, keyed: bool = False) -> Image:
         folder = tmp_path_factory.mktemp(f"hot-swap-{board_id}")
         program = compile_model(SINE, None, folder / "program", name="s", arena_bytes=ARENA_BYTES)
-        (program.folder / HOT_SWAP_FILE).write_text("")
-        push_key.put(program.folder, PUSH_KEY if keyed else None)
-        return build(program.folder, boards.load(board_id), out_dir=folder)
+        key = PUSH_KEY if keyed else None
+        options = BuildOptions("interpreter", flavour=Flavour.HOT_SWAP, push_key=key)
+        return build(program.folder, boards.load(board_id), options, out_dir=folder)
 
     return make
 

@@ -11,7 +11,7 @@ from tinydeploy import boards
 from tinydeploy.config import ROOT
 from tinydeploy.push import power_cuts, power_cuts_page, writing
 from tinydeploy.push.power_cuts import PHASES, Row
-from tinydeploy.push.swap_bench import Bench, Swap
+from tinydeploy.push.swap_bench import Swap, SwapBench
 from tinydeploy.simulate.flash_operations import FlashOperation, FlashOperations, PowerCutError
 from tinydeploy.stages.build import Image
 
@@ -21,9 +21,9 @@ DOCS = ROOT / "docs"
 
 
 @pytest.fixture
-def bench(hot_swap_image: MakeImage, sine: bytes) -> Bench:
+def bench(hot_swap_image: MakeImage, sine: bytes) -> SwapBench:
     """The simulated Nano."""
-    return Bench(boards.load("nano33"), hot_swap_image("nano33").elf, sine)
+    return SwapBench(boards.load("nano33"), hot_swap_image("nano33").elf, sine)
 
 
 @pytest.mark.parametrize("board_id", CHIPS)
@@ -40,7 +40,7 @@ def test_no_model_is_lost(hot_swap_image: MakeImage, sine: bytes, board_id: str)
 
 
 def test_page_that_was_cut_and_is_kept_is_noticed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    bench: SwapBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A push that trusts the last page that reads right: the power may have failed within it."""
     cutter = power_cuts._Cutter(bench, Swap("long", bench.long), 1)
@@ -63,7 +63,7 @@ def test_page_that_was_cut_and_is_kept_is_noticed(
 
 
 @pytest.mark.parametrize("at", [0, 1, 2, 500, 815, 816, 817, 818])
-def test_derived_content_is_what_a_real_cut_leaves(bench: Bench, at: int) -> None:
+def test_derived_content_is_what_a_real_cut_leaves(bench: SwapBench, at: int) -> None:
     """The hook in the flash controller's model cuts a swap that really runs."""
     old = bench.boot()
     swap = Swap("", bench.first)
@@ -81,7 +81,7 @@ def test_derived_content_is_what_a_real_cut_leaves(bench: Bench, at: int) -> Non
     assert bench.check() == old
 
 
-def test_a_lost_model_is_noticed(bench: Bench) -> None:
+def test_a_lost_model_is_noticed(bench: SwapBench) -> None:
     """A mark that is whole too early: the checker must see what the firmware then runs."""
     cutter = power_cuts._Cutter(bench, Swap("none", bench.first), 1)
     bench.carry_out(Swap("", bench.second))

@@ -23,7 +23,9 @@ from tinydeploy.push import image as images
 from tinydeploy.push import writing
 from tinydeploy.push.image import SlotImage
 from tinydeploy.push.swap_bench import Candidate
-from tinydeploy.stages import push_key
+from tinydeploy.stages import program_folder, push_key
+from tinydeploy.stages.build_options import BuildOptions
+from tinydeploy.stages.flavour import Flavour
 
 Status = protocol.Status
 KEY = bytes(range(100, 132))  # of the fixture
@@ -157,11 +159,18 @@ def test_a_key_file(tmp_path: Path) -> None:
 
 
 def test_the_key_goes_into_a_file_of_the_owner_only(tmp_path: Path) -> None:
-    push_key.put(tmp_path, KEY)
+    swap = BuildOptions("interpreter", flavour=Flavour.HOT_SWAP)
+    program_folder.put(tmp_path, replace(swap, push_key=KEY))
     (written,) = tmp_path.iterdir()
+    assert KEY.hex() in written.read_text()
     assert written.stat().st_mode & 0o077 == 0
-    push_key.put(tmp_path, None)
-    assert not list(tmp_path.iterdir())
+    program_folder.put(tmp_path, swap)
+    assert KEY.hex() not in written.read_text()
+
+
+def test_a_key_is_not_shown() -> None:
+    keyed = BuildOptions("interpreter", flavour=Flavour.HOT_SWAP, push_key=KEY)
+    assert repr(KEY) not in repr(keyed)
 
 
 def test_a_key_without_hot_swap_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from tinydeploy import boards, pipeline, sources, targets
+from tinydeploy import boards, images, sources, targets
 from tinydeploy.config import ROOT
 from tinydeploy.errors import SetupError, UsageError
 from tinydeploy.simulate.renode import RenodeTransport
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.ui import Ui
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
@@ -93,7 +94,7 @@ def test_the_first_hello_is_heard(renode: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("PATH", f"{renode}{os.pathsep}{os.environ['PATH']}")
     ui, board = Ui(quiet=True), boards.load("nano33")
     source = sources.resolve("sine", None, False, None, ui)
-    image = pipeline.make_image(source, board, "zig", "auto", ui)[1]
+    image = images.make_image(source, board, DEFAULT, ui)[1]
     device = targets.open_device(targets.Target("renode"), board, image.elf)
     try:
         assert device.hello().board == "nano33"

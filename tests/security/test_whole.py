@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tinydeploy import whole
 from tinydeploy.config import ROOT
-from tinydeploy.keys import Keyed
+from tinydeploy.keys import CachedResult
 
 PACKAGE = ROOT / "scripts/tinydeploy"
 # Functions that write a file under its own name.
@@ -106,11 +106,11 @@ def test_an_unchanged_file_keeps_its_time(tmp_path: Path) -> None:
 
 def test_a_key_vouches_for_bytes(tmp_path: Path) -> None:
     product = tmp_path / "firmware.elf"
-    known = Keyed(tmp_path / "firmware.json", "key", (product,))
+    known = CachedResult(tmp_path / "firmware.json", "key", (product,))
     product.write_text("A")
     known.save({"toolchain": "zig"})
     assert known.load() == {"toolchain": "zig"}
-    assert Keyed(known.path, "another", known.products).load() is None
+    assert CachedResult(known.path, "another", known.products).load() is None
     product.write_text("B")
     assert known.load() is None
     product.unlink()
@@ -121,12 +121,12 @@ def test_a_key_vouches_for_bytes(tmp_path: Path) -> None:
 def test_a_spoiled_key_is_none(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key.json"
     path.write_text(text)
-    assert Keyed(path, "key").load() is None
+    assert CachedResult(path, "key").load() is None
 
 
 def test_no_key_while_products_change(tmp_path: Path) -> None:
     product = tmp_path / "product"
-    known = Keyed(tmp_path / "key.json", "A", (product,))
+    known = CachedResult(tmp_path / "key.json", "A", (product,))
 
     def make() -> dict[str, str]:
         assert not known.path.exists()
@@ -135,7 +135,7 @@ def test_no_key_while_products_change(tmp_path: Path) -> None:
 
     known.made(make)
     with pytest.raises(ZeroDivisionError):
-        Keyed(known.path, "B", (product,)).made(lambda: {"never": 1 // 0})
+        CachedResult(known.path, "B", (product,)).made(lambda: {"never": 1 // 0})
     assert known.load() is None, "of what failed half-way nothing is known"
 
 

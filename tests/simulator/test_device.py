@@ -12,7 +12,8 @@ import pytest
 from tinydeploy import boards, simulate
 from tinydeploy.errors import UsageError
 from tinydeploy.link.transport import SerialTransport
-from tinydeploy.simulate import bench, pty
+from tinydeploy.simulate import pty
+from tinydeploy.simulate.cpu_harness import CpuHarness
 from tinydeploy.simulate.serial_line import resample
 from tinydeploy.simulate.violations import SimulationError
 
@@ -103,7 +104,7 @@ def test_bench_calls_single_functions(lab: Any) -> None:
     int of_table(void) { return sum(table, 4); }
     """
     elf = lab.build(source, 0x1000, ".c", "-Os", "-g", "-fno-sanitize=all")
-    machine = bench.Bench(elf)
+    machine = CpuHarness(elf)
     data = machine.place((5).to_bytes(4, "little") * 100)
     long, short = machine.call("sum", data, 100), machine.call("sum", data, 10)
     assert (long.value, short.value) == (500, 50)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tinydeploy import boards, pipeline, simulate, sources, targets
+from tinydeploy import boards, images, simulate, sources, targets
 from tinydeploy.errors import UsageError
 from tinydeploy.hardware import usb_throughput
 from tinydeploy.hardware.link_faults import REPEATED, RIGHT, STOPPED, WRONG, cases_of, try_faults
 from tinydeploy.hardware.usb_faults import UsbFaultyWire
 from tinydeploy.link.client import Device
 from tinydeploy.simulate.device import SimulatedDevice
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.ui import Ui
 
 
@@ -19,7 +20,7 @@ from tinydeploy.ui import Ui
 def elf() -> Path:
     quiet = Ui(quiet=True)
     source = sources.resolve("sine", None, False, None, quiet)
-    return pipeline.make_image(source, boards.load("nano33"), "zig", "auto", quiet)[1].elf
+    return images.make_image(source, boards.load("nano33"), DEFAULT, quiet)[1].elf
 
 
 def _open(elf: Path, *, usb: bool = True, realtime_baud: bool = False) -> SimulatedDevice:

@@ -15,7 +15,9 @@ from tinydeploy.simulate.usb_bus import Setup
 from tinydeploy.simulate.usb_host import State
 from tinydeploy.simulate.usb_transfers import Transfer
 from tinydeploy.stages.build import build
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import compile_model
+from tinydeploy.stages.flavour import Flavour
 from tinydeploy.ui import Ui
 
 SINE = MODELS_DIR / "sine" / "sine_int8.tflite"
@@ -34,7 +36,9 @@ def image(toolchain: str = "zig", *, mlperf: bool = False) -> Path:
             sources.resolve(str(SINE), None, False, 1, Ui(quiet=True)),
             folder,
         )
-    built = build(program.folder, boards.load("nano33"), toolchain=toolchain, out_dir=folder)
+    flavour = Flavour.MLPERF if mlperf else Flavour.PLAIN
+    options = BuildOptions("interpreter", toolchain=toolchain, flavour=flavour)
+    built = build(program.folder, boards.load("nano33"), options, out_dir=folder)
     return built.elf
 
 

@@ -13,37 +13,28 @@ sys.path[:0] = [str(project / "scripts"), str(project / "firmware" / "platformio
 
 import toolchains  # noqa: E402
 from tinydeploy import boards, whole  # noqa: E402
-from tinydeploy.stages import board_files, image, unfinished  # noqa: E402
+from tinydeploy.stages import board_files, image, program_folder, unfinished  # noqa: E402
 from tinydeploy.stages.build import (  # noqa: E402
-    KERNEL_FILES,
     VARIANTS_VARIABLE,
     build_id,
-    is_bare,
-    is_compact,
-    is_compiled,
-    is_hot_swap,
-    is_mlperf,
-    link_baud,
     link_variable,
     object_folder,
-    program_folder,
+    program_of,
 )
 
 board = boards.load(env["BOARD"])
 env.Replace(PROGNAME="firmware", PROGSUFFIX="" if board.is_host else ".elf")
 toolchain = toolchains.select(env, board.id)
-program = program_folder(env.GetProjectOption("custom_model"), board)
-compiled = is_compiled(program)
-mlperf = is_mlperf(program)
+program = program_of(env.GetProjectOption("custom_model"), board)
+options = program_folder.read(program)
+recipe = options.flavour.recipe
+compiled = options.is_compiled
 link = link_variable()
-hot_swap = is_hot_swap(program)
-slots_bytes = hot_swap * boards.SLOTS * board.slot_bytes
 objects = object_folder(board, toolchain, program, link)
 unfinished.begin(objects)
 env.Replace(BUILD_DIR=str(objects))
-compact, bare = is_compact(program), is_bare(program)
-if bare:  # instead of platformio.ini's
-    env.Replace(SRC_FILTER="+<bare/> +<app/program.cpp>")
+if recipe.application:  # instead of platformio.ini's
+    env.Replace(SRC_FILTER=recipe.application)
 firmware = project / "firmware"
 generated = Path(env.subst("$BUILD_DIR")) / "generated"
 board_files.write(board, generated)
@@ -68,16 +59,17 @@ LINKS = {"usb": ("usb",), "uart": ("uart",), "both": ("usb", "uart")}
 named = link or env.GetProjectOption("custom_link", "both")
 if named not in LINKS:
     toolchains.stop(f"no link {named!r}: custom_link is {', '.join(LINKS)}")
-wires = () if bare else LINKS[named] if board.has_usb else LINKS["uart"]
+wires = LINKS[named] if board.has_usb else LINKS["uart"]
+if not recipe.has_link:
+    wires = ()
 
 env.Append(
     CPPPATH=[*[firmware / "compiled"] * compiled, firmware, firmware / "tflm", generated],
     CPPDEFINES=[
-        ("TINYDEPLOY_BAUD", link_baud(program, board)),
+        ("TINYDEPLOY_BAUD", program_folder.link_baud(program, board)),
         *[(f"TINYDEPLOY_LINK_{wire.upper()}", int(wire in wires)) for wire in LINKS["both"]],
-        ("TINYDEPLOY_SLOTS_BYTES", slots_bytes),
-        *["TINYDEPLOY_MLPERF"] * mlperf,
-        *["TINYDEPLOY_HOT_SWAP"] * hot_swap,
+        ("TINYDEPLOY_SLOTS_BYTES", recipe.has_slots * boards.SLOTS * board.slot_bytes),
+        *recipe.defines,
     ],
     CCFLAGS=["-O1" if board.is_host else "-Os"],
 )
@@ -109,12 +101,19 @@ def tell_of_notes(write=SCons.SConsign.write):
 SCons.SConsign.write = tell_of_notes
 
 
+def byte_array(name, data):
+    """A macro that initializes an array."""
+    return f"#define {name} {{{', '.join(f'0x{byte:02x}' for byte in data)}}}\n"
+
+
 def include_program():
     """The only file that sees the model: another model rebuilds it and model.cc, nothing else."""
     digest = bytes.fromhex(build_id(program, board, toolchain, link))[:16]
-    values = ", ".join(f"0x{byte:02x}" for byte in digest)
-    text = f"#define TINYDEPLOY_BUILD_ID {{{values}}}\n"
-    whole.write_if_changed(generated / "tinydeploy_build_id.h", text)
+    text = byte_array("TINYDEPLOY_BUILD_ID", digest)
+    if options.push_key:
+        text += byte_array("TINYDEPLOY_PUSH_KEY", bytes.fromhex(options.push_key))
+    mode = whole.FOR_OWNER if options.push_key else whole.FOR_ALL
+    whole.write_if_changed(generated / "tinydeploy_build.h", text, mode=mode)
     for sees_the_model in ("*/app/program.cpp", "*/mlperf/tensors.cpp"):
         env.AddBuildMiddleware(
             lambda env, node: env.Object(node, CPPPATH=[*env["CPPPATH"], program]),
@@ -140,27 +139,25 @@ def add_sources():
     """What PlatformIO's own `build_src_filter` does not name: everything below the application."""
     model_env = include_program()
     own = os.path.join("$BUILD_DIR", "program")
-    model_env.BuildSources(own, str(program), f"+<*.cc> -<{KERNEL_FILES}>")
+    engine_file = program_folder.PLAN_FILE if compiled else program_folder.MODEL_FILE
+    model_env.BuildSources(own, str(program), f"+<{engine_file}>")
     for chip in (*["cortex_m4"] * (not board.is_host), board.chip):
         folder = os.path.join("$BUILD_DIR", "chips", chip)
         env.BuildSources(folder, str(firmware / "chips" / chip))
     env.BuildSources(os.path.join("$BUILD_DIR", "board"), str(board.folder), "+<*.cpp>")
     if board.has_usb:
         env.BuildSources(os.path.join("$BUILD_DIR", "usb"), str(firmware / "usb"))
-    if mlperf:
-        env.BuildSources(os.path.join("$BUILD_DIR", "mlperf"), str(firmware / "mlperf"))
-    if hot_swap:
-        folder = os.path.join("$BUILD_DIR", "slots")
-        env.BuildSources(folder, str(firmware / "app"), "+<slots*.cpp>")
+    for part, what in recipe.parts:
+        env.BuildSources(os.path.join("$BUILD_DIR", "flavour", part), str(firmware / part), what)
     for part, what in ENGINES[compiled].items():
         env.BuildSources(os.path.join("$BUILD_DIR", part), str(firmware / part), what)
     kernels = env.Clone(CCFLAGS=without(env, *ONE_PIECE))
     small = env.Clone(CCFLAGS=without(kernels, *SMALLEST))  # -Oz calls the library to divide
-    # Where the time goes. With sanitizers, compiling would take longer than it saves; all operators
-    # together would leave the model slots no room.
-    if not (board.is_host or compact or hot_swap):
+    # Where the time goes. With sanitizers, compiling would take longer than it saves.
+    if recipe.has_fast_kernels and not (board.is_host or options.is_compact):
         kernels.Replace(CCFLAGS=[*small["CCFLAGS"], "-O2", *ROLLED])
-    kernels.BuildSources(own, str(program), f"+<{KERNEL_FILES}>")
+    if compiled:
+        kernels.BuildSources(own, str(program), f"+<{program_folder.KERNEL_FILES}>")
     for part, what in KERNELS[compiled].items():
         few = FEW_ELEMENTS[part] if compiled else []
         folder, source = os.path.join("$BUILD_DIR", part), str(firmware / part)

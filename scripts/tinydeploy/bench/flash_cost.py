@@ -24,6 +24,7 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.ops.resolver import method
 from tinydeploy.ops.types import SUPPORTED
 from tinydeploy.stages import build as build_stage
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import Program, compile_model, header_text
 from tinydeploy.stages.compile_plan import compile_plan
 from tinydeploy.stages.image import Sizes
@@ -116,7 +117,8 @@ def operators(
         (folder / str(number)).mkdir(parents=True)
         whole.write_if_changed(folder / str(number) / "model.h", header_text(program, each))
     link = _link(board, "uart")
-    found = sizes_of_variants(program.folder, board, folder, toolchain=toolchain, link=link)
+    options = BuildOptions("interpreter", toolchain=toolchain, link=link)
+    found = sizes_of_variants(program.folder, board, folder, options)
     return [
         _difference(_cost(name, board, toolchain, found[str(number)]), below)
         for number, name in enumerate(methods)
@@ -215,13 +217,8 @@ def _program(folder: Path, board: Board, methods: Sequence[str]) -> Program:
 
 
 def _measured(name: str, folder: Path, board: Board, toolchain: str, *, link: str = "uart") -> Cost:
-    image = build_stage.build(
-        folder / "program",
-        board,
-        toolchain=toolchain,
-        link=_link(board, link),
-        out_dir=folder,
-    )
+    options = BuildOptions(toolchain=toolchain, link=_link(board, link))
+    image = build_stage.build(folder / "program", board, options, out_dir=folder)
     return _cost(name, board, toolchain, image.sizes)
 
 

@@ -9,6 +9,7 @@ from tinydeploy import pipeline
 from tinydeploy.bench import subjects
 from tinydeploy.lower.compile_options import OFF, Choices
 from tinydeploy.pipeline import Job
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.ui import Ui
 
 IMAGE_MODELS = ("vww", "person_detect", "ic")
@@ -51,14 +52,8 @@ def measure(names: Sequence[str] | None, board: str, bands: Sequence[int], ui: U
         for count in (1, *bands):
             with ui.stage("patches") as stage:
                 choices = Choices(patch=OFF if count == 1 else str(count))
-                job = Job(
-                    board,
-                    subject.model,
-                    subject.variant,
-                    engine="compiled",
-                    vectors=VECTORS,
-                    choices=choices,
-                )
+                options = BuildOptions("compiled", choices)
+                job = Job(board, subject.model, subject.variant, build=options, vectors=VECTORS)
                 report = pipeline.deploy(job, Ui(quiet=True))
                 stage.detail = f"{name} in {count}: arena {report.size.arena_bytes:,}"
             rows.append(

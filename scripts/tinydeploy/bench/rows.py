@@ -82,7 +82,7 @@ def row_of(name: str, report: Report, waiting: Report | None, job: Job) -> Row:
         model=name,
         board=report.board,
         engine=report.engine,
-        toolchain=job.toolchain,
+        toolchain=job.build.toolchain,
         macs=report.model.macs or 0,
         cycles=report.cycles.mean,
         milliseconds=report.milliseconds or 0.0,
@@ -95,7 +95,7 @@ def row_of(name: str, report: Report, waiting: Report | None, job: Job) -> Row:
         vectors=report.parity.vectors,
         mismatching_bytes=report.parity.mismatching_bytes,
         wait_cycles=waiting.cycles.mean if waiting else None,
-        optimize=job.choices.optimize,
+        optimize=job.build.choices.optimize,
         kind=_kind(report),
     )
 

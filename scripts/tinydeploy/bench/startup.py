@@ -10,12 +10,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tinydeploy import boards, pipeline, simulate, sources
+from tinydeploy import boards, images, programs, simulate, sources
 from tinydeploy.bench import subjects
 from tinydeploy.boards import Board
 from tinydeploy.errors import DeviceWedgedError
 from tinydeploy.link.client import Device
 from tinydeploy.stages.build import Image
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.ui import Ui
 
 READY_TIMEOUT_S = 5.0
@@ -72,9 +73,10 @@ def run(
         source = sources.resolve(subject.model, subject.variant, False, None, ui)
         for board in map(boards.load, board_ids or boards.of_each_chip()):
             for engine in engines:
-                with pipeline.held(source, board, ui):
+                with programs.held(source, board, ui):
                     quiet = Ui(quiet=True)
-                    _, image = pipeline.make_image(source, board, toolchain, engine, quiet)
+                    options = BuildOptions(engine, toolchain=toolchain)
+                    _, image = images.make_image(source, board, options, quiet)
                     found.append(measure(subject.name, board, engine, image))
     return found
 

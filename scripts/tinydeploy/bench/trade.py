@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from tinydeploy import boards, pipeline, sources
+from tinydeploy import boards, images, pipeline, sources
 from tinydeploy.bench import subjects
 from tinydeploy.lower.compile_options import GOALS, Choices
 from tinydeploy.pipeline import Job
+from tinydeploy.stages.build_options import BuildOptions
+from tinydeploy.stages.flavour import Flavour
 from tinydeploy.ui import Ui
 
 VECTORS = 2
@@ -54,21 +56,13 @@ def measure(names: Sequence[str] | None, board_id: str, goals: Sequence[str], ui
 
 
 def _row(subject: subjects.Subject, board_id: str, goal: str, ui: Ui) -> Row:
-    quiet, choices = Ui(quiet=True), Choices(optimize=goal)
+    quiet, options = Ui(quiet=True), BuildOptions("compiled", Choices(optimize=goal))
     with ui.stage("trade") as stage:
-        job = Job(
-            board_id,
-            subject.model,
-            subject.variant,
-            engine="compiled",
-            vectors=VECTORS,
-            choices=choices,
-        )
+        job = Job(board_id, subject.model, subject.variant, build=options, vectors=VECTORS)
         report = pipeline.deploy(job, quiet)
         source = sources.resolve(subject.model, subject.variant, False, None, quiet)
-        program, image = pipeline.make_bare_image(
-            source, boards.load(board_id), job.toolchain, job.engine, quiet, choices
-        )
+        bare = replace(options, flavour=Flavour.BARE)
+        program, image = images.make_image(source, boards.load(board_id), bare, quiet)
         stage.detail = f"{subject.name} for {goal}: {image.flash_bytes:,} bytes bare"
     return Row(
         subject.name,

@@ -116,22 +116,26 @@ def _add_files(parser: argparse.ArgumentParser) -> None:
 
 
 def _table(options: argparse.Namespace, ui: Ui) -> int:
-    from tinydeploy import bench
+    from tinydeploy import bench, boards
+    from tinydeploy.bench import subjects
 
+    grid = bench.Grid(
+        subjects.expanded(options.models) if options.models else subjects.default_names(),
+        options.boards or boards.of_each_chip(),
+        options.engines or bench.ENGINES,
+        options.vectors,
+        options.toolchain,
+        bench.GOALS,
+    )
     with common.json_file(options) as json_file:
-        return bench.run(
-            model_names=options.models,
-            board_ids=options.boards,
-            vectors=options.vectors,
-            toolchain=options.toolchain,
+        output = bench.Output(
             as_markdown=options.markdown,
             json_file=json_file,
-            compare_file=options.compare,
-            engines=options.engines,
             markdown_file=options.markdown_file,
             plot_file=options.plot,
-            ui=ui,
+            compare_file=options.compare,
         )
+        return bench.run(grid, output, ui)
 
 
 def _versus(options: argparse.Namespace, ui: Ui) -> int:

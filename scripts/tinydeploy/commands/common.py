@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import asdict, is_dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,14 @@ from tinydeploy.lower.compile_options import GOALS, OFF, Choices
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
-    from tinydeploy.sources import Source
     from tinydeploy.stages.build import Image
 
 Run = Callable[[argparse.Namespace, Ui], int | None]
 Commands = Any  # argparse's private type of `add_subparsers`
 
 DEFAULT_MODEL = "kws"
+LINK = "link"  # the mode of the plain firmware
+MODAL = ("build", "simulate")  # commands whose --mode is that of a firmware
 MODEL_HELP = "a model of ours, or a .tflite, .keras, .h5, SavedModel, or C source with a model"
 
 
@@ -219,12 +219,43 @@ def add_mode(parser: argparse.ArgumentParser) -> None:
     """`--mode` and `--benchmark`."""
     parser.add_argument(
         "--mode",
-        choices=("link", "mlperf", "bare"),
-        default="link",
+        choices=(LINK, "mlperf", "bare"),
+        default=LINK,
         help="mlperf: the firmware also obeys MLPerf Tiny's runner, at 115200 baud; bare: no link, "
         "the model runs over and over",
     )
     add_benchmark(parser)
+
+
+def build_options(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """The `BuildOptions` that `--engine`, `--toolchain`, `--mode`, `--hot-swap`, ... say.
+
+    Raises:
+        UsageError: two of them do not go together.
+    """
+    from tinydeploy.stages import push_key
+    from tinydeploy.stages.build_options import BuildOptions
+
+    key: Path | None = getattr(options, "key", None)
+    return BuildOptions(
+        engine=options.engine,
+        choices=choices(options),
+        toolchain=options.toolchain,
+        flavour=_flavour(options),
+        push_key=push_key.read(key) if key else None,
+    )
+
+
+def _flavour(options: argparse.Namespace):  # type: ignore[no-untyped-def]
+    """Of `--mode`, where "link" is the plain firmware, or of `--hot-swap`."""
+    from tinydeploy.stages.flavour import Flavour
+
+    mode: str = options.mode if options.command in MODAL else LINK
+    if not getattr(options, "hot_swap", False):
+        return Flavour.PLAIN if mode == LINK else Flavour(mode)
+    if mode != LINK:
+        raise UsageError(f"--hot-swap does not go with --mode {mode}", "leave one of them out")
+    return Flavour.HOT_SWAP
 
 
 @contextmanager
@@ -233,33 +264,20 @@ def made_image(options: argparse.Namespace, ui: Ui) -> Iterator[Image]:
 
     Its folder is held inside, so that no other run replaces what is being read.
     """
-    from tinydeploy import pipeline
-
-    if options.hot_swap and options.mode != "link":
-        raise UsageError(
-            f"--hot-swap does not go with --mode {options.mode}", "leave one of them out"
-        )
-    board = boards.load(options.board)
-    model = source(options, ui)
-    with pipeline.held(model, board, ui):
-        yield _make_image(options, model, board, ui)
-
-
-def _make_image(options: argparse.Namespace, source: Source, board: boards.Board, ui: Ui) -> Image:
-    from tinydeploy import pipeline
-
-    if options.mode != "mlperf":
-        make = pipeline.make_bare_image if options.mode == "bare" else pipeline.make_image
-        if options.hot_swap:
-            make = partial(pipeline.make_image, hot_swap=True, push_key=options.key)
-        return make(source, board, options.toolchain, options.engine, ui, choices(options))[1]
+    from tinydeploy import images, programs
     from tinydeploy.mlperf import firmware
     from tinydeploy.mlperf.settings import settings_of
+    from tinydeploy.stages.flavour import Flavour
 
-    settings = settings_of(source, options.benchmark)
-    return firmware.make_image(
-        *(source, board, settings, options.toolchain, options.engine, ui, choices(options))
-    )[1]
+    build = build_options(options)
+    board = boards.load(options.board)
+    model = source(options, ui)
+    with programs.held(model, board, ui):
+        if build.flavour is Flavour.MLPERF:
+            settings = settings_of(model, options.benchmark)
+            yield firmware.make_image(model, board, settings, build, ui)[1]
+        else:
+            yield images.make_image(model, board, build, ui)[1]
 
 
 def add_hot_swap(parser: argparse.ArgumentParser) -> None:

@@ -69,6 +69,7 @@ def _add_job(parser: argparse.ArgumentParser) -> None:
 def _deploy(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy import pipeline
     from tinydeploy.report import terminal, to_json
+    from tinydeploy.stages.flavour import Flavour
 
     ui.quiet = ui.quiet or options.json
     job = _job(options)
@@ -76,7 +77,7 @@ def _deploy(options: argparse.Namespace, ui: Ui) -> None:
         _deploy_many(job, options, ui)
         return
     report = pipeline.deploy(job, ui)
-    if job.hot_swap and "device" not in report.target:
+    if job.build.flavour is Flavour.HOT_SWAP and "device" not in report.target:
         _remember_built_in(job, ui)
     if options.json:
         print(to_json(report))
@@ -93,7 +94,7 @@ def _remember_built_in(job, ui: Ui) -> None:  # type: ignore[no-untyped-def]
     source = sources.resolve(job.model, job.variant, False, job.seed, ui, last)
     board = job.board
     with locks.held(targets.flash_file(boards.load(board)), ui.warn):
-        targets.deployed(boards.load(board), source.tflite, job.push_key)
+        targets.deployed(boards.load(board), source.tflite, job.build.push_key)
 
 
 def _deploy_many(job, options: argparse.Namespace, ui: Ui) -> None:  # type: ignore[no-untyped-def]
@@ -113,8 +114,7 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         variant=options.variant,
         target=options.target,
         link_port=options.link_port,
-        toolchain=options.toolchain,
-        engine=options.engine,
+        build=common.build_options(options),
         vectors=options.vectors,
         link_vectors=options.link_vectors,
         data=options.data,
@@ -124,11 +124,8 @@ def _job(options: argparse.Namespace):  # type: ignore[no-untyped-def]
         modelled_baud=options.modelled_baud,
         wait_states=options.wait_states,
         usb=options.usb,
-        choices=common.choices(options),
         flash_tool=getattr(options, "flash_tool", None),
         force=getattr(options, "force", False),
-        hot_swap=getattr(options, "hot_swap", False),
-        push_key=getattr(options, "key", None),
     )
 
 

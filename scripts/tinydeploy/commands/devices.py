@@ -49,10 +49,10 @@ def add_commands(commands: common.Commands) -> None:
 
 
 def _flash(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, flash, pipeline
+    from tinydeploy import boards, flash, images
 
     board = boards.load(options.board)
-    image = options.image or pipeline.last_image(board)
+    image = options.image or images.last_image(board)
     with ui.stage("flash") as stage, ui.progress(f"flash {board.name}") as progress:
         result = flash.flash(
             image,
@@ -70,7 +70,7 @@ def _flash(options: argparse.Namespace, ui: Ui) -> None:
 def _simulate(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy import boards, simulate
     from tinydeploy.simulate import pty
-    from tinydeploy.stages.build import MLPERF_BAUD
+    from tinydeploy.stages.flavour import MLPERF_BAUD
 
     if options.bootloader or options.usb:
         _simulate_whole(options, ui)

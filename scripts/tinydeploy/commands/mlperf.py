@@ -60,7 +60,7 @@ def add_commands(commands: common.Commands) -> None:
 
 
 def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, pipeline
+    from tinydeploy import boards, programs
     from tinydeploy.mlperf.firmware import make_image
     from tinydeploy.mlperf.runner import Runner
     from tinydeploy.mlperf.settings import settings_of
@@ -70,11 +70,8 @@ def _mlperf(options: argparse.Namespace, ui: Ui) -> None:
     source = common.source(options, ui)
     settings = settings_of(source, options.benchmark)
     samples = _samples(options, source, settings)
-    with pipeline.held(source, board, ui):
-        _, image = make_image(
-            *(source, board, settings, options.toolchain, options.engine, ui),
-            common.choices(options),
-        )
+    with programs.held(source, board, ui):
+        _, image = make_image(source, board, settings, common.build_options(options), ui)
         connection = _open(options.target, board, image)
     try:
         runner = Runner(connection.wire)
@@ -103,9 +100,9 @@ def _samples(options: argparse.Namespace, source: Source, settings: Settings) ->
 def _open(target: str, board, image) -> Connection:  # type: ignore[no-untyped-def]
     from tinydeploy import targets
     from tinydeploy.hardware import connection
-    from tinydeploy.stages.build import MLPERF_BAUD
+    from tinydeploy.stages.flavour import MLPERF_BAUD
 
-    chosen = targets.choose(target, board, None, modelled_baud=False)
+    chosen = targets.choose(target, board)
     if chosen.is_port:
         return connection.open_port(board, image, chosen.name, baud=MLPERF_BAUD)
     return connection.open_simulated(board, image, MLPERF_BAUD)

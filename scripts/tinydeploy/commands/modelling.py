@@ -123,19 +123,12 @@ def _convert(options: argparse.Namespace, ui: Ui) -> None:
 
 
 def _compile(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, pipeline
+    from tinydeploy import boards, programs
 
     board = boards.load(options.board)
     source = common.source(options, ui)
-    program = pipeline.make_program(
-        source,
-        board,
-        options.toolchain,
-        options.engine,
-        options.out,
-        ui,
-        common.choices(options),
-    )
+    build = common.build_options(options)
+    program = programs.make_program(source, board, build, ui, options.out)
     fields = ("engine", "header", "source", "sha256", "arena_bytes", "tflm_arena_bytes", "macs")
     result = {name: getattr(program, name) for name in fields}
     common.print_result(options, result, program.header, program.source)

@@ -83,8 +83,12 @@ def _opened(options: argparse.Namespace, ui: Ui) -> AbstractContextManager[Devic
     ui.quiet = ui.quiet or options.json
     board = boards.load(options.board)
     target = targets.choose(
-        *(options.target, board, options.link_port, options.modelled_baud),
-        *(options.wait_states, options.usb),
+        options.target,
+        board,
+        options.link_port,
+        modelled_baud=options.modelled_baud,
+        wait_states=options.wait_states,
+        usb=options.usb,
     )
     if not target.is_port:
         where = escape(str(flash_file(board)))
@@ -189,7 +193,7 @@ def _kind(options: argparse.Namespace) -> str:
     """The target in a report's word: readers of JSON must know a simulator, too."""
     from tinydeploy import boards, targets
 
-    return targets.choose(options.target, boards.load(options.board), None, False).kind
+    return targets.choose(options.target, boards.load(options.board)).kind
 
 
 def _status(options: argparse.Namespace, ui: Ui) -> None:

@@ -57,7 +57,7 @@ def sanitized_runner(replaced: Replaced | None = None) -> Path:
 
 
 def cortex_m4_runner(replaced: Replaced | None = None) -> Path:
-    """The interpreter as a bare ELF for `simulate.bench`."""
+    """The interpreter as a bare ELF for `simulate.cpu_harness`."""
     command = [*cross_compile.zig(), *CORTEX_M4, "-O2", "-g"]
     return _program("cortex_m4", command, "bare.cpp", [*BARE_LINK, "-Wl,-e,RunJob"], replaced or {})
 

@@ -24,7 +24,7 @@ from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.plan.ir import Buffer, Plan, Step
 from tinydeploy.lower.rules.interpreter_fallback import kernel_sources
 from tinydeploy.lower.rules.table import RULES
-from tinydeploy.simulate.bench import Bench
+from tinydeploy.simulate.cpu_harness import CpuHarness
 from tinydeploy.stages.compile_plan import evaluate, plan_model
 
 GARBAGE, GUARD_BYTES = 0x5A, 64
@@ -138,7 +138,7 @@ class CortexM4Plans:
         self._start()
 
     def _start(self) -> None:
-        self._bench = Bench(self._elf)
+        self._bench = CpuHarness(self._elf)
         self._place = self._bench.place(bytes(self._most))
 
     def run(self, index: int, arena: bytes, *, fresh: bool = True) -> bytes:

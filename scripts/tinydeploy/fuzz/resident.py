@@ -25,7 +25,7 @@ from tinydeploy.lower.emit import cross_compile
 from tinydeploy.lower.plan.ir import Kernel, Plan
 from tinydeploy.lower.rules.interpreter_fallback import source_with
 from tinydeploy.simulate import image as images
-from tinydeploy.simulate.bench import FLASH, RAM, Bench
+from tinydeploy.simulate.cpu_harness import FLASH, RAM, CpuHarness
 from tinydeploy.simulate.memory_map import Memory
 
 _ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
@@ -227,7 +227,7 @@ class CortexM4Plans:
         self._scratch.cleanup()
 
     def _start(self) -> None:
-        self._bench = Bench(self._path, memories=(FLASH, RAM, _PLAN_FLASH, _PLAN_RAM))
+        self._bench = CpuHarness(self._path, memories=(FLASH, RAM, _PLAN_FLASH, _PLAN_RAM))
         self._place = self._bench.place(bytes(_ARENA_BYTES))
         self._end = _PLAN_FLASH.origin
 

@@ -16,7 +16,7 @@ from tinydeploy import tools
 from tinydeploy.errors import DeviceError
 from tinydeploy.fuzz import rooms
 from tinydeploy.graph.ir import Array
-from tinydeploy.simulate.bench import FLASH, RAM, Bench
+from tinydeploy.simulate.cpu_harness import FLASH, RAM, CpuHarness
 from tinydeploy.simulate.memory_map import Memory
 
 HOST_ARENA_BYTES = 4 << 20
@@ -159,7 +159,7 @@ class CortexM4Runner:
         self._start()
 
     def _start(self) -> None:
-        self._bench = Bench(self._elf, memories=(FLASH, _RAM))
+        self._bench = CpuHarness(self._elf, memories=(FLASH, _RAM))
         self._places = {name: self._bench.place(bytes(size)) for name, size in _ROOMS.items()}
 
     def run(self, model: bytes, inputs: Sequence[Sequence[Array]] = ()) -> Reply:

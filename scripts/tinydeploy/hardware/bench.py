@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from tinydeploy import boards, pipeline, sources
+from tinydeploy import boards, images, sources
 from tinydeploy.errors import PortError, TinyDeployError, UsageError
 from tinydeploy.hardware import connection, flakes
 from tinydeploy.hardware.connection import Connection
@@ -14,10 +14,11 @@ from tinydeploy.hardware.flakes import Flakes
 from tinydeploy.link.transport import list_ports
 from tinydeploy.mlperf import firmware
 from tinydeploy.mlperf.settings import settings_of
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.ui import Ui
 
 
-class Bench:
+class BoardBench:
     """Opens boards for tests, by the options of a pytest `config`."""
 
     def __init__(self, config: Any) -> None:
@@ -123,11 +124,11 @@ class Bench:
 @cache
 def _build(board_id: str, model: str, engine: str, mode: str) -> FirmwareApp:
     ui, board = Ui(quiet=True), boards.load(board_id)
-    source = sources.resolve(model, None, False, None, ui)
+    source, options = sources.resolve(model, None, False, None, ui), BuildOptions(engine)
     if mode == "mlperf":
-        program, image = firmware.make_image(source, board, settings_of(source), "zig", engine, ui)
+        program, image = firmware.make_image(source, board, settings_of(source), options, ui)
     else:
-        program, image = pipeline.make_image(source, board, "zig", engine, ui)
+        program, image = images.make_image(source, board, options, ui)
     return FirmwareApp(board, source, program, image)
 
 

@@ -18,8 +18,9 @@ from tinydeploy.boards import Board
 from tinydeploy.hardware.connection import Connection
 from tinydeploy.link.shared import SharedWire
 from tinydeploy.sources import Source
-from tinydeploy.stages.build import Image, link_baud
+from tinydeploy.stages.build import Image
 from tinydeploy.stages.compile import Program
+from tinydeploy.stages.program_folder import link_baud
 
 PATIENCE_S = 30.0
 

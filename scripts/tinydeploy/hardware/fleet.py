@@ -8,17 +8,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from tinydeploy import boards, flash, pipeline, sources, targets
+from tinydeploy import boards, flash, images, pipeline, programs, sources, targets
 from tinydeploy.boards import Board
+from tinydeploy.deployment import Deployment
 from tinydeploy.errors import DeviceError, ParityError, PortError, TinyDeployError, UsageError
 from tinydeploy.link.board_lock import board_lock
 from tinydeploy.link.transport import list_ports
 from tinydeploy.pipeline import Job
-from tinydeploy.sources import Source
 from tinydeploy.stages import verify
-from tinydeploy.stages.build import Image
-from tinydeploy.stages.compile import Program
-from tinydeploy.stages.vectors import Vectors
 from tinydeploy.targets import SIMULATOR, Target
 from tinydeploy.ui import Ui
 
@@ -49,22 +46,22 @@ def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
     places = _places(job, board, count)
     source = sources.resolve(job.model, job.variant, job.retrain, job.seed, ui, job.given)
     vectors = pipeline.choose_vectors(source, job)
-    with pipeline.held(source, board, ui):
-        return _deploy(job, places, board, source, vectors, ui)
-
-
-def _deploy(
-    job: Job, places: list[str], board: Board, source: Source, vectors: Vectors, ui: Ui
-) -> list[Outcome]:
-    program, image = pipeline.make_image(source, board, job.toolchain, job.engine, ui, job.choices)
-    with ui.stage("boards") as stage, ThreadPoolExecutor(len(places)) as pool:
-        tasks = [
-            pool.submit(_one, place, job, board, source, program, image, vectors)
+    with programs.held(source, board, ui):
+        program, image = images.make_image(source, board, job.build, ui)
+        found = [
+            Deployment(source, board, targets.Target(place), vectors, program, image)
             for place in places
         ]
+        return _deploy(job, found, ui)
+
+
+def _deploy(job: Job, found: Sequence[Deployment], ui: Ui) -> list[Outcome]:
+    with ui.stage("boards") as stage, ThreadPoolExecutor(len(found)) as pool:
+        tasks = [pool.submit(_one, one, job) for one in found]
         outcomes = [task.result() for task in tasks]
         right = sum(outcome.error is None for outcome in outcomes)
-        stage.detail = f"{right} of {len(places)} boards right, {vectors.count} vectors each"
+        count = found[0].vectors.count
+        stage.detail = f"{right} of {len(found)} boards right, {count} vectors each"
     return outcomes
 
 
@@ -126,56 +123,42 @@ def _on_usb(board: Board) -> list[str]:
     return [port.device for port in list_ports() if (port.vendor_id, port.product_id) in ids]
 
 
-def _one(
-    place: str,
-    job: Job,
-    board: Board,
-    source: Source,
-    program: Program,
-    image: Image,
-    vectors: Vectors,
-) -> Outcome:
-    started = time.monotonic()
+def _one(found: Deployment, job: Job) -> Outcome:
+    started, place = time.monotonic(), found.target.name
     failed = Outcome(place, "", 0, 0, 0, 0.0)
     try:
-        target = targets.choose(place, board, None, job.modelled_baud)
+        target = targets.choose(place, found.board, modelled_baud=job.modelled_baud)
+        found = replace(found, target=target)
         if not target.is_port:
-            done = _verified(target, board, source, program, image, vectors, job.link_vectors)
+            done = _verified(found, job)
         else:
             with board_lock(place):
-                target = _flashed(target, job, board, image)
-                done = _verified(target, board, source, program, image, vectors, job.link_vectors)
+                done = _verified(replace(found, target=_flashed(found, job)), job)
     except TinyDeployError as error:
         done = replace(failed, error=error)
     return replace(done, where=place, seconds=time.monotonic() - started)
 
 
-def _flashed(target: Target, job: Job, board: Board, image: Image) -> Target:
-    result = flash.flash(image.bin, board, target.name, tool=job.flash_tool)
+def _flashed(found: Deployment, job: Job) -> Target:
+    target = found.target
+    result = flash.flash(found.image.bin, found.board, target.name, tool=job.flash_tool)
     if not result.port:
         raise PortError(f"the board of {target.name} did not come back", "reset it")
     return replace(target, name=result.port)
 
 
-def _verified(
-    target: Target,
-    board: Board,
-    source: Source,
-    program: Program,
-    image: Image,
-    vectors: Vectors,
-    link_vectors: int | None,
-) -> Outcome:
-    device = targets.open_device(target, board, image.elf)
+def _verified(found: Deployment, job: Job) -> Outcome:
+    source, image = found.source, found.image
+    device = targets.open_device(found.target, found.board, image.elf)
     try:
         identity = verify.connect(device, source.data, image.build_id)
-        found = verify.verify(
-            *(device, source.model, source.data, vectors, program.steps),
-            link_vectors=link_vectors,
+        verified = verify.verify(
+            *(device, source.model, source.data, found.vectors, found.program.steps),
+            link_vectors=job.link_vectors,
         )
     finally:
         device.close()
-    wrong = found.mismatching_bytes
-    error = ParityError(found.first_mismatch) if wrong else None
-    cycles = found.cycles[-1]
-    return Outcome(target.name, identity.device_id, found.vectors, wrong, cycles, 0.0, error)
+    wrong = verified.mismatching_bytes
+    error = ParityError(verified.first_mismatch) if wrong else None
+    who, cycles = identity.device_id, verified.cycles[-1]
+    return Outcome(found.target.name, who, verified.vectors, wrong, cycles, 0.0, error)

@@ -13,7 +13,7 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tinydeploy import boards, pipeline, simulate, sources
+from tinydeploy import boards, images, pipeline, programs, simulate, sources
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceError, PortError
 from tinydeploy.judge import Judge
@@ -21,6 +21,7 @@ from tinydeploy.link.client import Device, Patience
 from tinydeploy.pipeline import Job
 from tinydeploy.simulate.device import SimulatedDevice
 from tinydeploy.sources import Source
+from tinydeploy.stages.build_options import DEFAULT
 from tinydeploy.ui import Ui
 
 KINDS = ("drop", "flip", "duplicate", "delay", "reset", "unplug")
@@ -254,8 +255,8 @@ def run(
     for name in model_names or ("sine",):
         source = sources.resolve(name, None, False, None, ui)
         for board in map(boards.load, board_ids or boards.of_each_chip(with_usb=True)):
-            with pipeline.held(source, board, ui):
-                _, image = pipeline.make_image(source, board, "zig", "auto", ui)
+            with programs.held(source, board, ui):
+                _, image = images.make_image(source, board, DEFAULT, ui)
                 device = simulate.open(board, image.elf, usb=usb)
             cases = cases_of(source, 8, SEED)
             with ui.progress("link faults") as progress:

@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tinydeploy import boards, pipeline, simulate, sources
+from tinydeploy import boards, images, programs, simulate, sources
 from tinydeploy.abi import protocol
 from tinydeploy.link.client import Device
 from tinydeploy.simulate.device import SimulatedDevice
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.ui import Ui
 
 LIMIT_BYTES_PER_S = 1_216_000
@@ -67,8 +68,9 @@ def run(
     for name in model_names or ("kws",):
         source = sources.resolve(name, None, False, None, ui)
         for board in map(boards.load, board_ids or boards.of_each_chip(with_usb=True)):
-            with pipeline.held(source, board, ui):
-                _, image = pipeline.make_image(source, board, toolchain, "auto", ui)
+            with programs.held(source, board, ui):
+                options = BuildOptions(toolchain=toolchain)
+                _, image = images.make_image(source, board, options, ui)
                 wired = simulate.open(board, image.elf, realtime_baud=True)
                 over_usb = simulate.open(board, image.elf, usb=True)
             for device, link in ((over_usb, "USB"), (wired, f"UART {board.baud:,}")):

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from tinydeploy import pipeline
+from dataclasses import replace
+
+from tinydeploy import programs
 from tinydeploy.boards import Board
-from tinydeploy.lower.compile_options import Choices
 from tinydeploy.mlperf.settings import Settings, write
 from tinydeploy.sources import Source
 from tinydeploy.stages import build as build_stage
 from tinydeploy.stages.build import Image
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import Program
+from tinydeploy.stages.flavour import Flavour
 from tinydeploy.ui import Ui
 
 
 def make_image(
-    source: Source,
-    board: Board,
-    settings: Settings,
-    toolchain: str,
-    engine: str,
-    ui: Ui,
-    choices: Choices = Choices(),  # noqa: B008 - frozen
+    source: Source, board: Board, settings: Settings, options: BuildOptions, ui: Ui
 ) -> tuple[Program, Image]:
-    """As `pipeline.make_image`, with the runner's commands beside the frames, at 115200 baud."""
-    folder = pipeline.output_folder(source, board) / f"mlperf-{settings.input}"
-    with pipeline.held(source, board, ui):
-        program = pipeline.make_program(source, board, toolchain, engine, folder, ui, choices)
+    """As `images.make_image`, with the runner's commands beside the frames, at 115200 baud."""
+    options = replace(options, flavour=Flavour.MLPERF)
+    folder = programs.output_folder(source, board) / f"mlperf-{settings.input}"
+    with programs.held(source, board, ui):
+        program = programs.make_program(source, board, options, ui, folder)
         write(settings, source, folder)
         with ui.stage("build") as stage:
-            image = build_stage.build(
-                folder, board, toolchain=toolchain, out_dir=folder / "firmware"
-            )
+            options = replace(options, engine=program.engine)
+            image = build_stage.build(folder, board, options, out_dir=folder / "firmware")
             stage.cached = image.cached
             stage.detail = f"for MLPerf Tiny as {settings.model}, flash {image.flash_bytes:,} bytes"
         return program, image

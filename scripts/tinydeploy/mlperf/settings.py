@@ -20,7 +20,7 @@ from tinydeploy.errors import ModelFileError, UnsupportedModelError, UsageError
 from tinydeploy.foreign import c_string, comment
 from tinydeploy.graph.ir import Model, Tensor
 from tinydeploy.sources import Source
-from tinydeploy.stages.build import MLPERF_FILE
+from tinydeploy.stages.flavour import MLPERF_FILE
 
 INPUTS = {"raw": "kRaw", "uint8": "kUint8", "float32": "kFloat32"}
 RESULTS = {"values": "kValues", "mean_squared_error": "kMeanSquaredError"}
@@ -69,7 +69,7 @@ def input_bytes(settings: Settings, tensor: Tensor) -> int:
 
 
 def write(settings: Settings, source: Source, folder: Path) -> Path:
-    """Write the header that turns the program in `folder` into an MLPerf firmware."""
+    """Write the header with the settings, which an MLPerf firmware includes, into `folder`."""
     size = input_bytes(settings, source.model.main.inputs[0])
     path = folder / MLPERF_FILE
     text = f"""\

@@ -20,7 +20,7 @@ from tinydeploy.abi import protocol
 from tinydeploy.boards import Board
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.push import targets
-from tinydeploy.push.swap_bench import Bench, Swap
+from tinydeploy.push.swap_bench import Swap, SwapBench
 from tinydeploy.simulate.flash_operations import FlashOperation
 from tinydeploy.ui import Ui
 
@@ -80,11 +80,11 @@ def run(
 
     The swaps follow one another on one device, so that each meets what the ones before left.
     """
-    bench = Bench(board, elf, built_in)
+    bench = SwapBench(board, elf, built_in)
     return [row for swap in swaps(bench) for row in _Cutter(bench, swap, every).run(progress)]
 
 
-def swaps(bench: Bench) -> tuple[Swap, ...]:
+def swaps(bench: SwapBench) -> tuple[Swap, ...]:
     """Every kind of swap, each in the state that the one before leaves."""
     first, second = bench.first, bench.second
     return (
@@ -104,7 +104,7 @@ def swaps(bench: Bench) -> tuple[Swap, ...]:
 class _Cutter:
     """Cuts one swap."""
 
-    def __init__(self, bench: Bench, swap: Swap, every: int) -> None:
+    def __init__(self, bench: SwapBench, swap: Swap, every: int) -> None:
         self._bench, self._swap, self._every = bench, swap, every
         self._rows = {phase: Row(bench.board.id, swap.name, phase) for phase in PHASES}
         self._old = bench.check()
@@ -177,7 +177,7 @@ class _Cutter:
         self._bench.put(cut.address, cut.before)
 
 
-def phase_of(operation: FlashOperation, bench: Bench) -> str:
+def phase_of(operation: FlashOperation, bench: SwapBench) -> str:
     """What part of a slot the operation changes."""
     if operation.is_erase:
         return ERASE

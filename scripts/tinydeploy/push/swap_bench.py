@@ -58,7 +58,7 @@ class Swap:
     to_built_in: bool = False  # where there is no model; else a rollback
 
 
-class Bench:
+class SwapBench:
     """A simulated board with firmware for hot swap, switched on.
 
     Args:

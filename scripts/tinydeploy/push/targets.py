@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from tinydeploy import locks, pipeline, simulate, sources, targets, whole
+from tinydeploy import images, locks, simulate, sources, targets, whole
 from tinydeploy.boards import SLOTS, Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import UsageError
@@ -18,6 +18,8 @@ from tinydeploy.link.symbols import symbolizer
 from tinydeploy.link.transport import Transport
 from tinydeploy.stages import push_key
 from tinydeploy.stages.build import Image
+from tinydeploy.stages.build_options import BuildOptions
+from tinydeploy.stages.flavour import Flavour
 from tinydeploy.targets import HOST, SIMULATOR, Target
 from tinydeploy.ui import Ui
 
@@ -30,13 +32,13 @@ def flash_file(board: Board) -> Path:
     return BUILD_DIR / "slots" / f"{board.id}.flash"
 
 
-def deployed(board: Board, tflite: Path, key: Path | None = None) -> None:
+def deployed(board: Board, tflite: Path, key: bytes | None = None) -> None:
     """Let simulated devices restart, with this model and this push key built in."""
     flash_file(board).unlink(missing_ok=True)  # first: it belongs to the image before
     _key_file(board).unlink(missing_ok=True)
     whole.write(_note(board), str(tflite.resolve()))
     if key:
-        whole.write(_key_file(board), push_key.read(key).hex(), mode=whole.FOR_OWNER)
+        whole.write(_key_file(board), key.hex(), mode=whole.FOR_OWNER)
 
 
 def built_in(board: Board) -> str:
@@ -76,8 +78,9 @@ def opened(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Dev
 
 
 def _simulated(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator[Device]:
-    key = _key_file(board)
-    elf = image(board, built_in(board), toolchain, ui, key if key.is_file() else None).elf
+    file = _key_file(board)
+    key = push_key.read(file) if file.is_file() else None
+    elf = image(board, built_in(board), toolchain, ui, key).elf
     content = _content(board)
     if target.name == HOST:
         yield from _on_this_pc(elf, board, content)
@@ -103,12 +106,13 @@ def _on_port(target: Target, board: Board) -> Device:
     return Device(opened(name), reopen=Reopener(name, opened))
 
 
-def image(board: Board, model: str, toolchain: str, ui: Ui, push_key: Path | None = None) -> Image:
+def image(board: Board, model: str, toolchain: str, ui: Ui, key: bytes | None = None) -> Image:
     """Firmware for hot swap with `model` as the one to fall back on."""
     source = sources.resolve(model, None, False, None, ui)
-    return pipeline.make_image(
-        *(source, board, toolchain, "interpreter", ui), hot_swap=True, push_key=push_key
-    )[1]
+    options = BuildOptions(
+        "interpreter", toolchain=toolchain, flavour=Flavour.HOT_SWAP, push_key=key
+    )
+    return images.make_image(source, board, options, ui)[1]
 
 
 def _on_this_pc(elf: Path, board: Board, content: bytes) -> Iterator[Device]:

@@ -10,7 +10,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import metadata
 from pathlib import Path
@@ -20,27 +20,19 @@ from tinydeploy import locks, tools, whole
 from tinydeploy.boards import BOARDS_DIR, SLOTS, Board
 from tinydeploy.config import BUILD_DIR, FIRMWARE_DIR, ROOT, cache_dir
 from tinydeploy.errors import BuildError, ModelTooLargeError, SetupError, TinyDeployError
-from tinydeploy.keys import Keyed, sha256_of
-from tinydeploy.stages import image
+from tinydeploy.keys import CachedResult, sha256_of
+from tinydeploy.stages import image, program_folder
+from tinydeploy.stages.build_options import DEFAULT, TOOLCHAINS, BuildOptions
 from tinydeploy.stages.image import Breakdown, Sizes
 
 # Of our PlatformIO alone: another version in the same folder would start to update itself.
 CORE_DIR = BUILD_DIR / "platformio" / "core-inside"
-TOOLCHAINS = ("zig", "gcc")
 PROGRAM_VARIABLE = "TINYDEPLOY_PROGRAM"
 INSIDE_VARIABLE = "TINYDEPLOY_INSIDE"  # PlatformIO runs in our environment: no handing over to it
 TOOLCHAIN_VARIABLE = "TINYDEPLOY_TOOLCHAIN"
 VARIANTS_VARIABLE = "TINYDEPLOY_VARIANTS"  # folder of model.h to link besides, see variants.py
 LINK_VARIABLE = "TINYDEPLOY_LINK"  # usb, uart or both; wins over custom_link of platformio.ini
 
-PLAN_FILE = "plan.cc"
-KERNEL_FILES = "kernel_*.cc"  # the interpreter's kernels that a plan calls
-MLPERF_FILE = "mlperf_program.h"  # makes the program an MLPerf Tiny firmware
-BARE_FILE = "bare_program.h"  # makes the program a firmware without a link
-COMPACT_FILE = "compact_program.h"  # makes the compiler save flash in kernels too
-MLPERF_BAUD = 115_200  # the runner's
-PUSH_KEY_FILE = "push_key.h"  # makes it take only models with a MAC by this key
-HOT_SWAP_FILE = "hot_swap.txt"  # makes it a firmware with all operators and model slots
 _SOURCES = {".c", ".cc", ".cpp", ".h", ".inc", ".def", ".S", ".ld", ".py"}
 _TIMEOUT_S = 900.0  # a cold build on a slow machine
 
@@ -88,18 +80,16 @@ class Image:
 def build(
     program_dir: Path,
     board: Board,
+    options: BuildOptions = DEFAULT,
     *,
-    toolchain: str = "zig",
-    link: str = "",
     out_dir: Path,
     quiet: bool = True,
     changing: Callable[[], None] = lambda: None,
 ) -> Image:
-    """Build the firmware with the model in `program_dir` (model.h, model.cc), unless it is built.
+    """Build the firmware with the program in `program_dir`, unless it is built.
 
     Args:
-        link: "usb", "uart" or "both" for a board that has both; else what the environment says, or
-            platformio.ini.
+        program_dir: with `model.h` and `model.cc` or `plan.cc`.
         out_dir: gets firmware.elf and firmware.bin.
         quiet: keep PlatformIO's output for the case of an error.
         changing: called before an image in `out_dir` is replaced, to withdraw what is said of it.
@@ -109,7 +99,9 @@ def build(
         BuildError: it does not compile.
         ModelTooLargeError: flash or RAM of the board would overflow.
     """
-    link = link or link_variable()
+    options = replace(options, link=options.link or link_variable())
+    toolchain, link = options.toolchain, options.link
+    told = program_folder.put(program_dir, options)
     identity = build_id(program_dir, board, toolchain, link)
     elf, flat = out_dir / "firmware.elf", out_dir / "firmware.bin"
 
@@ -120,58 +112,24 @@ def build(
             _copy_products(object_folder(board, toolchain, program_dir, link), board, elf, flat)
         return {"toolchain": toolchain_version(toolchain, board)}
 
-    known = Keyed(out_dir / "firmware.json", identity, (elf, flat))
+    known = CachedResult(out_dir / "firmware.json", identity, (elf, flat))
     cached = known.load() is not None
     if not cached:
         known.made(make)
     sizes = image.sizes_of(elf)
-    _require_fit(sizes, board, is_hot_swap(program_dir))
+    _require_fit(sizes, board, told.flavour.recipe.has_slots)
     return Image(elf, flat, sizes, identity, toolchain, cached)
 
 
 def build_id(program_dir: Path, board: Board, toolchain: str, link: str = "") -> str:
     """SHA-256 over the program folder, the firmware's sources, the board and the toolchain."""
-    digest = hashlib.sha256()
-    for text in (sources_hash(board), board.id, toolchain_version(toolchain, board), link):
+    digest, told = hashlib.sha256(), program_folder.read(program_dir)
+    version = toolchain_version(toolchain, board)
+    for text in (sources_hash(board), board.id, version, link, told.text):
         digest.update(text.encode() + b"\0")
-    source = PLAN_FILE if is_compiled(program_dir) else "model.cc"
-    names = ["model.h", source]
-    modes = (MLPERF_FILE, BARE_FILE, COMPACT_FILE, HOT_SWAP_FILE, PUSH_KEY_FILE)
-    names += [name for name in modes if (program_dir / name).is_file()]
-    names += sorted(path.name for path in program_dir.glob(KERNEL_FILES))
-    for name in names:
+    for name in program_folder.sources(program_dir, told):
         digest.update(name.encode() + b"\0" + _read(program_dir / name) + b"\0")
     return digest.hexdigest()
-
-
-def is_compiled(program_dir: Path) -> bool:
-    """Whether the program is a plan for the compiled engine instead of a model to interpret."""
-    return (program_dir / PLAN_FILE).is_file()
-
-
-def is_mlperf(program_dir: Path) -> bool:
-    """Whether the firmware is to obey MLPerf Tiny's runner besides serving frames."""
-    return (program_dir / MLPERF_FILE).is_file()
-
-
-def is_bare(program_dir: Path) -> bool:
-    """Whether the firmware is to run the model alone, without a link: to see what it takes."""
-    return (program_dir / BARE_FILE).is_file()
-
-
-def is_compact(program_dir: Path) -> bool:
-    """Whether kernels are compiled for size, as everything else is, instead of for speed."""
-    return (program_dir / COMPACT_FILE).is_file()
-
-
-def link_baud(program_dir: Path, board: Board) -> int:
-    """Bit rate of the firmware's UART."""
-    return MLPERF_BAUD if is_mlperf(program_dir) else board.baud
-
-
-def is_hot_swap(program_dir: Path) -> bool:
-    """Whether the firmware is to carry all operators and leave room for models that come later."""
-    return (program_dir / HOT_SWAP_FILE).is_file()
 
 
 def link_variable() -> str:
@@ -181,12 +139,9 @@ def link_variable() -> str:
 
 def object_folder(board: Board, toolchain: str, program_dir: Path, link: str = "") -> Path:
     """Where PlatformIO keeps objects: shared by all models of a board, toolchain and engine."""
-    engine = "-compiled" if is_compiled(program_dir) else ""
-    mode = "-mlperf" if is_mlperf(program_dir) else "-bare" if is_bare(program_dir) else ""
-    mode += "-hot-swap" if is_hot_swap(program_dir) else ""
-    size = "-compact" if is_compact(program_dir) else ""
+    what = program_folder.read(program_dir).folder_suffix
     wires = f"-{link}" if link else ""
-    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{engine}{mode}{size}{wires}"
+    return BUILD_DIR / "pio" / f"{board.id}-{toolchain}{what}{wires}"
 
 
 def sources_hash(board: Board) -> str:
@@ -198,7 +153,7 @@ def sources_hash(board: Board) -> str:
     return digest.hexdigest()
 
 
-def program_folder(model: str, board: Board) -> Path:
+def program_of(model: str, board: Board) -> Path:
     """The folder that TINYDEPLOY_PROGRAM names, else `build/<model>/<board>/program`."""
     named = os.environ.get(PROGRAM_VARIABLE)
     return Path(named) if named else BUILD_DIR / model / board.id / "program"
@@ -361,8 +316,8 @@ def _explain(output: str, board: Board, program_dir: Path) -> TinyDeployError:
     )
 
 
-def _require_fit(sizes: Sizes, board: Board, hot_swap: bool) -> None:
-    room = board.flash_size - hot_swap * SLOTS * board.slot_bytes
+def _require_fit(sizes: Sizes, board: Board, has_slots: bool) -> None:
+    room = board.flash_size - has_slots * SLOTS * board.slot_bytes
     if sizes.flash_bytes > room:
         raise _too_large("flash", sizes.flash_bytes, room, board)
     if sizes.all_ram_bytes > board.ram_size:

@@ -20,6 +20,7 @@ from tinydeploy.graph import read_tflite
 from tinydeploy.graph.ir import Model, Tensor
 from tinydeploy.ops import cmsis_nn, support, work
 from tinydeploy.ops.resolver import method_of
+from tinydeploy.stages.program_folder import HEADER_FILE, MODEL_FILE
 
 ALIGNMENT_BYTES = 16  # what TFLM asks of the model and of the arena
 
@@ -130,8 +131,8 @@ def compile_model(
     program = Program(
         name=name,
         folder=out_dir,
-        header=out_dir / "model.h",
-        source=out_dir / "model.cc",
+        header=out_dir / HEADER_FILE,
+        source=out_dir / MODEL_FILE,
         tflite=tflite,
         sha256=hashlib.sha256(data).hexdigest(),
         model_bytes=len(data),

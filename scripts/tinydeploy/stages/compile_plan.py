@@ -19,7 +19,6 @@ from tinydeploy.lower.plan.ir import Plan
 from tinydeploy.lower.rules.interpreter_fallback import kernel_sources
 from tinydeploy.lower.rules.table import RULES
 from tinydeploy.ops import work
-from tinydeploy.stages.build import COMPACT_FILE, KERNEL_FILES, PLAN_FILE
 from tinydeploy.stages.compile import (
     Program,
     ProgramStep,
@@ -28,6 +27,7 @@ from tinydeploy.stages.compile import (
     load,
     tensor_infos,
 )
+from tinydeploy.stages.program_folder import HEADER_FILE, KERNEL_FILES, PLAN_FILE
 
 
 def compile_plan(
@@ -58,7 +58,7 @@ def compile_plan(
     program = Program(
         name=name,
         folder=out_dir,
-        header=out_dir / "model.h",
+        header=out_dir / HEADER_FILE,
         source=out_dir / PLAN_FILE,
         tflite=tflite,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -77,7 +77,6 @@ def compile_plan(
     whole.write_if_changed(program.header, header_text(program, ()))
     whole.write_if_changed(program.source, _source(plan, program, numbers, choices))
     _write_kernels(plan, out_dir)
-    _write_compact(choices, out_dir)
     return program
 
 
@@ -116,15 +115,6 @@ def _write_kernels(plan: Plan, out_dir: Path) -> None:
         stale.unlink()
     for name, text in texts.items():
         whole.write_if_changed(out_dir / name, text)
-
-
-def _write_compact(choices: Choices, out_dir: Path) -> None:
-    """The file that makes the build compile kernels for size, where that is the goal."""
-    marker = out_dir / COMPACT_FILE
-    if choices.optimize == "size":
-        whole.write_if_changed(marker, "// Kernels for size: --optimize size.\n")
-    else:
-        marker.unlink(missing_ok=True)
 
 
 def _stand_in(model_bytes: int) -> str:

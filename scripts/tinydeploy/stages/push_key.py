@@ -12,9 +12,7 @@ import hmac
 import re
 from pathlib import Path
 
-from tinydeploy import whole
 from tinydeploy.errors import UsageError
-from tinydeploy.stages.build import PUSH_KEY_FILE
 
 MAC_BYTES = 32
 MAKE = "`openssl rand -hex 32 > FILE` makes one; keep it to yourself"
@@ -41,17 +39,3 @@ def read(path: Path) -> bytes:
 def mac(key: bytes, header: bytes) -> bytes:
     """HMAC-SHA256 of what precedes the MAC in a slot's header."""
     return hmac.new(key, header, hashlib.sha256).digest()
-
-
-def put(folder: Path, key: bytes | None) -> None:
-    """Have a program folder's firmware ask for `key`, or for none."""
-    path = folder / PUSH_KEY_FILE
-    if key is None:
-        path.unlink(missing_ok=True)
-        return
-    values = ", ".join(f"0x{byte:02x}" for byte in key)
-    text = (
-        "// The push key: whoever has it can push to this firmware.\n"
-        f"#define TINYDEPLOY_PUSH_KEY {{{values}}}\n"
-    )
-    whole.write_if_changed(path, text, mode=whole.FOR_OWNER)

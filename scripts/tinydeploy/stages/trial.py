@@ -14,7 +14,7 @@ from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Subgraph
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.guarded import HINT, GuardedJudge, RefusedError
-from tinydeploy.keys import Keyed, key_of
+from tinydeploy.keys import CachedResult, key_of
 from tinydeploy.ops import support
 from tinydeploy.stages import vectors
 from tinydeploy.stages.input_spec import input_specs
@@ -52,7 +52,7 @@ def ask(data: bytes, model: Model) -> Verdict:
     """
     digest = sha256(data).hexdigest()
     key = key_of(digest, metadata.version("tflite-micro"), _FORMAT)
-    kept = Keyed(cache_dir() / "judge" / f"{digest[:32]}.json", key)
+    kept = CachedResult(cache_dir() / "judge" / f"{digest[:32]}.json", key)
     if (found := kept.load()) is not None:
         return Verdict(**found)
     verdict = _ask(data, model)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tinydeploy.boards import Board
-from tinydeploy.stages import build, image
+from tinydeploy.stages import build, image, program_folder
+from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.image import Sizes
 
 
 def sizes_of_variants(
-    program_dir: Path, board: Board, folder: Path, *, toolchain: str = "zig", link: str = ""
+    program_dir: Path, board: Board, folder: Path, options: BuildOptions
 ) -> dict[str, Sizes]:
     """What is in the firmware of `program_dir` with each other model.h.
 
@@ -25,7 +26,10 @@ def sizes_of_variants(
     """
     wanted = {build.VARIANTS_VARIABLE: str(folder.resolve())}
     with build.one_at_a_time():
-        build.run_platformio(program_dir, board, toolchain, link, variables=wanted)
+        program_folder.put(program_dir, options)
+        build.run_platformio(
+            *(program_dir, board, options.toolchain, options.link), variables=wanted
+        )
     images = sorted(folder.glob("*/firmware" if board.is_host else "*/firmware.elf"))
     sizes = {elf.parent.name: image.sizes_of(elf) for elf in images}
     for elf in images:

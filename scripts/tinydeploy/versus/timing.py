@@ -14,7 +14,7 @@ from tinydeploy.fuzz import build, plans
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.lower.emit import cross_compile
 from tinydeploy.lower.plan.ir import Plan
-from tinydeploy.simulate.bench import Bench
+from tinydeploy.simulate.cpu_harness import CpuHarness
 
 _ROOMS = ("runtime", "kernels", "tflm", "any_model")
 _JOB = struct.Struct("<4I")
@@ -43,7 +43,7 @@ class Interpreter:
         self._start()
 
     def _start(self) -> None:
-        self._bench = Bench(_interpreter_program())
+        self._bench = CpuHarness(_interpreter_program())
         self._model = self._bench.place(bytes(_MODEL_BYTES))
         self._arena = self._bench.place(bytes(_ARENA_BYTES))
 

@@ -21,7 +21,7 @@ from tinydeploy.lower.emit import cross_compile
 from tinydeploy.lower.plan.ir import Kernel
 
 if TYPE_CHECKING:
-    from tinydeploy.simulate.bench import Bench
+    from tinydeploy.simulate.cpu_harness import CpuHarness
 
 _ARENA, _ARENA_BYTES = 0x3000_0000, 1 << 20  # for params
 _MODEL, _MODEL_BYTES = 0x4000_0000, 16 << 20
@@ -97,14 +97,18 @@ def prepare(model: bytes) -> Prepared:
 
 
 @functools.cache
-def _bench() -> tuple[Bench, dict[str, Any]]:
+def _bench() -> tuple[CpuHarness, dict[str, Any]]:
     """The CPU with the program, and what is in it."""
-    from tinydeploy.simulate.bench import FLASH, RAM, Bench  # few models need the simulator here
+    from tinydeploy.simulate.cpu_harness import (  # few models need the simulator here
+        FLASH,
+        RAM,
+        CpuHarness,
+    )
     from tinydeploy.simulate.memory_map import Memory
 
     elf, functions = _program()
     more = (Memory(_ARENA, _ARENA_BYTES), Memory(_MODEL, _MODEL_BYTES))
-    return Bench(elf, memories=(FLASH, RAM, *more)), functions
+    return CpuHarness(elf, memories=(FLASH, RAM, *more)), functions
 
 
 def _program() -> tuple[Path, dict[str, Any]]:

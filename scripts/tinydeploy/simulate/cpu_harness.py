@@ -1,6 +1,6 @@
 """Cycles of single functions: a bare ELF file on the modelled CPU, without chip or firmware.
 
-bench = Bench(Path("kernel.elf"))
+bench = CpuHarness(Path("kernel.elf"))
 result = bench.call("convolve", bench.place(weights), bench.place(bytes(400)))
 print(result.cycles, result.value)
 """
@@ -31,7 +31,7 @@ class CallResult:
     instructions: int
 
 
-class Bench:
+class CpuHarness:
     """Loads an ELF file linked for 4 MiB of flash at 0 and of RAM at 0x20000000.
 
     Initialised data is put where it runs, so the file needs no start-up code. The FPU is on. The

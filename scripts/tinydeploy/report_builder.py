@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from tinydeploy import __version__, memory
 from tinydeploy.boards import Board
-from tinydeploy.keys import Keyed
+from tinydeploy.deployment import Deployment
+from tinydeploy.keys import CachedResult
 from tinydeploy.ops import work
 from tinydeploy.report import model as report_model
 from tinydeploy.report.model import Report
@@ -46,18 +47,20 @@ WAITING = "DWT cycle counter of the simulated Cortex-M4, with wait states of the
 
 
 def make_report(
-    source: Source,
-    board: Board,
-    target: Target,
-    program: Program,
-    image: Image,
-    vectors: Vectors,
+    deployed: Deployment,
     found: Verification,
     times: Sequence[StageTime],
     package_versions: dict[str, str],
     created: str,
 ) -> Report:
-    """Everything that one deployment found out, ready to render."""
+    """Everything that one deployment found out, ready to render.
+
+    Args:
+        times: of the stages.
+        created: when, as ISO 8601 has it.
+    """
+    source, board, target = deployed.source, deployed.board, deployed.target
+    program, image, vectors = deployed.program, deployed.image, deployed.vectors
     mean = float(np.mean(found.cycles))
     return Report(
         model=_model(source, program),
@@ -129,7 +132,7 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def save_verification(known: Keyed, found: Verification) -> None:
+def save_verification(known: CachedResult, found: Verification) -> None:
     """Keep a verification for a run in which nothing has changed."""
     value = asdict(replace(found, device_outputs=(), host_outputs=()))
     value["device_outputs"] = [_packed(output) for output in found.device_outputs]
@@ -137,7 +140,7 @@ def save_verification(known: Keyed, found: Verification) -> None:
     known.save(value)
 
 
-def load_verification(known: Keyed) -> Verification | None:
+def load_verification(known: CachedResult) -> Verification | None:
     """The verification kept for this key, or None."""
     value = known.load()
     if value is None:

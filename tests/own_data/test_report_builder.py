@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tinydeploy import receipt
+from tinydeploy import report_builder
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type, per_tensor
 from tinydeploy.stages.vectors import Vectors
@@ -33,7 +33,7 @@ def vectors(labels: Any) -> Vectors:
 
 
 def test_classes_are_counted_within_the_models() -> None:
-    found = receipt._accuracy(
+    found = report_builder._accuracy(
         source(3), vectors([0, 2]), verification([[127, -128, -128], [-128, 127, -128]])
     )
     assert found.device == 0.5
@@ -43,13 +43,15 @@ def test_classes_are_counted_within_the_models() -> None:
 
 def test_a_single_sigmoid_has_two_classes() -> None:
     """127 is a probability of 255 / 256, -128 is 0, and 0 is a half, which is no more than that."""
-    found = receipt._accuracy(source(1), vectors([1, 0, 1]), verification([[127], [-128], [0]]))
+    found = report_builder._accuracy(
+        source(1), vectors([1, 0, 1]), verification([[127], [-128], [0]])
+    )
     assert found.device == pytest.approx(2 / 3)
     assert found.confusion == ((1, 0), (1, 1))
 
 
 def test_targets_are_compared_as_real_numbers() -> None:
-    found = receipt._accuracy(source(2), vectors([[1.0, 0.0]]), verification([[127, -128]]))
+    found = report_builder._accuracy(source(2), vectors([[1.0, 0.0]]), verification([[127, -128]]))
     assert found.metric == "mean absolute error"
     assert found.device == pytest.approx(0.5 / 256)
     assert found.curve is None
@@ -66,12 +68,12 @@ def test_targets_are_compared_as_real_numbers() -> None:
     ],
 )
 def test_steady_outputs(outputs: Any, kind: Any, is_steady: bool) -> None:
-    assert receipt._are_steady(verification(outputs, kind)) == is_steady
+    assert report_builder._are_steady(verification(outputs, kind)) == is_steady
 
 
 def test_figures_of_training_stand_beside_its_own_test_set_only() -> None:
     data, found = vectors([0, 1]), verification([[127, -128], [-128, 127]])
-    assert receipt._accuracy(source(2), data, found).float_model is None
+    assert report_builder._accuracy(source(2), data, found).float_model is None
     own = replace(data, of_training=True).take(1, seed=1)
     found = verification([[127, -128]])
-    assert receipt._accuracy(source(2), own, found).float_model == 0.75
+    assert report_builder._accuracy(source(2), own, found).float_model == 0.75
