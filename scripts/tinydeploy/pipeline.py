@@ -195,7 +195,9 @@ def _flash(found: Deployment, job: Job, ui: Ui) -> Target:
     board, target = found.board, found.target
     with ui.stage("flash") as stage, ui.progress(f"flash {board.name}") as progress:
         result = flash.flash(
-            found.image.bin, board, target.name, tool=job.flash_tool, progress=progress
+            *(found.image.bin, board, target.name),
+            tool=job.flash_tool,
+            observer=flash.Observer(progress),
         )
         stage.detail = result.summary
     return replace(target, name=result.port or target.name)

@@ -229,11 +229,11 @@ def _own(
 
 def _retrained(spec: ModelSpec, variant: str, seed: int | None, ui: Ui) -> Record:
     bootstrap.ensure("train")
-    from tinydeploy.stages.train import train_and_convert
+    from tinydeploy.stages.train import Training, train_and_convert
 
     folder = records.training_folder(spec, variant)
     with locks.held(folder, ui.warn), ui.stage("train") as stage:
-        trained = train_and_convert(spec, variant=variant, seed=seed, out_dir=folder)
+        trained = train_and_convert(spec, Training(variant, seed), out_dir=folder)
         stage.detail = trained.summary
     return records.of_folder(spec, variant, folder)
 
@@ -296,12 +296,11 @@ def _convert(
     path: Path, out: Path, representative: Path | str | None, given: Given
 ) -> dict[str, Any]:
     """What the conversion to `out` said, see `stages.convert.Conversion`."""
-    from tinydeploy.stages.convert import convert_all
+    from tinydeploy.stages.convert import Loading, convert_all
 
     done = convert_all(
         *(path, [(out, "int8")], representative),
-        custom_objects=given.custom_objects,
-        signature=given.signature,
+        loading=Loading(given.custom_objects, given.signature),
         warn=lambda _: None,
     )
     return {"ranges": done.ranges, "warnings": list(done.warnings)}

@@ -11,7 +11,8 @@ from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
 from tinydeploy.link import labgrid
 from tinydeploy.link.board_lock import board_lock
-from tinydeploy.link.client import Device, Patience
+from tinydeploy.link.client import Device
+from tinydeploy.link.patience import Patience
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.link.symbols import symbolizer
 from tinydeploy.link.transport import SerialTransport, Transport
@@ -38,6 +39,13 @@ class Target:
     modelled_baud: bool = False
     wait_states: bool = False
     usb: bool = False
+
+    @property
+    def options(self) -> simulate.Options:
+        """Of the simulator."""
+        return simulate.Options(
+            fast_uart=not self.modelled_baud, wait_states=self.wait_states, usb=self.usb
+        )
 
     @property
     def is_port(self) -> bool:
@@ -105,13 +113,7 @@ def open_transport(target: Target, board: Board, elf: Path) -> Transport:
     if target.name == HOST:
         return ProcessTransport(elf)
     if target.name == SIMULATOR:
-        device: Transport = simulate.open(
-            board,
-            elf,
-            fast_uart=not target.modelled_baud,
-            wait_states=target.wait_states,
-            usb=target.usb,
-        )
+        device: Transport = simulate.open(board, elf, target.options)
         return device
     if target.name == RENODE:
         from tinydeploy.simulate.renode import RenodeTransport

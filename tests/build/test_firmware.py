@@ -26,7 +26,7 @@ BOARDS = ("nano33", "sparkfun_edge", "host")
 def connect(board_id: str, elf: Path, **options: Any) -> Any:
     if board_id == "host":
         return ProcessTransport(elf)
-    return simulate.open(boards.load(board_id), elf, **options)
+    return simulate.open(boards.load(board_id), elf, simulate.Options(**options))
 
 
 @pytest.fixture(params=BOARDS)
@@ -99,11 +99,11 @@ def test_firmware_counts_its_memory_as_the_elf_does(make_image: MakeImage) -> No
     assert 100 < memory["stack_used_bytes"] < memory["stack_bytes"]
 
 
-@pytest.mark.parametrize("options", [{"bootloader": "B"}, {"realtime_baud": True}], ids=str)
+@pytest.mark.parametrize("options", [{"bootloader": "B"}, {"fast_uart": False}], ids=str)
 def test_nano_starts_from_either_bootloader_and_at_the_real_bit_rate(
     make_image: MakeImage, options: dict[str, Any]
 ) -> None:
-    device = Device(simulate.open(boards.load("nano33"), make_image("nano33").elf, **options))
+    device = Device(simulate.open(boards.load("nano33"), make_image("nano33").elf, simulate.Options(**options)))
     device.hello()
     data = bytes(range(256)) * 2
     assert device.echo(data) == data
@@ -221,7 +221,7 @@ def test_faults_are_reported_until_a_reset(
     elf = make_image(board_id).elf
     broken = with_code(elf, "EvalFullyConnectedInt8", FAULTS[text], tmp_path / "broken.elf")
     device = Device(
-        simulate.open(boards.load(board_id), broken, strict=False), symbolize=symbolizer(elf)
+        simulate.open(boards.load(board_id), broken, simulate.Options(strict=False)), symbolize=symbolizer(elf)
     )
     device.hello()
     for request in (device.invoke, device.status, device.hello):

@@ -166,7 +166,7 @@ def test_the_simulator_hears_each_one(native: bool) -> None:
     quiet, board = Ui(quiet=True), boards.load("nano33")
     source = sources.resolve("sine", None, False, None, quiet)
     elf = images.make_image(source, board, DEFAULT, quiet)[1].elf
-    device = simulate.open(board, elf, native=native)
+    device = simulate.open(board, elf, simulate.Options(native=native))
 
     def work(timer: threading.Timer) -> None:
         timer.start()

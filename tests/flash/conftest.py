@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import pytest
 from tinydeploy import boards, flash
 from tinydeploy.flash import samba
-from tinydeploy.flash.base import FlashResult
-from tinydeploy.flash.simulated.board import SimulatedBoard
+from tinydeploy.flash.base import FlashResult, Observer, Progress, silent
+from tinydeploy.flash.simulated.board import Firmware, SimulatedBoard
 from tinydeploy.flash.simulated.edge import Edge
 from tinydeploy.flash.simulated.memory import MemoryPorts
 from tinydeploy.flash.simulated.nano import Nano
@@ -35,15 +36,14 @@ class Bench:
     person: bool = True
     said: list[str] = field(default_factory=list)
 
-    def flash(self, port: str | None = None, **options: object) -> FlashResult:
+    def flash(self, port: str | None = None, progress: Progress = silent) -> FlashResult:
         return flash.flash(
             self.new,
             boards.load(self.board_id),
             port,
             tool=self.tool,
             ports=self.ports,
-            say=self._say,
-            **options,  # type: ignore[arg-type]
+            observer=Observer(progress, self._say),
         )
 
     def content(self, size: int | None = None) -> bytes:
@@ -63,7 +63,7 @@ def make_nano() -> Callable[..., Bench]:
         old = sample_image(5_000, origin, NANO_RAM_TOP, 3)
         new = sample_image(size, origin, NANO_RAM_TOP, 5)
         time = Timeline()
-        board = Nano(time, variant, **{"application": old, **how})  # type: ignore[arg-type]
+        board = Nano(time, variant, **_on_board(old, how))
         return _running(Bench(board, MemoryPorts(time, [board]), "nano33", old, new, origin))
 
     return make
@@ -76,7 +76,7 @@ def make_xiao() -> Callable[..., Bench]:
         old = sample_image(5_000, origin, NANO_RAM_TOP, 3)
         new = sample_image(size, origin, NANO_RAM_TOP, 5)
         time = Timeline()
-        board = Xiao(time, **{"application": old, **how})  # type: ignore[arg-type]
+        board = Xiao(time, **_on_board(old, how))
         ports = MemoryPorts(time, [board])
         return _running(Bench(board, ports, "xiao_nrf52840", old, new, origin, tool))
 
@@ -90,12 +90,20 @@ def make_edge() -> Callable[..., Bench]:
         old = sample_image(5_000, origin, EDGE_RAM_TOP, 3)
         new = sample_image(size, origin, EDGE_RAM_TOP, 5)
         time = Timeline()
-        board = Edge(time, **{"application": old, "svl": svl, **how})  # type: ignore[arg-type]
+        board = Edge(time, svl=svl, **_on_board(old, how))
         tool = "svl" if svl else None
         ports = MemoryPorts(time, [board])
         return _running(Bench(board, ports, "sparkfun_edge", old, new, origin, tool))
 
     return make
+
+
+def _on_board(image: bytes, how: dict[str, object]) -> dict[str, Any]:
+    """Arguments of a simulated board: what is said of its firmware together."""
+    names = {each.name for each in fields(Firmware)}
+    firmware = {name: value for name, value in how.items() if name in names}
+    others = {name: value for name, value in how.items() if name not in names}
+    return {"firmware": Firmware(**{"image": image, **firmware}), **others}  # type: ignore[arg-type]
 
 
 def _running(bench: Bench) -> Bench:

@@ -59,7 +59,7 @@ def test_without_dtr_and_person_it_stops_and_nothing_has_changed(make_edge: Make
 
 
 def test_a_board_without_firmware_waits_in_its_loader(make_edge: Make) -> None:
-    bench = make_edge(application=b"")
+    bench = make_edge(image=b"")
     bench.flash()
     _expect_running(bench)
 

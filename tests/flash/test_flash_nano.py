@@ -13,6 +13,7 @@ from tinydeploy.errors import FlashError, PortError, UsageError
 from tinydeploy.flash import enter, samba, samba_port, usb
 from tinydeploy.flash.base import FlashStoppedError, State
 from tinydeploy.flash.channel import Channel
+from tinydeploy.flash.simulated.board import Firmware
 from tinydeploy.flash.simulated.memory import MemoryPorts
 from tinydeploy.flash.simulated.nano import Nano
 from tinydeploy.flash.simulated.scenarios import sample_image
@@ -78,14 +79,14 @@ def test_without_help_it_stops_and_nothing_has_changed(make_nano: Make) -> None:
 
 
 def test_a_board_without_firmware_is_found_in_its_bootloader(make_nano: Make) -> None:
-    bench = make_nano(application=b"")
+    bench = make_nano(image=b"")
     result = bench.flash()
     assert bench.content() == bench.new
     assert result.port == "/dev/ttyACM0"
 
 
 def test_firmware_without_usb_is_no_failure(make_nano: Make) -> None:
-    bench = make_nano(application=b"", on_usb=False)
+    bench = make_nano(image=b"", on_usb=False)
     result = bench.flash()
     assert bench.board.mode == "application"
     assert result.port == ""
@@ -118,9 +119,9 @@ def _two_boards() -> tuple[MemoryPorts, Nano, Nano, bytes]:
     time = Timeline()
     old = sample_image(5_000, samba.APPLICATION, 0x20040000, 3)
     new = sample_image(9_000, samba.APPLICATION, 0x20040000, 5)
-    first = Nano(time, application=old, serial_number="AAAA000011112222")
+    first = Nano(time, firmware=Firmware(old), serial_number="AAAA000011112222")
     names = ("/dev/ttyACM5", "/dev/ttyACM6")
-    second = Nano(time, application=old, serial_number="BBBB000011112222", names=names)
+    second = Nano(time, firmware=Firmware(old), serial_number="BBBB000011112222", names=names)
     for board in (first, second):
         board.runs = [old, new]
         board.power_on()

@@ -157,11 +157,11 @@ def test_computing_for_ever_has_an_end(request_: str) -> None:
 
 def test_the_clock_ends_it_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real device: each turn takes its time."""
-    from tinydeploy.link import client
+    from tinydeploy.link import patience
 
     clock = iter(range(0, 1 << 20, 7))
-    monkeypatch.setattr(client.time, "monotonic", lambda: float(next(clock)))
-    limit = client.Limit(600.0, 0.001)
+    monkeypatch.setattr(patience.time, "monotonic", lambda: float(next(clock)))
+    limit = patience.Limit(600.0, 0.001)
     turns = 0
     while limit.goes_on():
         turns += 1

@@ -50,7 +50,7 @@ class RandomGraph:
         groups = 2 if depth % 2 == 0 and self.rng.random() < 0.1 else 1
         channels = groups * int(self.rng.integers(1, 13))
         weights = self.weights((channels, *size, depth // groups))
-        self.spatial("CONV_2D", x, weights, 0, size, stride, dilation, channels)
+        self.spatial("CONV_2D", x, weights, size, stride, dilation)
 
     def pointwise(self) -> None:
         self.conv((1, 1))
@@ -63,7 +63,7 @@ class RandomGraph:
         multiplier = 1 if self.rng.random() < 0.8 else 3
         weights = self.weights((1, *size, depth * multiplier))
         self.spatial(
-            "DEPTHWISE_CONV_2D", x, weights, 3, size, (stride, stride), (1, 1), depth * multiplier,
+            "DEPTHWISE_CONV_2D", x, weights, size, (stride, stride), (1, 1),
             depth_multiplier=multiplier,
         )  # fmt: skip
 
@@ -72,13 +72,13 @@ class RandomGraph:
         code: str,
         x: Tensor,
         weights: Any,
-        axis: int,
         size: Any,
         stride: Any,
         dilation: Any,
-        channels: int,
         **options: Any,
     ) -> None:
+        axis = 3 if code == "DEPTHWISE_CONV_2D" else 0
+        channels = weights.shape[axis]
         reach = [(k - 1) * d + 1 for k, d in zip(size, dilation, strict=True)]
         fits = all(n >= r for n, r in zip(x.shape[1:3], reach, strict=True))
         padding = "VALID" if fits and self.rng.random() < 0.4 else "SAME"

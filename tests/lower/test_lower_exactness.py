@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,18 @@ from tinydeploy.graph.ir import Array, Model, Quantization, Tensor, Type, per_te
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 from tinydeploy.lower.plan.ir import Step
+from tinydeploy.ops.shapes import window_size
 
 RNG = np.random.default_rng(20261201)
-WINDOW = {"dilation_w_factor": 1, "dilation_h_factor": 1, "fused_activation_function": "NONE"}
+WINDOW = {
+    "padding": "SAME",
+    "stride_w": 1,
+    "stride_h": 1,
+    "dilation_w_factor": 1,
+    "dilation_h_factor": 1,
+    "fused_activation_function": "NONE",
+}
+SOURCE = (0.02, -5)  # scale and zero point of a layer's input
 
 
 def _constant(build: Builder, values: Array, scales: Array, axis: int = 0) -> Tensor:
@@ -34,29 +43,37 @@ def layer(
     *,
     output: tuple[float, int] = (0.05, 3),
     size: tuple[int, int] = (5, 4),
-    result: tuple[int, int] | None = None,
-    source: tuple[float, int] = (0.02, -5),
     **options: Any,
 ) -> Model:
     """A layer whose channels are those of `scales`; weights as the operator wants them."""
     build = Builder()
     channels, depth = len(scales), weights.shape[-1]
     shape = (1, depth) if code == "FULLY_CONNECTED" else (1, *size, depth)
-    x = build.input(shape, Type.INT8, per_tensor(*source))
+    x = build.input(shape, Type.INT8, per_tensor(*SOURCE))
     axis = 3 if code == "DEPTHWISE_CONV_2D" else 0
     filters = _constant(build, weights.astype(np.int8), scales, axis)
-    start = _constant(build, bias.astype(np.int32), scales * source[0])
-    sides = shape[:-1] if result is None else (1, *result)
+    start = _constant(build, bias.astype(np.int32), scales * SOURCE[0])
     if code == "FULLY_CONNECTED":
         options = {"fused_activation_function": "NONE", "keep_num_dims": False} | options
+        sides: tuple[int, ...] = (1,)
     else:
-        options = {"padding": "SAME", "stride_w": 1, "stride_h": 1} | WINDOW | options
+        options = WINDOW | options
+        sides = (1, *_outputs(size, weights.shape[1:3], options))
     if code == "DEPTHWISE_CONV_2D":
         options["depth_multiplier"] = channels // depth
     y = build.op(
         code, [x, filters, start], (*sides, channels), Type.INT8, per_tensor(*output), **options
     )
     return build.model(y)
+
+
+def _outputs(
+    size: tuple[int, int], kernel: tuple[int, ...], options: dict[str, Any]
+) -> Iterator[int]:
+    """Height and width of a window's output."""
+    for side, inputs, taps in zip("hw", size, kernel, strict=True):
+        numbers = options[f"stride_{side}"], options[f"dilation_{side}_factor"]
+        yield window_size(inputs, taps, *numbers, options["padding"])
 
 
 def weights_for(code: str, channels: int, depth: int, kernel: int = 3) -> Array:

@@ -2,46 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pytest
 from test_lower_exactness import case_of, check, layer, steps_of
 from tinydeploy.fuzz.cases import Case
-from tinydeploy.ops.shapes import window_size
 
 AXES = ("vertical", "horizontal")
 
 
-def along(
-    axis: str,
-    length: int,
-    taps: int,
-    channels: int,
-    *,
-    lines: int = 1,
-    stride: int = 1,
-    dilation: int = 1,
-    padding: str = "SAME",
-    zero_point: int = -128,
-    seed: int = 0,
-    across: int = 1,
-) -> Case:
-    """`taps` along the axis, 1 across it; `across` is a stride over the lines."""
-    rng = np.random.default_rng([seed, length, taps])
-    turn = 1 if axis == "vertical" else -1
-    size, kernel = (length, lines)[::turn], (taps, 1)[::turn]
-    strides, dilations = (stride, across)[::turn], (dilation, 1)[::turn]
-    weights = rng.integers(-128, 128, (1, *kernel, channels)).astype(np.int8)
-    outputs = [
-        window_size(*numbers, padding)
-        for numbers in zip(size, kernel, strides, dilations, strict=True)
-    ]
-    model = layer(
-        "DEPTHWISE_CONV_2D", weights, rng.uniform(0.001, 0.004, channels),
-        rng.integers(-3000, 3000, channels), output=(0.05, zero_point), size=size,
-        result=(outputs[0], outputs[1]), padding=padding, stride_h=strides[0],
-        stride_w=strides[1], dilation_h_factor=dilations[0], dilation_w_factor=dilations[1],
-    )  # fmt: skip
-    return case_of(model, seed)
+@dataclass(frozen=True)
+class Along:
+    """A depthwise layer with `taps` along an axis and 1 across it; `across` is a stride there."""
+
+    length: int
+    taps: int
+    channels: int
+    lines: int = 1
+    stride: int = 1
+    dilation: int = 1
+    padding: str = "SAME"
+    zero_point: int = -128
+    seed: int = 0
+    across: int = 1
+
+    def case(self, axis: str) -> Case:
+        rng = np.random.default_rng([self.seed, self.length, self.taps])
+        turn = 1 if axis == "vertical" else -1
+        size, kernel = (self.length, self.lines)[::turn], (self.taps, 1)[::turn]
+        strides, dilations = (self.stride, self.across)[::turn], (self.dilation, 1)[::turn]
+        weights = rng.integers(-128, 128, (1, *kernel, self.channels)).astype(np.int8)
+        model = layer(
+            "DEPTHWISE_CONV_2D", weights, rng.uniform(0.001, 0.004, self.channels),
+            rng.integers(-3000, 3000, self.channels), output=(0.05, self.zero_point),
+            size=size, padding=self.padding, stride_h=strides[0], stride_w=strides[1],
+            dilation_h_factor=dilations[0], dilation_w_factor=dilations[1],
+        )  # fmt: skip
+        return case_of(model, self.seed)
 
 
 def swept(seed: int) -> Case:
@@ -51,13 +50,14 @@ def swept(seed: int) -> Case:
     taps, padding = int(rng.integers(1, 12)), str(rng.choice(["SAME", "VALID"]))
     reach = (taps - 1) * dilation + 1
     length = int(rng.integers(1, 34)) + (reach if padding == "VALID" else 0)
-    return along(
-        AXES[seed % 2], length, taps, int(rng.integers(2, 10)),
+    layer_along = Along(
+        length, taps, int(rng.integers(2, 10)),
         lines=int(rng.choice([1, 1, 2, 5])),
         stride=1 if dilation > 1 else int(rng.integers(1, 3)), dilation=dilation,
         padding=padding, zero_point=int(rng.choice([-128, 0, 90])), seed=seed,
         across=int(rng.integers(1, 3)),
     )  # fmt: skip
+    return layer_along.case(AXES[seed % 2])
 
 
 SHAPES = {
@@ -79,10 +79,10 @@ SHAPES = {
 
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize(("kernel", "shape"), SHAPES.values(), ids=SHAPES.keys())
-def test_takes_the_kernel_for_its_taps(axis: str, kernel: str, shape: dict[str, int]) -> None:
+def test_takes_the_kernel_for_its_taps(axis: str, kernel: str, shape: dict[str, Any]) -> None:
     if axis == "horizontal" and "across" in shape:
         kernel = "short_three"  # neighbours are as far apart in output and input
-    (step,) = steps_of(along(axis, **shape).model)  # type: ignore[arg-type]
+    (step,) = steps_of(Along(**shape).case(axis).model)
     assert step.arguments[-1] == f"td_{kernel}_positive"
 
 

@@ -18,7 +18,7 @@ from tinydeploy.graph.ir import Tensor
 from tinydeploy.judge import Judge
 from tinydeploy.stages import convert as stage
 from tinydeploy.stages import convert_worker, train_tensorflow
-from tinydeploy.stages.convert import convert, convert_all
+from tinydeploy.stages.convert import Loading, convert, convert_all
 
 pytestmark = pytest.mark.train
 
@@ -88,7 +88,7 @@ def test_layers_of_ones_own(keras: Any, own: Path, defined: dict[str, Any], tmp_
         convert(source, tmp_path / "o.tflite", quantize="float")
     assert caught.value.hint == "give the Python file that defines it: --custom-objects FILE.py"
     assert "config" not in caught.value.message
-    out = convert(source, tmp_path / "o.tflite", quantize="float", custom_objects=own)
+    out = convert(source, tmp_path / "o.tflite", quantize="float", loading=Loading(own))
     answer = Judge(out.read_bytes()).run([np.array([[1, 2]], np.float32)])[0]
     assert answer.tolist() == [[3, 6]]
 
@@ -103,7 +103,7 @@ def test_layer_registered_where_it_was_saved(
         keras.Sequential([keras.Input((2,)), scale(3.0)]).save(source)
     finally:
         keras.saving.get_custom_objects().clear()
-    convert(source, tmp_path / "o.tflite", quantize="float", custom_objects=own)
+    convert(source, tmp_path / "o.tflite", quantize="float", loading=Loading(own))
 
 
 def test_subclassed_model_without_keyword_arguments(
@@ -112,7 +112,7 @@ def test_subclassed_model_without_keyword_arguments(
     net = defined["Net"]()
     net(np.zeros((1, 6), np.float32))
     net.save(tmp_path / "m.keras")
-    options = {"custom_objects": own, "representative": np.ones((2, 6), np.float32)}
+    options = {"loading": Loading(own), "representative": np.ones((2, 6), np.float32)}
     assert int8_input(tmp_path / "m.keras", tmp_path / "o.tflite", **options).shape == (1, 6)
 
 
@@ -128,7 +128,7 @@ def test_python_file_that_cannot_be_run(
     if code is not None:
         path.write_text(code, encoding="utf-8")
     with pytest.raises(UsageError, match=message):
-        convert(tmp_path / "m.keras", tmp_path / "o.tflite", custom_objects=path)
+        convert(tmp_path / "m.keras", tmp_path / "o.tflite", loading=Loading(path))
 
 
 def test_lambda_needs_consent(keras: Any, own: Path, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_lambda_needs_consent(keras: Any, own: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelFileError, match=r"loading function, or calling `keras") as caught:
         convert(tmp_path / "m.keras", tmp_path / "o.tflite", quantize="float")
     assert "export a SavedModel" in caught.value.hint
-    convert(tmp_path / "m.keras", tmp_path / "o.tflite", quantize="float", custom_objects=own)
+    convert(tmp_path / "m.keras", tmp_path / "o.tflite", quantize="float", loading=Loading(own))
 
 
 def test_dictionaries_in_and_out(keras: Any, tmp_path: Path) -> None:
@@ -217,16 +217,21 @@ def test_signatures_are_listed_and_chosen(two: Path, tmp_path: Path) -> None:
         convert(two, tmp_path / "o.tflite", quantize="float")
     assert "--signature decode" in caught.value.hint
     with pytest.raises(UsageError, match="no signature 'code'"):
-        convert(two, tmp_path / "o.tflite", quantize="float", signature="code")
+        convert(two, tmp_path / "o.tflite", quantize="float", loading=Loading(signature="code"))
     for name, size in (("encode", 4), ("decode", 3)):
-        out = convert(two, tmp_path / "o.tflite", quantize="float", signature=name)
+        out = convert(two, tmp_path / "o.tflite", quantize="float", loading=Loading(signature=name))
         assert read_tflite.load(out).main.inputs[0].shape == (1, size)
 
 
 def test_keras_file_has_no_signature(keras: Any, tmp_path: Path) -> None:
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save(tmp_path / "m.keras")
     with pytest.raises(UsageError, match="has no signatures"):
-        convert(tmp_path / "m.keras", tmp_path / "o.tflite", quantize="float", signature="x")
+        convert(
+            tmp_path / "m.keras",
+            tmp_path / "o.tflite",
+            quantize="float",
+            loading=Loading(signature="x"),
+        )
 
 
 @pytest.mark.parametrize(

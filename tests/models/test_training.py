@@ -21,6 +21,7 @@ from tinydeploy.errors import TrainingError, UsageError
 from tinydeploy.models import ModelSpec, Split, no_progress
 from tinydeploy.stages import convert as convert_stage
 from tinydeploy.stages import convert_worker, train, train_evaluate, train_progress
+from tinydeploy.stages.train import Training
 
 pytestmark = pytest.mark.train
 
@@ -45,7 +46,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_same_seed_same_bytes(sine: ModelSpec, tmp_path: Path) -> None:
     runs = [
         train.train_and_convert(
-            sine, out_dir=tmp_path / name, seed=seed, epochs=3, progress=no_progress
+            sine, Training(seed=seed, epochs=3), out_dir=tmp_path / name, progress=no_progress
         )
         for name, seed in (("a", 5), ("b", 5), ("c", 6))
     ]
@@ -64,7 +65,7 @@ def test_published_model_is_what_the_recipe_names(sine: ModelSpec, tmp_path: Pat
     for name in ("model.py", "data.py"):
         (spec.folder / name).write_bytes((sine.folder / name).read_bytes())
     trained = train.train_and_convert(
-        spec, out_dir=tmp_path / "out", epochs=1, progress=no_progress
+        spec, Training(epochs=1), out_dir=tmp_path / "out", progress=no_progress
     )
     train.publish(trained)
     assert spec.tflite().read_bytes() == trained.tflite.read_bytes()
@@ -80,13 +81,13 @@ def test_published_model_is_what_the_recipe_names(sine: ModelSpec, tmp_path: Pat
 def test_training_that_explodes_is_told(sine: ModelSpec, tmp_path: Path) -> None:
     spec = dataclasses.replace(sine, training={**sine.training, "learning_rate": 1e38})
     with pytest.raises(TrainingError, match="not a number") as caught:
-        train.train(spec, out_dir=tmp_path, epochs=3, progress=no_progress)
+        train.train(spec, Training(epochs=3), out_dir=tmp_path, progress=no_progress)
     assert "learning rate" in caught.value.hint
 
 
 def test_sine_has_no_sources(sine: ModelSpec, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no sources"):
-        train.train(sine, out_dir=tmp_path, source="synthetic", progress=no_progress)
+        train.train(sine, Training(source="synthetic"), out_dir=tmp_path, progress=no_progress)
 
 
 def test_limits(sine: ModelSpec) -> None:

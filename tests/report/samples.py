@@ -38,6 +38,42 @@ _OPS = (
     ("FULLY_CONNECTED", (1, 4), 256, 1_980.0),
     ("SOFTMAX", (1, 4), None, 1_420.0),
 )
+_PARITY = Parity(
+    vectors=400,
+    mismatching_bytes=0,
+    bytes_compared=1600,
+    judge_version="0.dev20261023182759",
+    build_id="5f1c9b2e",
+    model_sha256="9f2c" * 16,
+    firmware_sha256="41ab" * 16,
+    vectors_sha256="c0de" * 16,
+    outputs_sha256="77e0" * 16,
+)
+_ACCURACY = Accuracy(
+    device=0.9375,
+    host=0.9375,
+    float_model=0.94,
+    samples=400,
+    labels=("silence", "unknown", "yes", "no"),
+    confusion=((98, 2, 0, 0), (1, 91, 5, 3), (0, 6, 94, 0), (0, 8, 0, 92)),
+    data="synthetic voices that were not trained on",
+)
+_SIZE = Size(
+    flash_bytes=88_412,
+    model_bytes=44_872,
+    ram_bytes=4_212,
+    arena_bytes=18_944,
+    stack_bytes=872,
+    arena_reserved_bytes=18_944,
+    stack_reserved_bytes=8_192,
+    flash_sections=(
+        Section("model", 44_872),
+        Section("kernels", 21_960),
+        Section("runtime", 9_870),
+        Section("drivers and link", 7_610),
+        Section("C library", 4_100),
+    ),
+)
 
 
 def keyword_spotter() -> Report:
@@ -65,43 +101,10 @@ def keyword_spotter() -> Report:
         engine="interpreter",
         target="simulator",
         board_info=NANO33,
-        parity=Parity(
-            vectors=400,
-            mismatching_bytes=0,
-            bytes_compared=1600,
-            judge_version="0.dev20261023182759",
-            build_id="5f1c9b2e",
-            model_sha256="9f2c" * 16,
-            firmware_sha256="41ab" * 16,
-            vectors_sha256="c0de" * 16,
-            outputs_sha256="77e0" * 16,
-        ),
-        accuracy=Accuracy(
-            device=0.9375,
-            host=0.9375,
-            float_model=0.94,
-            samples=400,
-            labels=("silence", "unknown", "yes", "no"),
-            confusion=((98, 2, 0, 0), (1, 91, 5, 3), (0, 6, 94, 0), (0, 8, 0, 92)),
-            data="synthetic voices that were not trained on",
-        ),
+        parity=_PARITY,
+        accuracy=_ACCURACY,
         cycles=Cycles(mean, mean - 910, mean + 1240, rows, overhead, "modelled Cortex-M4"),
-        size=Size(
-            flash_bytes=88_412,
-            model_bytes=44_872,
-            ram_bytes=4_212,
-            arena_bytes=18_944,
-            stack_bytes=872,
-            arena_reserved_bytes=18_944,
-            stack_reserved_bytes=8_192,
-            flash_sections=(
-                Section("model", 44_872),
-                Section("kernels", 21_960),
-                Section("runtime", 9_870),
-                Section("drivers and link", 7_610),
-                Section("C library", 4_100),
-            ),
-        ),
+        size=_SIZE,
         memory=MemoryMap(_buffers(), 2 * _PLANE + 1_280, 1_664, tuple(op for op, *_ in _OPS)),
         energy=Energy(155.0, mean * 155e-6, "nRF52840 product specification, 52 µA/MHz at 3 V"),
         stages=(

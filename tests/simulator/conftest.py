@@ -96,8 +96,10 @@ reset:
         return self.build(text, origin)
 
     def boot(self, board: str, source: str, **options: Any) -> Any:
-        """Start `source` on a simulated board; options as for `simulate.open`."""
-        return simulate.open(boards.load(board), self.firmware(board, source), **options)
+        """Start `source` on a simulated board; options as of `simulate.Options`."""
+        return simulate.open(
+            boards.load(board), self.firmware(board, source), simulate.Options(**options)
+        )
 
 
 @pytest.fixture(scope="session")

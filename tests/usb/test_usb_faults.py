@@ -23,9 +23,9 @@ def elf() -> Path:
     return images.make_image(source, boards.load("nano33"), DEFAULT, quiet)[1].elf
 
 
-def _open(elf: Path, *, usb: bool = True, realtime_baud: bool = False) -> SimulatedDevice:
+def _open(elf: Path, *, usb: bool = True, fast_uart: bool = True) -> SimulatedDevice:
     device: SimulatedDevice = simulate.open(
-        boards.load("nano33"), elf, usb=usb, realtime_baud=realtime_baud
+        boards.load("nano33"), elf, simulate.Options(usb=usb, fast_uart=fast_uart)
     )
     return device
 
@@ -46,7 +46,7 @@ def test_no_inference_is_wrong_whatever_happens_on_the_cable(elf: Path) -> None:
 
 def test_usb_carries_more_than_the_uart_and_no_more_than_usb_can(elf: Path) -> None:
     over_usb = usb_throughput.measure(_open(elf), "kws", "USB", 4)
-    wired = usb_throughput.measure(_open(elf, usb=False, realtime_baud=True), "kws", "UART", 2)
+    wired = usb_throughput.measure(_open(elf, usb=False, fast_uart=False), "kws", "UART", 2)
     assert 2 * wired.echo < over_usb.echo < usb_throughput.LIMIT_BYTES_PER_S
     assert wired.echo < 100_000  # 1 Mbaud
 
@@ -60,8 +60,10 @@ def test_serial_number_is_that_of_the_simulated_bootloader(elf: Path) -> None:
 
 def test_usb_is_for_simulators_that_have_it() -> None:
     nano = boards.load("nano33")
-    assert targets.choose("simulator", nano, None, False, usb=True).usb
+    assert targets.choose("simulator", nano, usb=True).usb
     with pytest.raises(UsageError, match="does not go with --target /dev/ttyACM0"):
-        targets.choose("/dev/ttyACM0", nano, None, False, usb=True)
+        targets.choose("/dev/ttyACM0", nano, usb=True)
     with pytest.raises(UsageError, match="no USB of its own"):
-        simulate.open(boards.load("sparkfun_edge"), Path("firmware.elf"), usb=True)
+        simulate.open(
+            boards.load("sparkfun_edge"), Path("firmware.elf"), simulate.Options(usb=True)
+        )

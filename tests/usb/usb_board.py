@@ -9,7 +9,8 @@ from typing import Any
 
 from tinydeploy import boards, simulate, sources
 from tinydeploy.config import MODELS_DIR
-from tinydeploy.link.client import Device, Patience
+from tinydeploy.link.client import Device
+from tinydeploy.link.patience import Patience
 from tinydeploy.mlperf import settings
 from tinydeploy.simulate.usb_bus import Setup
 from tinydeploy.simulate.usb_host import State
@@ -52,7 +53,9 @@ class UsbBoard:
     """
 
     def __init__(self, elf: Path | None = None, **options: Any) -> None:
-        self.simulated = simulate.open(boards.load("nano33"), elf or image(), usb=True, **options)
+        self.simulated = simulate.open(
+            *(boards.load("nano33"), elf or image()), simulate.Options(usb=True, **options)
+        )
         self.port = self.simulated.chip.usb
         self.host = self.port.host
         self.uart = self.simulated.chip.wire

@@ -59,8 +59,8 @@ def _flash(options: argparse.Namespace, ui: Ui) -> None:
             board,
             options.port,
             tool=options.tool,
-            progress=progress,
             serial_number=options.serial_number,
+            observer=flash.Observer(progress),
         )
         stage.detail = result.summary
     if options.json:
@@ -75,9 +75,10 @@ def _simulate(options: argparse.Namespace, ui: Ui) -> None:
     if options.bootloader or options.usb:
         _simulate_whole(options, ui)
         return
-    baud = MLPERF_BAUD if options.mode == "mlperf" else None
+    baud = MLPERF_BAUD if options.mode == "mlperf" else 0
     with _elf(options, ui) as elf:
-        device = simulate.open(boards.load(options.board), elf, baud=baud, fast_uart=False)
+        timed = simulate.Options(baud, fast_uart=False)
+        device = simulate.open(boards.load(options.board), elf, timed)
     pty.serve(device, link_path=options.link)
 
 

@@ -28,6 +28,16 @@ FOREVER = 10_000_000  # cases
 
 def add_commands(commands: common.Commands) -> None:
     """Add this area's commands."""
+    _add_fuzz(commands)
+    ops = common.add(commands, "ops", _ops, "the table of operators: types, engines, kernels")
+    form = ops.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
+    form.add_argument("--json", action="store_true", help="print JSON, a row a combination")
+    form.add_argument("--write", action="store_true", help="write docs/ops.md")
+    form.add_argument("--check", action="store_true", help="fail if docs/ops.md is not current")
+
+
+def _add_fuzz(commands: common.Commands) -> None:
     fuzz = common.add(
         commands, "fuzz", _fuzz, "random models against TFLM, to the last bit, on every engine"
     )
@@ -77,6 +87,11 @@ def add_commands(commands: common.Commands) -> None:
         help="a door of the firmware instead, with libFuzzer, which learns what reaches new code; "
         "wants clang, and goes on with what the last run kept",
     )
+    _add_record(fuzz)
+    common.add_json(fuzz)
+
+
+def _add_record(fuzz: argparse.ArgumentParser) -> None:
     fuzz.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
     fuzz.add_argument(
         "--record", action="store_true", help="put the figures into docs/fuzz.json and .md"
@@ -88,13 +103,6 @@ def add_commands(commands: common.Commands) -> None:
         help="compare nothing, put the figures of a campaign's file (--resume) there, as far as it "
         "has come",
     )
-    common.add_json(fuzz)
-    ops = common.add(commands, "ops", _ops, "the table of operators: types, engines, kernels")
-    form = ops.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
-    form.add_argument("--json", action="store_true", help="print JSON, a row a combination")
-    form.add_argument("--write", action="store_true", help="write docs/ops.md")
-    form.add_argument("--check", action="store_true", help="fail if docs/ops.md is not current")
 
 
 def _ops(options: argparse.Namespace, ui: Ui) -> None:

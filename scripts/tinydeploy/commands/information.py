@@ -104,7 +104,8 @@ def _figures(spec: ModelSpec, variant: Variant) -> str:
 
 def _firmware_on(port: PortInfo) -> str:
     """What firmware answers on a port, for doctor."""
-    from tinydeploy.link.client import Device, Patience
+    from tinydeploy.link.client import Device
+    from tinydeploy.link.patience import Patience
     from tinydeploy.link.transport import SerialTransport
     from tinydeploy.simulate import ids
 

@@ -75,15 +75,12 @@ def _train(options: argparse.Namespace, ui: Ui) -> None:
     variant = spec.variant(options.variant).name
     folder = options.out or records.training_folder(spec, variant)
     bootstrap.ensure("train")
-    from tinydeploy.stages.train import train_and_convert
+    from tinydeploy.stages.train import Training, train_and_convert
 
     with locks.held(folder, ui.warn), ui.stage("train") as stage:
         trained = train_and_convert(
             spec,
-            variant=variant,
-            seed=options.seed,
-            epochs=options.epochs,
-            source=options.source,
+            Training(variant, options.seed, options.epochs, options.source),
             out_dir=folder,
             update=options.update,
         )
@@ -106,15 +103,14 @@ def _convert(options: argparse.Namespace, ui: Ui) -> None:
     _require_there(options.model, "model")
     _require_there(options.representative, "representative data")
     bootstrap.ensure("train")
-    from tinydeploy.stages.convert import convert
+    from tinydeploy.stages.convert import Loading, convert
 
     out = options.out or options.model.with_suffix(".tflite")
     with ui.stage("convert") as stage:
         convert(
             *(options.model, out, options.representative),
             quantize=options.quantize,
-            custom_objects=options.custom_objects,
-            signature=options.signature,
+            loading=Loading(options.custom_objects, options.signature),
             warn=ui.warn,
         )
         stage.detail = f"{out}, {out.stat().st_size:,} bytes"

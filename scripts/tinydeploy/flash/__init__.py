@@ -18,21 +18,19 @@ from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
 from tinydeploy.flash import image as images
 from tinydeploy.flash.base import (
+    FlashJob,
     FlashResult,
     FlashStoppedError,
-    Job,
+    Observer,
     Progress,
-    Say,
     State,
-    silent,
-    tell,
 )
 from tinydeploy.flash.ports import Line, MachinePorts, Ports
 
 __all__ = [
     "FlashResult",
     "FlashStoppedError",
-    "Job",
+    "Observer",
     "Progress",
     "State",
     "describe_bootloader",
@@ -48,9 +46,8 @@ def flash(
     port: str | None = None,
     *,
     tool: str | None = None,
-    progress: Progress = silent,
     serial_number: str | None = None,
-    say: Say = tell,
+    observer: Observer = Observer(),  # noqa: B008 - frozen
     ports: Ports | None = None,
 ) -> FlashResult:
     """Write an image to a board, verify it and start it.
@@ -59,7 +56,8 @@ def flash(
         image_bin: bytes from `board.flash_origin` on, or the file that holds them.
         port: serial port; None finds the board.
         tool: name of a tool; None takes the board's own.
-        say: shows a line to a person, who may have to press a button.
+        serial_number: chooses among several boards; its end is enough.
+        observer: told how it goes; by default a person at the terminal is asked to press buttons.
         ports: the machine's serial ports; tests give simulated ones.
 
     Raises:
@@ -71,14 +69,13 @@ def flash(
     name = tool or board.flasher
     if not name:
         raise UsageError(f"board {board.id} is not flashed", "leave out the flash step")
-    job = Job(
+    job = FlashJob(
         image=images.load(image_bin),
         board=board,
         port=port or "",
         serial_number=serial_number or "",
         ports=ports or MachinePorts(),
-        progress=progress,
-        say=say,
+        observer=observer,
     )
     return _tool(name)(job)
 
@@ -115,19 +112,19 @@ def tools() -> list[str]:
     return sorted(name for name in names if _find(name) is not None)
 
 
-def _tool(name: str) -> Callable[[Job], FlashResult]:
+def _tool(name: str) -> Callable[[FlashJob], FlashResult]:
     write = _find(name)
     if write is None:
         raise UsageError(f"no flash tool {name!r}", f"tools are: {', '.join(tools())}")
     return write
 
 
-def _find(name: str) -> Callable[[Job], FlashResult] | None:
+def _find(name: str) -> Callable[[FlashJob], FlashResult] | None:
     if not name.isidentifier() or name.startswith("_"):
         return None
     module_name = f"{__name__}.{name}"
     if importlib.util.find_spec(module_name) is None:
         return None
-    write: Callable[[Job], FlashResult] | None
+    write: Callable[[FlashJob], FlashResult] | None
     write = getattr(importlib.import_module(module_name), "write", None)
     return write

@@ -14,7 +14,7 @@ import itertools
 
 from tinydeploy.flash import adapters, ambiq_messages, image
 from tinydeploy.flash.ambiq_messages import ACK_STATUS, Ack, Status
-from tinydeploy.flash.base import FlashResult, FlashStoppedError, Job, Meter, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, FlashStoppedError, Meter, State, Watch
 from tinydeploy.flash.channel import Channel
 from tinydeploy.flash.ports import Line, Ports
 
@@ -46,7 +46,7 @@ class _BrokenError(Exception):
     """The session cannot be continued: begin again from the reset."""
 
 
-def write(job: Job) -> FlashResult:
+def write(job: FlashJob) -> FlashResult:
     """Flash a SparkFun Edge.
 
     Raises:
@@ -62,7 +62,7 @@ def write(job: Job) -> FlashResult:
             session.close()
 
 
-def _check(job: Job) -> None:
+def _check(job: FlashJob) -> None:
     board = job.board
     image.check(job.image, board, origin=ambiq_messages.LOAD_ADDRESS)
     if len(job.image) > ambiq_messages.LARGEST_BLOB_BYTES - ambiq_messages.OTA_HEADER_BYTES:
@@ -108,12 +108,12 @@ def _answer(channel: Channel, timeout_s: float) -> Status | Ack | None:
 
 
 class _Session:
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: FlashJob) -> None:
         self._job = job
         self._ports = job.ports
         self._port = adapters.find(job.ports, job.port, job.serial_number)
         self._parts = ambiq_messages.wire_parts(ambiq_messages.ota_blob(job.image))
-        self._meter = Meter(job.progress, sum(map(len, self._parts)))
+        self._meter = Meter(job.observer.progress, sum(map(len, self._parts)))
         self._bauds: tuple[int, ...] = BAUDS
         self._retries = 0
         self._notes: list[str] = []
@@ -175,9 +175,9 @@ class _Session:
             status = self._try_dtr(baud, pulse_s)
             if status:
                 return status
-        self._job.say("The board did not enter its bootloader by itself.")
+        self._job.observer.say("The board did not enter its bootloader by itself.")
         for baud in self._bauds * BUTTON_ROUNDS:
-            self._job.say(f"At {baud} baud: {BUTTON}.")
+            self._job.observer.say(f"At {baud} baud: {BUTTON}.")
             status = self._await_button(baud)
             if status:
                 return status

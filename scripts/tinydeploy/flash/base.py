@@ -1,7 +1,7 @@
 """What the flash tools share: the job, its result, and how they say where a board was left.
 
-A tool is a module of this folder with a function `write(job: Job) -> FlashResult`; `flash()` in
-`__init__.py` finds it by its name. Tools never import one another.
+A tool is a module of this folder with a function `write(job: FlashJob) -> FlashResult`; `flash()`
+in `__init__.py` finds it by its name. Tools never import one another.
 """
 
 from __future__ import annotations
@@ -101,14 +101,26 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Job:
+class Observer:
+    """Who is told how flashing goes.
+
+    Attributes:
+        progress: gets bytes done and bytes in all.
+        say: shows a line to a person, who may have to press a button.
+    """
+
+    progress: Progress = silent
+    say: Say = tell
+
+
+@dataclass(frozen=True)
+class FlashJob:
     """What a tool gets.
 
     Attributes:
         image: the bytes that belong at `board.flash_origin`.
         port: serial port, or "" to find the board.
         serial_number: to choose among several boards; its end is enough.
-        say: shows a line to a person who may have to press a button.
     """
 
     image: bytes
@@ -116,8 +128,7 @@ class Job:
     port: str
     serial_number: str
     ports: Ports
-    progress: Progress = silent
-    say: Say = tell
+    observer: Observer = Observer()
 
 
 @dataclass(frozen=True)

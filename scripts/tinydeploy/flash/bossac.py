@@ -14,7 +14,7 @@ from functools import partial
 from typing import TypeVar
 
 from tinydeploy.flash import enter, image, samba, samba_port, usb
-from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, Meter, State, Watch
 from tinydeploy.flash.enter import Patience
 from tinydeploy.flash.samba import PAGE_BYTES, NoAnswerError, SambaClient
 from tinydeploy.foreign import shown
@@ -36,7 +36,7 @@ ADVICE = {
 T = TypeVar("T")
 
 
-def write(job: Job, patience: Patience | None = None) -> FlashResult:
+def write(job: FlashJob, patience: Patience | None = None) -> FlashResult:
     """Flash a Nano 33.
 
     Raises:
@@ -51,7 +51,7 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
 
 
 class _Session:
-    def __init__(self, job: Job, patience: Patience) -> None:
+    def __init__(self, job: FlashJob, patience: Patience) -> None:
         self._job = job
         self._ports = job.ports
         self._patience = patience
@@ -84,7 +84,7 @@ class _Session:
 
     def _enter_bootloader(self) -> SambaClient:
         client = samba_port.enter_bootloader(
-            self._ports, self._target, self._job.say, self._patience
+            self._ports, self._target, self._job.observer.say, self._patience
         )
         if client is None:
             raise self.watch.stop("the bootloader did not appear")
@@ -127,7 +127,7 @@ class _Session:
         body = [offset for offset in pages if offset not in entries]
         blank = dict.fromkeys(entries, BLANK_PAGE)
         # Only writing is counted: a checksum takes milliseconds.
-        self._meter = Meter(self._job.progress, (len(pages) + len(entries)) * PAGE_BYTES)
+        self._meter = Meter(self._job.observer.progress, (len(pages) + len(entries)) * PAGE_BYTES)
         self.watch.state = State.PARTLY_WRITTEN
         self._store(blank, entries)
         self.watch.state = State.NO_APPLICATION

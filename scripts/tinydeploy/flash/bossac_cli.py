@@ -14,7 +14,7 @@ from pathlib import Path
 from tinydeploy import tools, whole
 from tinydeploy.errors import BuildError, SetupError
 from tinydeploy.flash import image, samba, samba_port, usb
-from tinydeploy.flash.base import FlashResult, Job, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, State, Watch
 from tinydeploy.flash.enter import Patience
 
 TIMEOUT_S = 120.0
@@ -25,7 +25,7 @@ ADVICE = {
 }
 
 
-def write(job: Job, patience: Patience | None = None) -> FlashResult:
+def write(job: FlashJob, patience: Patience | None = None) -> FlashResult:
     """Flash a Nano 33 with the `bossac` on the PATH.
 
     Raises:
@@ -58,8 +58,8 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
     )
 
 
-def _bootloader_port(job: Job, target: usb.Target, patience: Patience, watch: Watch) -> str:
-    client = samba_port.enter_bootloader(job.ports, target, job.say, patience)
+def _bootloader_port(job: FlashJob, target: usb.Target, patience: Patience, watch: Watch) -> str:
+    client = samba_port.enter_bootloader(job.ports, target, job.observer.say, patience)
     if client is None:
         raise watch.stop("the bootloader did not appear")
     client.close()

@@ -234,7 +234,10 @@ def _flash(scenario: Scenario, board: SimulatedBoard, ports: MemoryPorts) -> Fla
     def person(_: str) -> None:
         ports.time.after(PERSON_S, board.press_for_bootloader)
 
-    return flash.flash(scenario.new, scenario.board, tool=scenario.tool, ports=ports, say=person)
+    observer = flash.Observer(say=person)
+    return flash.flash(
+        scenario.new, scenario.board, tool=scenario.tool, observer=observer, ports=ports
+    )
 
 
 def _has_new(scenario: Scenario, board: SimulatedBoard) -> bool:

@@ -15,7 +15,7 @@ import contextlib
 from tinydeploy.errors import FlashError, PortError
 from tinydeploy.flash import enter, image, usb
 from tinydeploy.flash import nrf_dfu_messages as messages
-from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, Meter, State, Watch
 from tinydeploy.flash.channel import Channel
 from tinydeploy.flash.enter import Patience
 from tinydeploy.flash.ports import Ports, open_patiently
@@ -99,7 +99,7 @@ class DfuClient:
                 return number
 
 
-def write(job: Job, patience: Patience | None = None) -> FlashResult:
+def write(job: FlashJob, patience: Patience | None = None) -> FlashResult:
     """Flash a board that has Adafruit's bootloader.
 
     Raises:
@@ -136,7 +136,7 @@ def describe_bootloader(ports: Ports, port: str) -> str:
 
 
 class _Session:
-    def __init__(self, job: Job, patience: Patience) -> None:
+    def __init__(self, job: FlashJob, patience: Patience) -> None:
         self._job = job
         self._ports = job.ports
         self._patience = patience
@@ -172,7 +172,7 @@ class _Session:
 
     def _enter_bootloader(self) -> DfuClient | None:
         return enter.enter_bootloader(
-            self._ports, self._target, self._job.say, self._patience, knock, DOUBLE_TAP
+            self._ports, self._target, self._job.observer.say, self._patience, knock, DOUBLE_TAP
         )
 
     def _take_client(self, client: DfuClient | None) -> None:
@@ -221,7 +221,7 @@ class _Session:
     def _send_image(self) -> None:
         """Every part; raises NoAnswerError."""
         assert self._client
-        meter = Meter(self._job.progress, len(self._image))
+        meter = Meter(self._job.observer.progress, len(self._image))
         for at in range(0, len(self._image), messages.DATA_BYTES):
             self.watch.doing = f"writing {self._job.board.flash_origin + at:#x}"
             self._client.send(messages.data(self._image, at))

@@ -18,7 +18,7 @@ from pathlib import Path
 from tinydeploy import tools, whole
 from tinydeploy.errors import BuildError, SetupError, UsageError
 from tinydeploy.flash import image
-from tinydeploy.flash.base import FlashResult, Job, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, State, Watch
 
 TIMEOUT_S = 300.0
 NO_PROBE = "No connected debug probes"
@@ -33,7 +33,7 @@ ADVICE = {
 }
 
 
-def write(job: Job) -> FlashResult:
+def write(job: FlashJob) -> FlashResult:
     """Flash any board through a debug probe; `job.serial_number` chooses the probe.
 
     Raises:
@@ -50,7 +50,7 @@ def write(job: Job) -> FlashResult:
         path = Path(folder) / "firmware.bin"
         whole.write(path, job.image)
         _program(job, target, path)
-    job.progress(len(job.image), len(job.image))
+    job.observer.progress(len(job.image), len(job.image))
     return FlashResult(
         tool="pyocd",
         board=board.id,
@@ -83,7 +83,7 @@ def _common(target: str, probe: str) -> list[str]:
     return ["--no-wait", "-t", target, *NO_MASS_ERASE, *(["-u", probe] if probe else [])]
 
 
-def _program(job: Job, target: str, path: Path) -> None:
+def _program(job: FlashJob, target: str, path: Path) -> None:
     origin, probe = job.board.flash_origin, job.serial_number
     watch = Watch("writing through the debug probe", ADVICE)
     with watch.guard():

@@ -13,7 +13,7 @@ import struct
 from enum import IntEnum
 
 from tinydeploy.flash import adapters, image
-from tinydeploy.flash.base import FlashResult, Job, Meter, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, Meter, State, Watch
 from tinydeploy.flash.channel import Channel
 from tinydeploy.flash.crc import POLYNOMIAL_IBM, crc16
 
@@ -62,7 +62,7 @@ def _checksum(body: bytes) -> bytes:
     return crc16(body, POLYNOMIAL_IBM).to_bytes(2, "big")
 
 
-def write(job: Job) -> FlashResult:
+def write(job: FlashJob) -> FlashResult:
     """Flash a board that runs the SparkFun Variable Loader.
 
     Raises:
@@ -79,12 +79,12 @@ def write(job: Job) -> FlashResult:
 
 
 class _Session:
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: FlashJob) -> None:
         self._job = job
         self._ports = job.ports
         self._port = adapters.find(job.ports, job.port, job.serial_number)
         self._frames = _frames(job.image)
-        self._meter = Meter(job.progress, sum(map(len, self._frames)))
+        self._meter = Meter(job.observer.progress, sum(map(len, self._frames)))
         self._retries = 0
         self.watch = Watch("looking for the loader", ADVICE)
         self._line = job.ports.open(self._port, BAUDS[0])

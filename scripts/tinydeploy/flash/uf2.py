@@ -12,7 +12,7 @@ import re
 
 from tinydeploy.errors import UsageError
 from tinydeploy.flash import enter, image, uf2_file, usb
-from tinydeploy.flash.base import FlashResult, Job, State, Watch
+from tinydeploy.flash.base import FlashJob, FlashResult, State, Watch
 from tinydeploy.flash.enter import Patience
 from tinydeploy.flash.ports import Drive, Ports
 
@@ -28,7 +28,7 @@ ADVICE = {
 }
 
 
-def write(job: Job, patience: Patience | None = None) -> FlashResult:
+def write(job: FlashJob, patience: Patience | None = None) -> FlashResult:
     """Flash a board by its drive.
 
     Raises:
@@ -66,20 +66,20 @@ def write(job: Job, patience: Patience | None = None) -> FlashResult:
     )
 
 
-def _enter(job: Job, target: usb.Target, patience: Patience, watch: Watch) -> Drive:
+def _enter(job: FlashJob, target: usb.Target, patience: Patience, watch: Watch) -> Drive:
     """The board's drive; a person is asked to press the button if it does not come by itself."""
     if not target.in_bootloader:
         enter.touch(job.ports, target.port)
     drive = _await_drive(job, patience.touch_s, patience.poll_s)
     if drive is None:
-        job.say(f"No drive of the board is mounted: {DOUBLE_TAP}.")
+        job.observer.say(f"No drive of the board is mounted: {DOUBLE_TAP}.")
         drive = _await_drive(job, patience.double_tap_s, patience.poll_s)
     if drive is None:
         raise watch.stop("no drive of the board's bootloader is mounted")
     return drive
 
 
-def _await_drive(job: Job, timeout_s: float, poll_s: float) -> Drive | None:
+def _await_drive(job: FlashJob, timeout_s: float, poll_s: float) -> Drive | None:
     deadline_s = job.ports.now() + timeout_s
     while True:
         found = _drives(job.ports, job.board.bootloader.uf2_board_id)

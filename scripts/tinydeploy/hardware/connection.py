@@ -10,7 +10,9 @@ from tinydeploy.boards import Board
 from tinydeploy.errors import DeviceError, LinkError
 from tinydeploy.hardware.reset import Reset, revive
 from tinydeploy.link.board_lock import board_lock
-from tinydeploy.link.client import Device, Identity, LinkStats, Patience
+from tinydeploy.link.client import Device, LinkStats
+from tinydeploy.link.identity import Identity
+from tinydeploy.link.patience import Patience
 from tinydeploy.link.process import ProcessTransport
 from tinydeploy.link.shared import SharedWire
 from tinydeploy.link.symbols import symbolizer
@@ -110,7 +112,7 @@ def open_simulated(board: Board, image: Image, baud: int | None = None) -> Conne
     """Start the image in the simulator of its board, or on this PC for the board `host`."""
     if board.is_host:
         return Connection(board, image, targets.HOST, SharedWire(ProcessTransport(image.elf)), 0)
-    device = simulate.open(board, image.elf, baud=baud)
+    device = simulate.open(board, image.elf, simulate.Options(baud or 0))
     return Connection(board, image, targets.SIMULATOR, SharedWire(device), baud or board.baud)
 
 

@@ -17,7 +17,8 @@ from tinydeploy import boards, images, pipeline, programs, simulate, sources
 from tinydeploy.abi import protocol
 from tinydeploy.errors import DeviceError, PortError
 from tinydeploy.judge import Judge
-from tinydeploy.link.client import Device, Patience
+from tinydeploy.link.client import Device
+from tinydeploy.link.patience import Patience
 from tinydeploy.pipeline import Job
 from tinydeploy.simulate.device import SimulatedDevice
 from tinydeploy.sources import Source
@@ -257,7 +258,7 @@ def run(
         for board in map(boards.load, board_ids or boards.of_each_chip(with_usb=True)):
             with programs.held(source, board, ui):
                 _, image = images.make_image(source, board, DEFAULT, ui)
-                device = simulate.open(board, image.elf, usb=usb)
+                device = simulate.open(board, image.elf, simulate.Options(usb=usb))
             cases = cases_of(source, 8, SEED)
             with ui.progress("link faults") as progress:
                 tally = try_faults(device, cases, count, SEED, progress, wire_type)

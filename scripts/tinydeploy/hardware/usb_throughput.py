@@ -71,8 +71,8 @@ def run(
             with programs.held(source, board, ui):
                 options = BuildOptions(toolchain=toolchain)
                 _, image = images.make_image(source, board, options, ui)
-                wired = simulate.open(board, image.elf, realtime_baud=True)
-                over_usb = simulate.open(board, image.elf, usb=True)
+                wired = simulate.open(board, image.elf, simulate.Options(fast_uart=False))
+                over_usb = simulate.open(board, image.elf, simulate.Options(usb=True))
             for device, link in ((over_usb, "USB"), (wired, f"UART {board.baud:,}")):
                 found.append(measure(device, name, link))
     return found

@@ -18,7 +18,7 @@ from typing import Any
 from tinydeploy import boards, simulate
 from tinydeploy.boards import Board
 from tinydeploy.errors import SetupError, UsageError
-from tinydeploy.flash.simulated.board import Application, SimulatedBoard
+from tinydeploy.flash.simulated.board import Application, Firmware, SimulatedBoard
 from tinydeploy.flash.simulated.edge import Edge
 from tinydeploy.flash.simulated.nano import Nano
 from tinydeploy.flash.simulated.timeline import Timeline
@@ -45,10 +45,8 @@ class _OnItsOwnUsb(UsbBoard):
         self._say = say
         low, high = _CHIP_IDS[board.unique_id]
         options: dict[str, Any] = {
-            "application": application,
+            "firmware": Firmware(application, self._start_chip, on_usb=False),
             "serial_number": f"{high:08X}{low:08X}",
-            "on_usb": False,
-            "start": self._start_chip,
         }
         super().__init__(Timeline(), **options)  # what is missing comes from the bootloader's class
 
@@ -133,7 +131,7 @@ def _edge(board: Board, application: bytes, say: Say) -> Edge:
         device: SimulatedDevice = simulate.open_flash(board, content)
         return device
 
-    return Edge(Timeline(), application=application, start=start)
+    return Edge(Timeline(), firmware=Firmware(application, start))
 
 
 _BY_BOOTLOADER: dict[str, Callable[[Board, bytes, Say], SimulatedBoard]] = {

@@ -7,7 +7,6 @@ truncated frame, in either direction, costs a retry and never a wrong result.
 
 from __future__ import annotations
 
-import math
 import secrets
 import struct
 import time
@@ -29,6 +28,8 @@ from tinydeploy.errors import (
 from tinydeploy.foreign import shown_lines
 from tinydeploy.link import fault, reply
 from tinydeploy.link.frame import Decoder, Frame, Noise, encode
+from tinydeploy.link.identity import Identity, identity_of
+from tinydeploy.link.patience import CHANGES_FLASH, Limit, Patience
 from tinydeploy.link.transport import Transport
 
 # Bytes that keep coming are no answer: after this long on the clock they count as silence. A
@@ -37,51 +38,9 @@ BABBLE_S = 3.0
 
 Command, Status, State = protocol.Command, protocol.Status, protocol.State
 # Run the model or change flash: as long as it takes.
-_FLASH = (Command.SLOT_ERASE, Command.SLOT_WRITE)
-_SLOW = (Command.INVOKE, Command.SLOT_VERIFY, *_FLASH)
+_SLOW = (Command.INVOKE, Command.SLOT_VERIFY, *CHANGES_FLASH)
 # After these the device may be there again, under a new session.
 LOST = (PortError, DeviceWedgedError, DeviceRestartedError)
-
-
-@dataclass(frozen=True)
-class Patience:
-    """How long to wait, in seconds, and how often to try.
-
-    `wedged_s` must exceed the longest single operator: between operators a busy device answers.
-    A caller that can go on after a lost link connects again `reconnects` times, and waits
-    `reopen_s` for the port to come back. An inference or a self-test that takes longer than
-    `longest_s`, a change of flash longer than `flash_s`, will not end any more, whatever the device
-    says.
-    """
-
-    reply_s: float = 0.5
-    invoke_s: float = 5.0
-    wedged_s: float = 10.0
-    tries: int = 6
-    reconnects: int = 3
-    reopen_s: float = 10.0
-    longest_s: float = 600.0
-    flash_s: float = 30.0
-
-    def longest_of(self, command: int) -> float:
-        """How long a device may say that it is still at a request."""
-        return self.flash_s if command in _FLASH else self.longest_s
-
-
-class Limit:
-    """How long to wait for a device that says that it goes on: by this PC's clock, and by the
-    device's, which a simulator's is.
-    """
-
-    def __init__(self, longest_s: float, turn_s: float) -> None:
-        self.longest_s = longest_s
-        self._turns = math.ceil(longest_s / turn_s)
-        self._end = time.monotonic() + longest_s
-
-    def goes_on(self) -> bool:
-        """Whether to wait one turn more."""
-        self._turns -= 1
-        return self._turns >= 0 and time.monotonic() < self._end
 
 
 @dataclass
@@ -95,29 +54,6 @@ class LinkStats:
     stale: int = 0
     bytes_sent: int = 0
     bytes_received: int = 0
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Who the device is and what it runs, from its HELLO."""
-
-    board: str
-    engine: str
-    build_id: str
-    model_hash: str
-    device_id: str
-    cpu_hz: int
-    model_bytes: int
-    op_count: int
-    input_count: int
-    output_count: int
-    capabilities: int
-    max_payload_bytes: int
-    has_model: bool
-
-    def can(self, capability: int) -> bool:
-        """Whether a bit of `protocol.Capability` is set."""
-        return bool(self.capabilities & capability)
 
 
 @dataclass(frozen=True)
@@ -188,7 +124,7 @@ class Device:
                 abi_hash=protocol.ABI_HASH, protocol_version=protocol.PROTOCOL_VERSION
             ),
         )
-        identity = _identity(answer)
+        identity = identity_of(answer)
         self._max_payload_bytes = identity.max_payload_bytes
         self._place = protection.namer(_board(identity.board))
         return identity
@@ -214,7 +150,7 @@ class Device:
     def memory(self) -> dict[str, int]:
         """Fields of `protocol.MemoryReply`, bytes."""
         fields = reply.unpack(protocol.MemoryReply, self._ask(Command.MEMORY))
-        return {name: _int(fields, name) for name in fields}
+        return {name: reply.number(fields, name) for name in fields}
 
     def tensor(self, kind: int, index: int) -> RemoteTensor:
         """Shape, type and quantization of a tensor; `kind` is of `protocol.TensorKind`."""
@@ -225,13 +161,13 @@ class Device:
         scale = fields["scale"]
         assert isinstance(scale, float)
         return RemoteTensor(
-            type=_int(fields, "type"),
-            shape=dims[: _int(fields, "rank")],
-            bytes=_int(fields, "bytes"),
-            index=_int(fields, "tensor_index"),
+            type=reply.number(fields, "type"),
+            shape=dims[: reply.number(fields, "rank")],
+            bytes=reply.number(fields, "bytes"),
+            index=reply.number(fields, "tensor_index"),
             scale=scale,
-            zero_point=_int(fields, "zero_point"),
-            address=_int(fields, "address"),
+            zero_point=reply.number(fields, "zero_point"),
+            address=reply.number(fields, "address"),
         )
 
     def load_input(self, index: int, data: bytes) -> None:
@@ -245,7 +181,7 @@ class Device:
         """Run the model, or operators [first_op, first_op + op_count)."""
         request = protocol.InvokeRequest.pack(first_op=first_op, op_count=op_count)
         fields = reply.unpack(protocol.InvokeReply, self._ask(Command.INVOKE, request))
-        return Invocation(_int(fields, "cycles"), _int(fields, "ops_run"))
+        return Invocation(reply.number(fields, "cycles"), reply.number(fields, "ops_run"))
 
     def read(self, kind: int, index: int, length: int) -> bytes:
         """The first `length` bytes of a tensor."""
@@ -271,7 +207,7 @@ class Device:
     def diagnose(self) -> str:
         """Why the firmware refused its model, in words; empty when it did not."""
         fields = reply.unpack(protocol.DiagnoseReply, self._ask(Command.DIAGNOSE))
-        message, op_index = str(fields["message"]), _int(fields, "op_index")
+        message, op_index = str(fields["message"]), reply.number(fields, "op_index")
         return message if op_index == protocol.ALL_OPS else f"operator {op_index}: {message}"
 
     def echo(self, data: bytes) -> bytes:
@@ -322,7 +258,7 @@ class Device:
             answer = self._probe(request)
             if answer.sequence == request.sequence:
                 return answer
-            state = _int(reply.unpack(protocol.StatusReply, _payload(answer)), "state")
+            state = reply.number(reply.unpack(protocol.StatusReply, _payload(answer)), "state")
             if state != State.INVOKING:
                 return None
             late = self._await(request, self.patience.reply_s)
@@ -438,42 +374,3 @@ def _payload(answer: Frame) -> bytes:
 
 def _board(board_id: str) -> Board | None:
     return boards.load(board_id) if board_id in boards.names() else None
-
-
-def _int(fields: Mapping[str, Value], name: str) -> int:
-    value = fields[name]
-    assert isinstance(value, int)
-    return value
-
-
-def _hex(fields: Mapping[str, Value], name: str) -> str:
-    value = fields[name]
-    assert isinstance(value, bytes)
-    return value.hex()
-
-
-def _identity(payload: bytes) -> Identity:
-    # First of all: with another ABI the rest may mean something else.
-    abi_hash, version = struct.unpack_from("<IH", payload.ljust(6, b"\0"))
-    if abi_hash != protocol.ABI_HASH:
-        raise LinkError(
-            f"the firmware speaks protocol {version} with ABI {abi_hash:08x}, this host "
-            f"{protocol.ABI_HASH:08x}",
-            "flash the board with firmware of this version",
-        )
-    fields = reply.unpack(protocol.HelloReply, payload)
-    return Identity(
-        board=str(fields["board"]),
-        engine=str(fields["engine"]),
-        build_id=_hex(fields, "build_id"),
-        model_hash=_hex(fields, "model_hash"),
-        device_id=_hex(fields, "device_id"),
-        cpu_hz=_int(fields, "cpu_hz"),
-        model_bytes=_int(fields, "model_bytes"),
-        op_count=_int(fields, "op_count"),
-        input_count=_int(fields, "input_count"),
-        output_count=_int(fields, "output_count"),
-        capabilities=_int(fields, "capabilities"),
-        max_payload_bytes=_int(fields, "max_payload_bytes"),
-        has_model=_int(fields, "state") != State.NO_MODEL,
-    )

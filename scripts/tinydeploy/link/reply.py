@@ -39,3 +39,10 @@ def require(holds: bool, what: str) -> None:
     """Raise LinkError unless what the device said fits together."""
     if not holds:
         raise LinkError(f"the device sent what cannot be: {what}", _HINT)
+
+
+def number(fields: Mapping[str, Value], name: str) -> int:
+    """A whole number of an answer."""
+    value = fields[name]
+    assert isinstance(value, int)
+    return value

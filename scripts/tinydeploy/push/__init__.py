@@ -25,7 +25,8 @@ from tinydeploy.errors import (
 from tinydeploy.graph.ir import Model
 from tinydeploy.graph.schema import OPERATORS
 from tinydeploy.link import slots as requests
-from tinydeploy.link.client import LOST, Device, Identity
+from tinydeploy.link.client import LOST, Device
+from tinydeploy.link.identity import Identity
 from tinydeploy.link.slots import SlotInfo, Slots, Trial
 from tinydeploy.ops import support
 from tinydeploy.push import image as images

@@ -85,12 +85,7 @@ def _simulated(target: Target, board: Board, toolchain: str, ui: Ui) -> Iterator
     if target.name == HOST:
         yield from _on_this_pc(elf, board, content)
         return
-    simulated = simulate.open(
-        *(board, elf),
-        fast_uart=not target.modelled_baud,
-        wait_states=target.wait_states,
-        usb=target.usb,
-    )
+    simulated = simulate.open(board, elf, target.options)
     simulated.machine.write(board.slots_origin, content)
     try:
         yield from _used(Device(simulated, symbolize=symbolizer(elf)))

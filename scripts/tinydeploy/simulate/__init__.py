@@ -12,39 +12,23 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tinydeploy.boards import Board
 from tinydeploy.errors import UsageError
+from tinydeploy.simulate.options import Options
+
+__all__ = ["Options", "names", "open", "open_flash"]
 
 
 def open(
     board: Board,
     elf: Path,
-    *,
-    baud: float | None = None,
-    fast_uart: bool = True,
-    realtime_baud: bool = False,
-    strict: bool = True,
-    bootloader: str = "",
-    pace: bool = False,
-    native: bool | None = None,
-    wait_states: bool = False,
-    usb: bool = False,
+    options: Options = Options(),  # noqa: B008 - frozen
 ) -> Any:
     """Flash `elf` into a simulated `board` and power it on.
-
-    Args:
-        baud: bit rate of the host's end of the line; the board's own by default.
-        fast_uart: characters take no time worth mentioning and never overrun the firmware.
-        realtime_baud: characters take the time that the bit rate gives them; ends `fast_uart`.
-        strict: a broken rule of the chip raises SimulationError; else it is recorded only.
-        bootloader: which bootloader hands over, "A" or "B" for nano33; "" for the first.
-        pace: hold simulated time back to wall-clock time.
-        native: use the compiled cycle counter; None takes it where it can be built.
-        wait_states: add an estimate of the flash's wait states to the cycles; the model has none.
-        usb: talk over a USB cable instead of the UART; for chips whose USB is modelled.
 
     Returns:
         A `device.SimulatedDevice`, which is a Transport.
@@ -55,24 +39,14 @@ def open(
     """
     from tinydeploy.simulate import image as images
     from tinydeploy.simulate.device import SimulatedDevice
-    from tinydeploy.simulate.options import Options
 
     chip_module = _chip_module(board)
-    if usb and not board.has_usb:
+    if options.usb and not board.has_usb:
         raise UsageError(f"{board.id} has no USB of its own", "leave out --usb")
     image = images.load(elf)
     images.check(image, board)
-    options = Options(
-        baud=baud or board.baud,
-        fast_uart=fast_uart and not realtime_baud,
-        strict=strict,
-        bootloader=bootloader,
-        native=native,
-        wait_states=wait_states,
-        usb=usb,
-    )
-    chip = chip_module.Chip(board, image, options)
-    return SimulatedDevice(chip, image, f"simulated {board.name}", pace=pace)
+    chip = chip_module.Chip(board, image, replace(options, baud=options.baud or board.baud))
+    return SimulatedDevice(chip, image, f"simulated {board.name}", pace=options.pace)
 
 
 def open_flash(board: Board, content: bytes, *, usb: bool = False) -> Any:
@@ -83,7 +57,6 @@ def open_flash(board: Board, content: bytes, *, usb: bool = False) -> Any:
     """
     from tinydeploy.simulate.device import SimulatedDevice
     from tinydeploy.simulate.image import Image, Segment
-    from tinydeploy.simulate.options import Options
 
     segment = Segment(board.flash_origin, content.rstrip(b"\xff"), board.flash_origin)
     image = Image(Path("flash"), (segment,), {})

@@ -32,6 +32,19 @@ _TELLING = re.compile(r"error|Check fail|terminate called|what\(\)|Assertion|LLV
 
 
 @dataclass(frozen=True)
+class Loading:
+    """How a model of somebody else's is read.
+
+    Attributes:
+        custom_objects: Python file with the layers and functions of the model's own.
+        signature: of a SavedModel that has several.
+    """
+
+    custom_objects: Path | None = None
+    signature: str | None = None
+
+
+@dataclass(frozen=True)
 class Conversion:
     """What a conversion said.
 
@@ -51,8 +64,7 @@ def convert(
     *,
     quantize: str = "int8",
     seed: int = 1,
-    custom_objects: Path | None = None,
-    signature: str | None = None,
+    loading: Loading = Loading(),
     warn: Callable[[str], None] | None = None,
 ) -> Path:
     """Convert a model, with all dimensions fixed (batch 1) and everything quantized.
@@ -66,8 +78,7 @@ def convert(
             noise in [-1, 1].
         quantize: "int8" (weights and activations), "int16x8" (activations int16) or "float".
         seed: of the noise.
-        custom_objects: Python file with the layers and functions of the model's own.
-        signature: of a SavedModel that has several.
+        loading: how `source` is read.
         warn: told what may spoil the result; standard error by default.
 
     Raises:
@@ -79,8 +90,7 @@ def convert(
         convert_all(
             *(source, [(out, quantize)], representative),
             seed=seed,
-            custom_objects=custom_objects,
-            signature=signature,
+            loading=loading,
             warn=warn,
         )
     elif source.resolve() != out.resolve():
@@ -94,8 +104,7 @@ def convert_all(
     representative: Representative = None,
     *,
     seed: int = 1,
-    custom_objects: Path | None = None,
-    signature: str | None = None,
+    loading: Loading = Loading(),
     warn: Callable[[str], None] | None = None,
 ) -> Conversion:
     """`convert` to several files, each (path, quantization), for the price of one start."""
@@ -113,8 +122,8 @@ def convert_all(
             "wanted": [(str(out.resolve()), quantize) for out, quantize in wanted],
             "seed": seed,
             "representative": _stored(representative, Path(folder)),
-            "custom_objects": str(custom_objects.resolve()) if custom_objects else None,
-            "signature": signature,
+            "custom_objects": str(own.resolve()) if (own := loading.custom_objects) else None,
+            "signature": loading.signature,
         }
         done = _run(job, Path(folder))
     for warning in done.warnings:

@@ -66,46 +66,54 @@ class Trained:
         ]
 
 
+@dataclass(frozen=True)
+class Training:
+    """How to train; None takes what the recipe says.
+
+    Attributes:
+        source: where data come from, in the words of the model's README, several joined by "+".
+        log_dir: for TensorBoard; None: `tensorboard` where the model goes.
+    """
+
+    variant: str | None = None
+    seed: int | None = None
+    epochs: int | None = None
+    source: str | None = None
+    log_dir: Path | None = None
+
+
 def train(
     spec: ModelSpec,
+    how: Training = Training(),
     *,
     out_dir: Path,
-    variant: str | None = None,
-    seed: int | None = None,
-    epochs: int | None = None,
-    source: str | None = None,
-    log_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> TrainedModel:
     """Train a variant from nothing.
 
     Args:
         out_dir: where the .keras file goes.
-        seed, epochs: None for the recipe's.
-        source: where data come from, in the words of the model's README, several joined by "+";
-            None for the recipe's.
-        log_dir: for TensorBoard; `out_dir`/tensorboard for None.
         progress: told what is under way; by default it is shown on standard error.
 
     Raises:
         TrainingError: training did not converge to anything.
         UsageError: no such variant or source.
     """
-    chosen = spec.variant(variant)
+    chosen = spec.variant(how.variant)
     options = {**spec.training, **chosen.training}
     check_options(spec, options)
-    seed = int(options["seed"]) if seed is None else seed
-    epochs = int(options["epochs"]) if epochs is None else epochs
+    seed = int(options["seed"]) if how.seed is None else how.seed
+    epochs = int(options["epochs"]) if how.epochs is None else how.epochs
     out_dir.mkdir(parents=True, exist_ok=True)
     with _shown(progress) as tell:
         dataset = spec.module("data").load(
-            spec, seed=seed, sources=source.split("+") if source else (), progress=tell
+            spec, seed=seed, sources=how.source.split("+") if how.source else (), progress=tell
         )
         check_dataset(spec, dataset)
         train_tensorflow.fix_seeds(seed)
         model = spec.module("model").build(chosen.name)
         check_model(spec, model, dataset)
-        log_dir = log_dir or out_dir / "tensorboard"
+        log_dir = how.log_dir or out_dir / "tensorboard"
         history = _fit(model, spec, options, dataset, epochs, log_dir, tell)
     path = out_dir / f"{chosen.name}.keras"
     (out_dir / METRICS_FILE).unlink(missing_ok=True)  # of what is written over now
@@ -118,13 +126,9 @@ def train(
 
 def train_and_convert(
     spec: ModelSpec,
+    how: Training = Training(),
     *,
     out_dir: Path | None = None,
-    variant: str | None = None,
-    seed: int | None = None,
-    epochs: int | None = None,
-    source: str | None = None,
-    log_dir: Path | None = None,
     progress: Progress | None = None,
     update: bool = False,
 ) -> Trained:
@@ -134,19 +138,10 @@ def train_and_convert(
     the quantized .tflite, `test.npz`, `metrics.json` and TensorBoard's logs. With `update`,
     `publish` follows.
     """
-    chosen = spec.variant(variant)
+    chosen = spec.variant(how.variant)
     out_dir = out_dir or records.training_folder(spec, chosen.name)
     with _shown(progress) as tell:
-        trained = train(
-            spec,
-            out_dir=out_dir,
-            variant=chosen.name,
-            seed=seed,
-            epochs=epochs,
-            source=source,
-            log_dir=log_dir,
-            progress=tell,
-        )
+        trained = train(spec, how, out_dir=out_dir, progress=tell)
         tell("converting", 0, 1)
         float_path = out_dir / f"{chosen.name}.float.tflite"
         tflite = out_dir / chosen.tflite

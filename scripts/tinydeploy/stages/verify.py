@@ -18,8 +18,9 @@ from tinydeploy.errors import DeviceFaultError, LinkError
 from tinydeploy.foreign import safe_file_part
 from tinydeploy.graph.ir import Model, Tensor, Type
 from tinydeploy.guarded import GuardedJudge
-from tinydeploy.link.client import Device, Identity
+from tinydeploy.link.client import Device
 from tinydeploy.link.exchange import Exchange, Exchanges, LinkExchange
+from tinydeploy.link.identity import Identity
 from tinydeploy.stages.compile import ProgramStep
 from tinydeploy.stages.vectors import Vectors
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tinydeploy.flash.ports import Drive
@@ -26,6 +27,23 @@ PUMP_S = 0.005  # of the application, each time it is looked at
 
 Start = Callable[[bytes], Application]
 """Starts an application from the bytes of the flash."""
+
+
+@dataclass(frozen=True)
+class Firmware:
+    """What is in the flash of a board when it is made, and how it behaves.
+
+    Attributes:
+        image: from the application's address on; empty for none.
+        start: runs it; None for one that stays silent.
+        touch_works: whether it restarts into the bootloader when touched, on a board with USB.
+        on_usb: whether it shows up on USB at all.
+    """
+
+    image: bytes = b""
+    start: Start | None = None
+    touch_works: bool = True
+    on_usb: bool = True
 
 
 class SimulatedBoard:

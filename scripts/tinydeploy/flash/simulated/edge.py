@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tinydeploy.flash.simulated import ambiq_sbl
 from tinydeploy.flash.simulated.ambiq_sbl import AmbiqSbl
-from tinydeploy.flash.simulated.board import SimulatedBoard, Start
+from tinydeploy.flash.simulated.board import Firmware, SimulatedBoard
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.svl import Svl
 from tinydeploy.flash.simulated.timeline import Action, Timeline
@@ -29,6 +29,7 @@ class Edge(SimulatedBoard):
     """A SparkFun Edge, or with `svl` an Edge 2.
 
     Args:
+        firmware: the application.
         baud: rate of the secure bootloader, from INFO0.
         svl: whether the variable loader is on it; applications then start at 0x10000.
         has_dtr: whether the adapter's DTR reaches the board.
@@ -39,18 +40,17 @@ class Edge(SimulatedBoard):
         self,
         time: Timeline,
         *,
-        application: bytes = b"",
+        firmware: Firmware = Firmware(),  # noqa: B008 - frozen
         baud: int = 921600,
         svl: bool = False,
         has_dtr: bool = True,
         wait_s: float = 20.0,
         name: str = "/dev/ttyUSB0",
-        start: Start | None = None,
     ) -> None:
         own = [range(SVL_END if svl else SBL_END)]
         super().__init__(time, FlashMemory(FLASH_BYTES, PAGE_BYTES, own))
         self.origin = SVL_END if svl else SBL_END
-        self.flash.content[self.origin : self.origin + len(application)] = application
+        self.flash.content[self.origin : self.origin + len(firmware.image)] = firmware.image
         self.svl_version = 6
         self.has_dtr = has_dtr
         self.forbidden = 0
@@ -58,7 +58,7 @@ class Edge(SimulatedBoard):
         self._is_svl = svl
         self._wait_s = wait_s
         self._adapter = PortInfo(name, "USB Serial", 0x1A86, 0x7523, "")
-        self._start = start
+        self._start = firmware.start
         self._host_baud = 0
         self._dtr = False
         self._receiver: Callable[[bytes], None] | None = None

@@ -10,7 +10,7 @@ from tinydeploy import boards
 from tinydeploy.boards import Board
 from tinydeploy.flash import ambiq_messages, nrf_dfu_messages, samba, svl
 from tinydeploy.flash.nrf_dfu_messages import Kind
-from tinydeploy.flash.simulated.board import SimulatedBoard
+from tinydeploy.flash.simulated.board import Firmware, SimulatedBoard
 from tinydeploy.flash.simulated.edge import Edge
 from tinydeploy.flash.simulated.nano import Nano
 from tinydeploy.flash.simulated.timeline import Timeline
@@ -50,7 +50,7 @@ def scenarios() -> list[Scenario]:
 
 def _nano(name: str, variant: samba.Bootloader, size: int) -> Scenario:
     def make(time: Timeline, old: bytes) -> SimulatedBoard:
-        return Nano(time, variant, application=old)
+        return Nano(time, variant, firmware=Firmware(old))
 
     def set_version(board: SimulatedBoard) -> None:
         assert isinstance(board, Nano)
@@ -68,7 +68,7 @@ def _nano(name: str, variant: samba.Bootloader, size: int) -> Scenario:
 
 def _ambiq(name: str, size: int) -> Scenario:
     def make(time: Timeline, old: bytes) -> SimulatedBoard:
-        return Edge(time, application=old)
+        return Edge(time, firmware=Firmware(old))
 
     def step(packet: bytes) -> str:
         return ambiq_messages.Type(packet[4]).name
@@ -81,7 +81,7 @@ def _ambiq(name: str, size: int) -> Scenario:
 
 def _svl(size: int) -> Scenario:
     def make(time: Timeline, old: bytes) -> SimulatedBoard:
-        return Edge(time, application=old, svl=True)
+        return Edge(time, firmware=Firmware(old), svl=True)
 
     def set_version(board: SimulatedBoard) -> None:
         assert isinstance(board, Edge)
@@ -98,7 +98,7 @@ def _svl(size: int) -> Scenario:
 
 def _dfu(size: int) -> Scenario:
     def make(time: Timeline, old: bytes) -> SimulatedBoard:
-        return Xiao(time, application=old)
+        return Xiao(time, firmware=Firmware(old))
 
     def step(packet: bytes) -> str:
         start = packet[1:15]  # whole escapes of what was kept

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tinydeploy.flash.simulated.board import SimulatedBoard, Start
+from tinydeploy.flash.simulated.board import Firmware, SimulatedBoard
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.timeline import Timeline
 from tinydeploy.link.transport import PortInfo
@@ -17,11 +17,8 @@ class UsbBoard(SimulatedBoard):
 
     Args:
         origin: address of the application.
-        application: image on it from there on; empty for none.
-        touch_works: whether the application restarts into the bootloader when touched.
-        on_usb: whether the application shows up on USB at all.
+        firmware: the application.
         names: port names of application and bootloader.
-        start: runs the application; None for one that stays silent.
     """
 
     def __init__(
@@ -31,20 +28,15 @@ class UsbBoard(SimulatedBoard):
         origin: int,
         *,
         serial_number: str,
-        application: bytes = b"",
-        touch_works: bool = True,
-        on_usb: bool = True,
+        firmware: Firmware = Firmware(),  # noqa: B008 - frozen
         names: tuple[str, str] = ("/dev/ttyACM0", "/dev/ttyACM1"),
-        start: Start | None = None,
     ) -> None:
         super().__init__(time, flash)
         self.serial_number = serial_number
-        self.touch_works = touch_works
-        self.on_usb = on_usb
-        self.flash.content[origin : origin + len(application)] = application
+        self.firmware = firmware
+        self.flash.content[origin : origin + len(firmware.image)] = firmware.image
         self._origin = origin
         self._names = names
-        self._start = start
         self._touched = False
         self._dtr = False
 
@@ -77,7 +69,12 @@ class UsbBoard(SimulatedBoard):
             self._after(TOUCH_S, self._act_on_touch)
 
     def _act_on_touch(self) -> None:
-        if self.mode == "application" and self.touch_works and self._touched and not self._dtr:
+        if (
+            self.mode == "application"
+            and self.firmware.touch_works
+            and self._touched
+            and not self._dtr
+        ):
             self._boot(stay=True)
 
     def _receive(self, data: bytes) -> None:
@@ -116,9 +113,9 @@ class UsbBoard(SimulatedBoard):
         self._remove_port()
         self.mode = "application" if self._works(self._origin) else "crashed"
         if self.mode == "application":
-            if self._start:
-                self.application = self._start(bytes(self.flash.content[self._origin :]))
-            if self.on_usb:
+            if self.firmware.start:
+                self.application = self.firmware.start(bytes(self.flash.content[self._origin :]))
+            if self.firmware.on_usb:
                 self._after(ENUMERATION_S, self._show_application)
 
     def _show_application(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from tinydeploy.flash import nrf_dfu_messages as messages
 from tinydeploy.flash.simulated.adafruit_dfu import ERASE_S, AdafruitDfu
+from tinydeploy.flash.simulated.board import Firmware
 from tinydeploy.flash.simulated.flash_memory import FlashMemory
 from tinydeploy.flash.simulated.timeline import Timeline
 from tinydeploy.flash.simulated.uf2_drive import Uf2Drive
@@ -31,6 +32,7 @@ class Xiao(UsbBoard):
         time: Timeline,
         *,
         serial_number: str = "8899AABBCCDDEEFF",
+        firmware: Firmware = Firmware(),  # noqa: B008 - frozen
         **options: Any,
     ) -> None:
         own = [range(APPLICATION), range(APPLICATION_END, SETTINGS)]
@@ -39,13 +41,13 @@ class Xiao(UsbBoard):
             FlashMemory(FLASH_BYTES, PAGE_BYTES, own),
             APPLICATION,
             serial_number=serial_number,
+            firmware=firmware,
             **options,
         )
         self._loader: AdafruitDfu | None = None
         self._packets = 0
-        application = options.get("application", b"")
-        if application:
-            self._note(VALID, len(application), messages.crc16(application))
+        if image := firmware.image:
+            self._note(VALID, len(image), messages.crc16(image))
 
     def drops_packet(self) -> bool:
         """As the test wants it: packets are counted over restarts."""
