@@ -8,16 +8,13 @@
 namespace tinydeploy {
 namespace abi {
 
-constexpr uint32_t kAbiHash = 0x024C241Fu;  // hash of this file
+constexpr uint32_t kAbiHash = 0x024C241Fu;  // hash of all that is declared
 constexpr uint32_t kProtocolVersion = 1u;  // raised when the meaning of a message changes
 constexpr uint32_t kMaxPayloadBytes = 512u;  // largest payload in either direction
 constexpr uint32_t kMinPayloadBytes = 128u;  // as the host demands it of max_payload_bytes
 constexpr uint32_t kReply = 128u;  // or-ed into the type of an answer
 constexpr uint32_t kAllOps = 65535u;  // op_count of an INVOKE that runs the whole model
 constexpr uint32_t kMaxRank = 6u;  // dimensions that a TensorReply can state
-constexpr uint32_t kBuiltIn = 65535u;  // slot of the model in the image itself
-constexpr uint32_t kSlotMagic = 827540564u;  // first word of a slot that was written
-constexpr uint32_t kSlotMarksOffset = 256u;  // of the first mark in a slot
 
 // Type of a frame.
 enum class Command : uint16_t {
@@ -107,15 +104,6 @@ enum class ResetKind : uint16_t {
   kRestart = 0x00,  // restart the firmware
   kBootloader = 0x01,  // enter the board's bootloader
   kState = 0x02,  // forget what the model keeps from one inference to the next
-};
-
-// What a slot holds.
-enum class SlotState : uint16_t {
-  kEmpty = 0x00,  // no whole model
-  kWhole = 0x01,  // a whole model that never ran
-  kActive = 0x02,  // a model that was activated
-  kRetired = 0x03,  // a model that was rolled back
-  kPartial = 0x04,  // part of a model, whose header is there
 };
 
 // First bytes of each frame.
@@ -317,133 +305,6 @@ struct ResetRequest {
 static_assert(sizeof(ResetRequest) == 4, "padding");
 static_assert(offsetof(ResetRequest, kind) == 0, "layout");
 static_assert(offsetof(ResetRequest, reserved) == 2, "layout");
-
-// Names a slot.
-struct SlotRequest {
-  uint16_t slot;  // index of the slot; SLOT_ACTIVATE also takes kBuiltIn
-  uint16_t reserved;  // 0
-};
-static_assert(sizeof(SlotRequest) == 4, "padding");
-static_assert(offsetof(SlotRequest, slot) == 0, "layout");
-static_assert(offsetof(SlotRequest, reserved) == 2, "layout");
-
-// A slot, and what is common to all.
-struct SlotInfoReply {
-  uint16_t slot_count;  // number of slots
-  uint16_t running_slot;  // whose model runs, kBuiltIn for the image's own
-  uint16_t locked_slot;  // that says what runs and must not be written, or kBuiltIn
-  uint16_t state;  // SlotState of this slot
-  uint32_t newest_sequence;  // of the newest mark of all slots, 0 if there is none
-  uint32_t sequence;  // of this slot's newest mark, 0 if there is none
-  uint32_t slot_bytes;  // size of a slot; its first page has header and marks
-  uint32_t page_bytes;  // what one erase clears
-  uint32_t model_bytes;  // length of this slot's .tflite, 0 if there is none
-  uint32_t vector_count;  // this slot's self-test vectors
-  uint32_t payload_crc;  // CRC-32 of model and vectors, as the header states it
-  uint8_t model_hash[32];  // SHA-256 of this slot's .tflite
-};
-static_assert(sizeof(SlotInfoReply) == 68, "padding");
-static_assert(offsetof(SlotInfoReply, slot_count) == 0, "layout");
-static_assert(offsetof(SlotInfoReply, running_slot) == 2, "layout");
-static_assert(offsetof(SlotInfoReply, locked_slot) == 4, "layout");
-static_assert(offsetof(SlotInfoReply, state) == 6, "layout");
-static_assert(offsetof(SlotInfoReply, newest_sequence) == 8, "layout");
-static_assert(offsetof(SlotInfoReply, sequence) == 12, "layout");
-static_assert(offsetof(SlotInfoReply, slot_bytes) == 16, "layout");
-static_assert(offsetof(SlotInfoReply, page_bytes) == 20, "layout");
-static_assert(offsetof(SlotInfoReply, model_bytes) == 24, "layout");
-static_assert(offsetof(SlotInfoReply, vector_count) == 28, "layout");
-static_assert(offsetof(SlotInfoReply, payload_crc) == 32, "layout");
-static_assert(offsetof(SlotInfoReply, model_hash) == 36, "layout");
-
-// Which page.
-struct SlotEraseRequest {
-  uint16_t slot;  // index of the slot
-  uint16_t page;  // page within the slot
-};
-static_assert(sizeof(SlotEraseRequest) == 4, "padding");
-static_assert(offsetof(SlotEraseRequest, slot) == 0, "layout");
-static_assert(offsetof(SlotEraseRequest, page) == 2, "layout");
-
-// Which pages; the answer is the CRC-32 of each as the flash reads, a u32.
-struct SlotPagesRequest {
-  uint16_t slot;  // index of the slot
-  uint16_t first_page;  // page within the slot
-  uint16_t page_count;  // how many, at most max_payload_bytes / 4
-  uint16_t reserved;  // 0
-};
-static_assert(sizeof(SlotPagesRequest) == 8, "padding");
-static_assert(offsetof(SlotPagesRequest, slot) == 0, "layout");
-static_assert(offsetof(SlotPagesRequest, first_page) == 2, "layout");
-static_assert(offsetof(SlotPagesRequest, page_count) == 4, "layout");
-static_assert(offsetof(SlotPagesRequest, reserved) == 6, "layout");
-
-// Followed by the bytes to write, whole words.
-struct SlotWriteRequest {
-  uint16_t slot;  // index of the slot
-  uint16_t reserved;  // 0
-  uint32_t offset;  // first byte within the slot, a multiple of 4
-};
-static_assert(sizeof(SlotWriteRequest) == 8, "padding");
-static_assert(offsetof(SlotWriteRequest, slot) == 0, "layout");
-static_assert(offsetof(SlotWriteRequest, reserved) == 2, "layout");
-static_assert(offsetof(SlotWriteRequest, offset) == 4, "layout");
-
-// How the trial went.
-struct SlotVerifyReply {
-  uint16_t outcome;  // Status: OK, SLOT_NOT_WHOLE, SLOT_NOT_AUTHENTIC, MODEL_REFUSED or SELF_TEST_FAILED
-  uint16_t op_index;  // operator that refused, or kAllOps
-  uint32_t vectors;  // self-test vectors answered correctly
-  uint32_t arena_used_bytes;  // arena as used, or as needed if it was too small
-  char message[96];  // why the runtime refused it, one line of text
-};
-static_assert(sizeof(SlotVerifyReply) == 108, "padding");
-static_assert(offsetof(SlotVerifyReply, outcome) == 0, "layout");
-static_assert(offsetof(SlotVerifyReply, op_index) == 2, "layout");
-static_assert(offsetof(SlotVerifyReply, vectors) == 4, "layout");
-static_assert(offsetof(SlotVerifyReply, arena_used_bytes) == 8, "layout");
-static_assert(offsetof(SlotVerifyReply, message) == 12, "layout");
-
-// What to undo; names it so that a repeated request does not undo the undoing.
-struct SlotRollbackRequest {
-  uint32_t newest_sequence;  // as in SlotInfoReply
-};
-static_assert(sizeof(SlotRollbackRequest) == 4, "padding");
-static_assert(offsetof(SlotRollbackRequest, newest_sequence) == 0, "layout");
-
-// First bytes of a slot; the payload starts with its second page.
-struct SlotHeader {
-  uint32_t magic;  // kSlotMagic
-  uint32_t model_bytes;  // length of the .tflite, padded with zeros to 16 bytes
-  uint32_t vector_count;  // self-test vectors behind it
-  uint32_t vector_bytes;  // of each: all inputs, then all outputs, padded to 4 bytes
-  uint32_t payload_crc;  // CRC-32 of the payload: model and vectors
-  uint32_t reserved;  // 0
-  uint8_t model_hash[32];  // SHA-256 of the .tflite
-  uint8_t mac[32];  // HMAC-SHA256 of what precedes it, by the push key; 0 without one
-  uint32_t header_crc;  // CRC-32 of what precedes it
-};
-static_assert(sizeof(SlotHeader) == 92, "padding");
-static_assert(offsetof(SlotHeader, magic) == 0, "layout");
-static_assert(offsetof(SlotHeader, model_bytes) == 4, "layout");
-static_assert(offsetof(SlotHeader, vector_count) == 8, "layout");
-static_assert(offsetof(SlotHeader, vector_bytes) == 12, "layout");
-static_assert(offsetof(SlotHeader, payload_crc) == 16, "layout");
-static_assert(offsetof(SlotHeader, reserved) == 20, "layout");
-static_assert(offsetof(SlotHeader, model_hash) == 24, "layout");
-static_assert(offsetof(SlotHeader, mac) == 56, "layout");
-static_assert(offsetof(SlotHeader, header_crc) == 88, "layout");
-
-// What became of a slot's model; marks follow one another from kSlotMarksOffset on.
-struct SlotMark {
-  uint32_t sequence;  // counts marks over all slots: the highest one says what runs
-  uint32_t state;  // SlotState ACTIVE or RETIRED
-  uint32_t crc;  // CRC-32 of what precedes it
-};
-static_assert(sizeof(SlotMark) == 12, "padding");
-static_assert(offsetof(SlotMark, sequence) == 0, "layout");
-static_assert(offsetof(SlotMark, state) == 4, "layout");
-static_assert(offsetof(SlotMark, crc) == 8, "layout");
 
 // CPU state at a fault (Armv7-M Architecture Reference Manual, B1.5 and B3.2).
 struct FaultReport {

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "abi/slot_protocol.h"
 #include "app/engine.h"
 #include "app/program.h"
 #include "board.h"

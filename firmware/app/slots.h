@@ -8,6 +8,7 @@
 #define TINYDEPLOY_APP_SLOTS_H_
 
 #include "abi/protocol.h"
+#include "abi/slot_protocol.h"
 #include "app/slots_layout.h"
 
 namespace tinydeploy {

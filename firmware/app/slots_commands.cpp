@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "abi/slot_protocol.h"
 #include "app/slots.h"
 #include "app/slots_ops.h"
 

@@ -1,4 +1,4 @@
-// The requests about slots, see abi/protocol.py.
+// The requests about slots, see abi/slot_protocol.py.
 #ifndef TINYDEPLOY_APP_SLOTS_COMMANDS_H_
 #define TINYDEPLOY_APP_SLOTS_COMMANDS_H_
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "abi/protocol.h"
+#include "abi/slot_protocol.h"
 #include "app/program.h"
 
 namespace tinydeploy {

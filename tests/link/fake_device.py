@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from tinydeploy.abi import protocol
+from tinydeploy.abi import declared, protocol
 from tinydeploy.abi.layout import Struct, Value
 from tinydeploy.link.frame import Decoder, Frame, encode
 
@@ -22,7 +22,7 @@ class FakeDevice:
         self.output = bytes(input_bytes)
         self.runs = 0
         self.busy_probes = 0  # STATUS requests to answer with INVOKING before the answer comes
-        self.abi_hash = protocol.ABI_HASH
+        self.abi_hash = declared.ABI_HASH
         self._spoil = spoil
         self._decoder = Decoder()
         self._out = bytearray()

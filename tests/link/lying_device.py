@@ -7,12 +7,12 @@ import zlib
 from collections.abc import Callable
 
 from fake_device import FakeDevice
-from tinydeploy.abi import protocol
+from tinydeploy.abi import declared, protocol, slot_protocol
 from tinydeploy.abi.layout import Struct, Value
 from tinydeploy.graph.schema import OPERATORS
 from tinydeploy.link.frame import Frame, encode
 
-Command, Status, SlotState = protocol.Command, protocol.Status, protocol.SlotState
+Command, Status, SlotState = protocol.Command, protocol.Status, slot_protocol.SlotState
 PAGE_BYTES, SLOT_BYTES, SLOTS = 4096, 16 * 4096, 2
 Lie = tuple[str, str, int]  # name of a struct, of its field, what it says there
 
@@ -24,9 +24,9 @@ class LyingDevice(FakeDevice):
         super().__init__(input_bytes=1)
         self.lie = lie
         self.never_ends = never_ends  # says that it computes, and never answers
-        self.flash = bytearray(b"\xff" * protocol.MOST_SLOTS * SLOT_BYTES)
-        self.running = protocol.BUILT_IN
-        self.marks = [0] * protocol.MOST_SLOTS  # as many as it may claim to have
+        self.flash = bytearray(b"\xff" * slot_protocol.MOST_SLOTS * SLOT_BYTES)
+        self.running = slot_protocol.BUILT_IN
+        self.marks = [0] * slot_protocol.MOST_SLOTS  # as many as it may claim to have
 
     def _handlers(self) -> dict[int, Callable[[Frame], bytes | None]]:
         unanswered = {Command.INVOKE, Command.SLOT_VERIFY, Command.SLOT_ERASE}
@@ -68,9 +68,9 @@ class LyingDevice(FakeDevice):
     def _hello(self, frame: Frame) -> bytes:
         fields = dict(protocol.HelloReply.unpack(super()._hello(frame)))
         fields["capabilities"] = protocol.Capability.HOT_SWAP
-        if self.running != protocol.BUILT_IN:
-            header = self.flash[self.running * SLOT_BYTES :][: protocol.SlotHeader.size]
-            fields["model_hash"] = protocol.SlotHeader.unpack(bytes(header))["model_hash"]
+        if self.running != slot_protocol.BUILT_IN:
+            header = self.flash[self.running * SLOT_BYTES :][: slot_protocol.SlotHeader.size]
+            fields["model_hash"] = slot_protocol.SlotHeader.unpack(bytes(header))["model_hash"]
         return self._pack(protocol.HelloReply, **fields)
 
     def _status(self, frame: Frame) -> bytes:
@@ -86,15 +86,15 @@ class LyingDevice(FakeDevice):
 
     def _slot_info(self, frame: Frame) -> bytes:
         slot = _halves(frame)[0]
-        content = bytes(self.flash[slot * SLOT_BYTES :][: protocol.SlotHeader.size])
+        content = bytes(self.flash[slot * SLOT_BYTES :][: slot_protocol.SlotHeader.size])
         values: dict[str, Value] = {}
         if content.startswith(b"TDS1"):
-            header = protocol.SlotHeader.unpack(content)
+            header = slot_protocol.SlotHeader.unpack(content)
             names = ("model_bytes", "vector_count", "payload_crc", "model_hash")
             state = SlotState.ACTIVE if self.marks[slot] else SlotState.WHOLE
             values = {"state": state, **{name: header[name] for name in names}}
         return self._pack(
-            protocol.SlotInfoReply,
+            slot_protocol.SlotInfoReply,
             slot_count=SLOTS,
             running_slot=self.running,
             locked_slot=self.running,
@@ -126,9 +126,11 @@ class LyingDevice(FakeDevice):
         return struct.pack(f"<{count}I", *crcs)
 
     def _verify(self, frame: Frame) -> bytes:
-        header = bytes(self.flash[_halves(frame)[0] * SLOT_BYTES :][: protocol.SlotHeader.size])
-        vectors = protocol.SlotHeader.unpack(header)["vector_count"]
-        return self._pack(protocol.SlotVerifyReply, vectors=vectors)
+        header = bytes(
+            self.flash[_halves(frame)[0] * SLOT_BYTES :][: slot_protocol.SlotHeader.size]
+        )
+        vectors = slot_protocol.SlotHeader.unpack(header)["vector_count"]
+        return self._pack(slot_protocol.SlotVerifyReply, vectors=vectors)
 
     def _activate(self, frame: Frame) -> bytes:
         self.running = _halves(frame)[0]
@@ -136,7 +138,7 @@ class LyingDevice(FakeDevice):
         return b""
 
     def _roll_back(self, _: Frame) -> bytes:
-        self.running = protocol.BUILT_IN
+        self.running = slot_protocol.BUILT_IN
         return b""
 
 
@@ -150,7 +152,7 @@ def respelt(frame: Frame, field: str, number: int) -> bytes:
     size = next(f.size for f in layout.fields if f.name == field)
     raw[place : place + size] = number.to_bytes(8, "little")[:size]
     hello = raw[0] & ~protocol.REPLY == Command.HELLO
-    crc = zlib.crc32(bytes(raw), 0 if hello else protocol.ABI_HASH)
+    crc = zlib.crc32(bytes(raw), 0 if hello else declared.ABI_HASH)
     return b"\0" + bytes(cobs.encode(bytes(raw) + struct.pack("<I", crc))) + b"\0"
 
 

@@ -6,7 +6,7 @@ import struct
 import zlib
 
 import pytest
-from tinydeploy.abi import protocol
+from tinydeploy.abi import declared, protocol
 from tinydeploy.abi.layout import Field, Struct
 from tinydeploy.link.frame import Decoder, Frame, Noise, encode
 
@@ -48,7 +48,7 @@ def test_a_cut_frame_does_not_spoil_the_next() -> None:
 
 def test_another_abi_is_not_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     stream = encode(Frame(protocol.Command.STATUS, 1, 1))
-    monkeypatch.setattr(protocol, "ABI_HASH", protocol.ABI_HASH ^ 1)
+    monkeypatch.setattr(declared, "ABI_HASH", declared.ABI_HASH ^ 1)
     (item,) = Decoder().feed(stream)
     assert isinstance(item, Noise)
     assert item.reason == "wrong checksum"

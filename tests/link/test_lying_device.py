@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from lying_device import Lie, LyingDevice
 from tinydeploy import push
-from tinydeploy.abi import protocol
+from tinydeploy.abi import protocol, slot_protocol
 from tinydeploy.abi.layout import Struct
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.errors import DeviceFaultError, DeviceWedgedError, LinkError, TinyDeployError
@@ -31,8 +31,8 @@ ANSWERS: tuple[Struct, ...] = (
     protocol.TensorReply,
     protocol.InvokeReply,
     protocol.DiagnoseReply,
-    protocol.SlotInfoReply,
-    protocol.SlotVerifyReply,
+    slot_protocol.SlotInfoReply,
+    slot_protocol.SlotVerifyReply,
 )
 LONGEST_S, MOST_BYTES = 5.0, 16 << 20
 

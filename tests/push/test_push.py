@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tinydeploy import boards, push, simulate
-from tinydeploy.abi import protocol
+from tinydeploy.abi import protocol, slot_protocol
 from tinydeploy.errors import (
     DeviceFaultError,
     LinkError,
@@ -30,7 +30,7 @@ from tinydeploy.push import image as images
 from tinydeploy.push import writing
 from tinydeploy.push.swap_bench import Candidate
 
-SlotState, Status = protocol.SlotState, protocol.Status
+SlotState, Status = slot_protocol.SlotState, protocol.Status
 
 
 def put(device: Device, model: Candidate) -> push.Pushed:
@@ -45,12 +45,12 @@ def answer(device: Device, model: Candidate) -> bytes:
 
 def with_payload(image: images.SlotImage, payload: bytes) -> images.SlotImage:
     """The image with another payload, checksums and hash that fit it."""
-    fields = dict(protocol.SlotHeader.unpack(image.header))
+    fields = dict(slot_protocol.SlotHeader.unpack(image.header))
     fields["payload_crc"] = zlib.crc32(payload)
     length = fields["model_bytes"]
     assert isinstance(length, int)
     fields["model_hash"] = hashlib.sha256(payload[:length]).digest()
-    header = protocol.SlotHeader.pack(**fields)
+    header = slot_protocol.SlotHeader.pack(**fields)
     header = header[:-4] + zlib.crc32(header[:-4]).to_bytes(4, "little")
     return dataclasses.replace(image, header=header, payload=payload)
 
@@ -229,7 +229,7 @@ def test_firmware_without_slots_says_so() -> None:
 
 def test_slot_image_by_hand(first: Candidate) -> None:
     image = images.make(first.tflite, first.vectors)
-    fields = protocol.SlotHeader.unpack(image.header)
+    fields = slot_protocol.SlotHeader.unpack(image.header)
     assert image.header[:4] == b"TDS1"
     assert fields["model_bytes"] == len(first.tflite)
     assert fields["vector_bytes"] == 4  # one byte in, one out, padded to a word
@@ -270,8 +270,8 @@ def test_marks_run_out_and_a_push_makes_room(nano: Device, first: Candidate) -> 
     put(nano, first)
     transport: Any = nano.transport
     machine = transport.machine
-    marks = boards.load("nano33").slots_origin + protocol.SLOT_MARKS_OFFSET
-    machine.write(marks + 12, bytes(4096 - protocol.SLOT_MARKS_OFFSET - 12))  # used up
+    marks = boards.load("nano33").slots_origin + slot_protocol.SLOT_MARKS_OFFSET
+    machine.write(marks + 12, bytes(4096 - slot_protocol.SLOT_MARKS_OFFSET - 12))  # used up
     with pytest.raises(DeviceFaultError, match="takes no further mark"):
         push.rollback(nano)
     assert nano.hello().model_hash == first.sha256

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tinydeploy import boards, cli, push, simulate
-from tinydeploy.abi import protocol
+from tinydeploy.abi import protocol, slot_protocol
 from tinydeploy.errors import DeviceFaultError, UsageError
 from tinydeploy.graph.read_tflite import load
 from tinydeploy.link import slots
@@ -30,7 +30,7 @@ from tinydeploy.stages.flavour import Flavour
 Status = protocol.Status
 KEY = bytes(range(100, 132))  # of the fixture
 OTHER_KEY = bytes(32)
-COVERED = protocol.SlotHeader.size - 36
+COVERED = slot_protocol.SlotHeader.size - 36
 
 
 @pytest.fixture(params=["host", "nano33"])
@@ -106,8 +106,8 @@ def test_every_bit_of_the_mac_counts(keyed: Device, first: Candidate) -> None:
 def test_every_field_of_the_header_is_covered(keyed: Device, first: Candidate) -> None:
     """The MAC of one header does not do for another, whose checksum is right."""
     mac = images.make(first.tflite, first.vectors, KEY).header[COVERED:-4]
-    fields = dict(protocol.SlotHeader.unpack(images.make(first.tflite, first.vectors).header))
-    fewer = protocol.SlotHeader.pack(**{**fields, "reserved": 1})[:COVERED]
+    fields = dict(slot_protocol.SlotHeader.unpack(images.make(first.tflite, first.vectors).header))
+    fewer = slot_protocol.SlotHeader.pack(**{**fields, "reserved": 1})[:COVERED]
     image = replace(images.make(first.tflite, first.vectors), header=fewer + bytes(36))
     assert tried(keyed, with_mac(image, mac)) == Status.SLOT_NOT_AUTHENTIC
     assert tried(keyed, with_mac(image, push_key.mac(KEY, fewer))) == Status.OK

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tinydeploy import boards, push, simulate
-from tinydeploy.abi.protocol import SlotState
+from tinydeploy.abi.slot_protocol import SlotState
 from tinydeploy.errors import (
     DeviceError,
     DeviceRestartedError,

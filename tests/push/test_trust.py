@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tinydeploy import boards, push
-from tinydeploy.abi import protocol
+from tinydeploy.abi import protocol, slot_protocol
 from tinydeploy.errors import DeviceFaultError, UsageError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type
@@ -41,8 +41,8 @@ def image_of(tflite: bytes, tests: list[bytes], *, named: bytes | None = None) -
     """A slot's content with checksums that fit; `named` is the model whose hash it states."""
     payload = tflite + bytes(-len(tflite) % 16) + b"".join(tests)
     digest = hashlib.sha256(tflite if named is None else named)
-    header = protocol.SlotHeader.pack(
-        magic=protocol.SLOT_MAGIC,
+    header = slot_protocol.SlotHeader.pack(
+        magic=slot_protocol.SLOT_MAGIC,
         model_bytes=len(tflite),
         vector_count=len(tests),
         vector_bytes=len(tests[0]) if tests else 0,
@@ -155,8 +155,8 @@ def test_numbers_of_marks_begin_again(
     built_in = push.connect(nano).model_hash
     push.push(nano, first.tflite, first.model, first.vectors)
     transport: Any = nano.transport
-    mark = protocol.SlotMark.pack(sequence=number, state=protocol.SlotState.ACTIVE)[:-4]
-    place = boards.load("nano33").slots_origin + protocol.SLOT_MARKS_OFFSET
+    mark = slot_protocol.SlotMark.pack(sequence=number, state=slot_protocol.SlotState.ACTIVE)[:-4]
+    place = boards.load("nano33").slots_origin + slot_protocol.SLOT_MARKS_OFFSET
     transport.machine.write(place, mark + struct.pack("<I", zlib.crc32(mark)))
 
     def restarted() -> str:

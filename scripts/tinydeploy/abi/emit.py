@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from tinydeploy import whole
-from tinydeploy.abi import limits, params, protocol
+from tinydeploy.abi import declared, limits, params, protocol, slot_protocol
 from tinydeploy.abi.layout import Enum, Field, Struct
 from tinydeploy.abi.limits import Limit
 
@@ -37,6 +37,7 @@ def headers() -> Mapping[str, str]:
     """The text of each header by its file name."""
     return {
         "protocol.h": _header("protocol", _inside("abi", protocol_body())),
+        "slot_protocol.h": _header("slot_protocol", _inside("abi", slot_protocol_body())),
         "limits.h": _header("limits", _inside("limits", limits_body())),
         "params.h": _header("params", params_body()),
     }
@@ -52,11 +53,21 @@ def _inside(namespace: str, body: str) -> str:
 
 def protocol_body() -> str:
     """Constants, enumerations and structs of the link."""
-    parts = [_constant("kAbiHash", f"0x{protocol.ABI_HASH:08X}u", "hash of this file")]
-    parts += [_constant(name, f"{value}u", doc) for name, value, doc in protocol.CONSTANTS]
-    parts += [_enum(enum) for enum in protocol.ENUMS]
-    parts += [_struct(struct) for struct in protocol.STRUCTS]
-    return "".join(parts)
+    abi_hash = _constant("kAbiHash", f"0x{declared.ABI_HASH:08X}u", "hash of all that is declared")
+    structs = (*protocol.STRUCTS, *protocol.EVENTS)
+    return abi_hash + _declarations(protocol.CONSTANTS, protocol.ENUMS, structs)
+
+
+def slot_protocol_body() -> str:
+    """Of the requests about slots, and of a slot in flash."""
+    return _declarations(slot_protocol.CONSTANTS, slot_protocol.ENUMS, slot_protocol.STRUCTS)
+
+
+def _declarations(
+    constants: Iterable[tuple[str, int, str]], enums: Iterable[Enum], structs: Iterable[Struct]
+) -> str:
+    parts = [_constant(name, f"{value}u", doc) for name, value, doc in constants]
+    return "".join([*parts, *map(_enum, enums), *map(_struct, structs)])
 
 
 def limits_body() -> str:

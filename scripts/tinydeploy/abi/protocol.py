@@ -1,9 +1,10 @@
-"""The link protocol: every message between host and device, declared once.
+"""The link protocol: every message between host and device, declared once; about slots of models,
+`slot_protocol` has them.
 
 A frame is `FrameHeader`, payload, CRC-32 (the zlib polynomial, little endian, over header and
 payload), COBS-encoded (Cheshire and Baker, 1999) between two zero bytes. The CRC of every frame but
-HELLO starts from `ABI_HASH`, so that two sides built from different declarations never accept each
-other's frames.
+HELLO starts from `declared.ABI_HASH`, so that two sides built from different declarations never
+accept each other's frames.
 
 The host asks, the device answers with the request's type | REPLY and the same sequence number and
 session. A request may be repeated: the device runs an INVOKE with the sequence number of the last
@@ -13,7 +14,7 @@ one only once and sends the kept answer again. Three events come unasked: FAULT,
 from __future__ import annotations
 
 from tinydeploy.abi import limits
-from tinydeploy.abi.layout import Enum, Field, Struct, abi_hash
+from tinydeploy.abi.layout import Enum, Field, Struct
 
 PROTOCOL_VERSION = 1
 MAX_PAYLOAD_BYTES = 512  # both directions; two encoded frames are the link's share of the RAM
@@ -22,12 +23,6 @@ REPLY = 0x80  # or-ed into the type of an answer
 ALL_OPS = 0xFFFF  # op_count of an INVOKE that runs the whole model
 MAX_RANK = limits.RANK.most
 MOST = limits.COUNT.most  # operators, or tensors of a kind
-BUILT_IN = 0xFFFF  # slot of the model in the image itself
-SLOT_MAGIC = 0x31534454  # "TDS1"
-SLOT_MARKS_OFFSET = 256  # of the first mark in a slot
-MOST_SLOTS = 8
-MOST_PAGES = 1 << 16  # of a slot: a u16 counts them
-PAGE_BYTES = (512, 1 << 17)  # smallest and largest; the smallest has header and marks
 MOST_BYTES = (1 << 31) - 1  # of anything in the memory of a 32-bit device
 
 Command = Enum(
@@ -141,18 +136,6 @@ ResetKind = Enum(
         "RESTART": (0, "restart the firmware"),
         "BOOTLOADER": (1, "enter the board's bootloader"),
         "STATE": (2, "forget what the model keeps from one inference to the next"),
-    },
-)
-
-SlotState = Enum(
-    "SlotState",
-    "What a slot holds.",
-    {
-        "EMPTY": (0, "no whole model"),
-        "WHOLE": (1, "a whole model that never ran"),
-        "ACTIVE": (2, "a model that was activated"),
-        "RETIRED": (3, "a model that was rolled back"),
-        "PARTIAL": (4, "part of a model, whose header is there"),
     },
 )
 
@@ -329,127 +312,6 @@ ResetRequest = Struct(
     (Field("kind", "u16", "ResetKind"), Field("reserved", "u16", "0")),
 )
 
-SlotRequest = Struct(
-    "SlotRequest",
-    "Names a slot.",
-    (
-        Field("slot", "u16", "index of the slot; SLOT_ACTIVATE also takes kBuiltIn"),
-        Field("reserved", "u16", "0"),
-    ),
-)
-
-SlotInfoReply = Struct(
-    "SlotInfoReply",
-    "A slot, and what is common to all.",
-    (
-        Field("slot_count", "u16", "number of slots", least=1, most=MOST_SLOTS),
-        Field("running_slot", "u16", "whose model runs, kBuiltIn for the image's own"),
-        Field("locked_slot", "u16", "that says what runs and must not be written, or kBuiltIn"),
-        Field("state", "u16", "SlotState of this slot", most=SlotState.most),
-        Field("newest_sequence", "u32", "of the newest mark of all slots, 0 if there is none"),
-        Field("sequence", "u32", "of this slot's newest mark, 0 if there is none"),
-        Field(
-            "slot_bytes",
-            "u32",
-            "size of a slot; its first page has header and marks",
-            least=2 * PAGE_BYTES[0],
-            most=MOST_BYTES,
-        ),
-        Field(
-            "page_bytes",
-            "u32",
-            "what one erase clears",
-            least=PAGE_BYTES[0],
-            most=PAGE_BYTES[1],
-        ),
-        Field(
-            "model_bytes",
-            "u32",
-            "length of this slot's .tflite, 0 if there is none",
-            most=MOST_BYTES,
-        ),
-        Field("vector_count", "u32", "this slot's self-test vectors"),
-        Field("payload_crc", "u32", "CRC-32 of model and vectors, as the header states it"),
-        Field("model_hash", "u8", "SHA-256 of this slot's .tflite", 32),
-    ),
-)
-
-SlotEraseRequest = Struct(
-    "SlotEraseRequest",
-    "Which page.",
-    (Field("slot", "u16", "index of the slot"), Field("page", "u16", "page within the slot")),
-)
-
-SlotPagesRequest = Struct(
-    "SlotPagesRequest",
-    "Which pages; the answer is the CRC-32 of each as the flash reads, a u32.",
-    (
-        Field("slot", "u16", "index of the slot"),
-        Field("first_page", "u16", "page within the slot"),
-        Field("page_count", "u16", "how many, at most max_payload_bytes / 4"),
-        Field("reserved", "u16", "0"),
-    ),
-)
-
-SlotWriteRequest = Struct(
-    "SlotWriteRequest",
-    "Followed by the bytes to write, whole words.",
-    (
-        Field("slot", "u16", "index of the slot"),
-        Field("reserved", "u16", "0"),
-        Field("offset", "u32", "first byte within the slot, a multiple of 4"),
-    ),
-)
-
-SlotVerifyReply = Struct(
-    "SlotVerifyReply",
-    "How the trial went.",
-    (
-        Field(
-            "outcome",
-            "u16",
-            "Status: OK, SLOT_NOT_WHOLE, SLOT_NOT_AUTHENTIC, MODEL_REFUSED or SELF_TEST_FAILED",
-            most=Status.most,
-        ),
-        Field("op_index", "u16", "operator that refused, or kAllOps"),
-        Field("vectors", "u32", "self-test vectors answered correctly"),
-        Field("arena_used_bytes", "u32", "arena as used, or as needed if it was too small"),
-        Field("message", "char", "why the runtime refused it, one line of text", 96),
-    ),
-)
-
-SlotRollbackRequest = Struct(
-    "SlotRollbackRequest",
-    "What to undo; names it so that a repeated request does not undo the undoing.",
-    (Field("newest_sequence", "u32", "as in SlotInfoReply"),),
-)
-
-SlotHeader = Struct(
-    "SlotHeader",
-    "First bytes of a slot; the payload starts with its second page.",
-    (
-        Field("magic", "u32", "kSlotMagic"),
-        Field("model_bytes", "u32", "length of the .tflite, padded with zeros to 16 bytes"),
-        Field("vector_count", "u32", "self-test vectors behind it"),
-        Field("vector_bytes", "u32", "of each: all inputs, then all outputs, padded to 4 bytes"),
-        Field("payload_crc", "u32", "CRC-32 of the payload: model and vectors"),
-        Field("reserved", "u32", "0"),
-        Field("model_hash", "u8", "SHA-256 of the .tflite", 32),
-        Field("mac", "u8", "HMAC-SHA256 of what precedes it, by the push key; 0 without one", 32),
-        Field("header_crc", "u32", "CRC-32 of what precedes it"),
-    ),
-)
-
-SlotMark = Struct(
-    "SlotMark",
-    "What became of a slot's model; marks follow one another from kSlotMarksOffset on.",
-    (
-        Field("sequence", "u32", "counts marks over all slots: the highest one says what runs"),
-        Field("state", "u32", "SlotState ACTIVE or RETIRED"),
-        Field("crc", "u32", "CRC-32 of what precedes it"),
-    ),
-)
-
 FaultReport = Struct(
     "FaultReport",
     "CPU state at a fault (Armv7-M Architecture Reference Manual, B1.5 and B3.2).",
@@ -472,7 +334,7 @@ FaultReport = Struct(
     ),
 )
 
-ENUMS = (Command, Status, NakReason, Capability, State, TensorKind, ResetKind, SlotState)
+ENUMS = (Command, Status, NakReason, Capability, State, TensorKind, ResetKind)
 STRUCTS = (
     FrameHeader,
     HelloRequest,
@@ -488,17 +350,8 @@ STRUCTS = (
     ProfileRequest,
     DiagnoseReply,
     ResetRequest,
-    SlotRequest,
-    SlotInfoReply,
-    SlotEraseRequest,
-    SlotPagesRequest,
-    SlotWriteRequest,
-    SlotVerifyReply,
-    SlotRollbackRequest,
-    SlotHeader,
-    SlotMark,
-    FaultReport,
 )
+EVENTS = (FaultReport,)
 CONSTANTS = (
     ("kProtocolVersion", PROTOCOL_VERSION, "raised when the meaning of a message changes"),
     ("kMaxPayloadBytes", MAX_PAYLOAD_BYTES, "largest payload in either direction"),
@@ -506,8 +359,4 @@ CONSTANTS = (
     ("kReply", REPLY, "or-ed into the type of an answer"),
     ("kAllOps", ALL_OPS, "op_count of an INVOKE that runs the whole model"),
     ("kMaxRank", MAX_RANK, "dimensions that a TensorReply can state"),
-    ("kBuiltIn", BUILT_IN, "slot of the model in the image itself"),
-    ("kSlotMagic", SLOT_MAGIC, "first word of a slot that was written"),
-    ("kSlotMarksOffset", SLOT_MARKS_OFFSET, "of the first mark in a slot"),
 )
-ABI_HASH = abi_hash(PROTOCOL_VERSION, (*ENUMS, *STRUCTS))

@@ -218,7 +218,7 @@ def _status(options: argparse.Namespace, ui: Ui) -> None:
 def _status_json(
     options: argparse.Namespace, model: str, operators: int, arena_bytes: int, found: Slots
 ) -> str:
-    from tinydeploy.abi.protocol import SlotState
+    from tinydeploy.abi.slot_protocol import SlotState
 
     slots = [
         {
@@ -244,7 +244,7 @@ def _status_json(
 
 
 def _lines(found: Slots) -> Iterator[str]:
-    from tinydeploy.abi.protocol import SlotState
+    from tinydeploy.abi.slot_protocol import SlotState
     from tinydeploy.link.slots import BUILT_IN
 
     mark = "*" if found.running == BUILT_IN else " "

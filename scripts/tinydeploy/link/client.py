@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from tinydeploy import boards, protection
-from tinydeploy.abi import protocol
+from tinydeploy.abi import declared, protocol
 from tinydeploy.abi.layout import Value
 from tinydeploy.boards import Board
 from tinydeploy.errors import (
@@ -121,7 +121,7 @@ class Device:
         answer = self._ask(
             Command.HELLO,
             protocol.HelloRequest.pack(
-                abi_hash=protocol.ABI_HASH, protocol_version=protocol.PROTOCOL_VERSION
+                abi_hash=declared.ABI_HASH, protocol_version=protocol.PROTOCOL_VERSION
             ),
         )
         identity = identity_of(answer)

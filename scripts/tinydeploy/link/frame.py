@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from cobs import cobs
 
-from tinydeploy.abi import protocol
+from tinydeploy.abi import declared, protocol
 
 DELIMITER = b"\0"
 CRC_BYTES = 4
@@ -99,4 +99,4 @@ def _decode(chunk: bytes) -> Frame | Noise:
 
 def _crc_seed(frame_type: int) -> int:
     hello = (frame_type & ~protocol.REPLY) == protocol.Command.HELLO
-    return 0 if hello else protocol.ABI_HASH
+    return 0 if hello else declared.ABI_HASH

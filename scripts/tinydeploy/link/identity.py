@@ -6,7 +6,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tinydeploy.abi import protocol
+from tinydeploy.abi import declared, protocol
 from tinydeploy.abi.layout import Value
 from tinydeploy.errors import LinkError
 from tinydeploy.link import reply
@@ -43,10 +43,10 @@ def identity_of(payload: bytes) -> Identity:
     """
     # First of all: with another ABI the rest may mean something else.
     abi_hash, version = struct.unpack_from("<IH", payload.ljust(6, b"\0"))
-    if abi_hash != protocol.ABI_HASH:
+    if abi_hash != declared.ABI_HASH:
         raise LinkError(
             f"the firmware speaks protocol {version} with ABI {abi_hash:08x}, this host "
-            f"{protocol.ABI_HASH:08x}",
+            f"{declared.ABI_HASH:08x}",
             "flash the board with firmware of this version",
         )
     fields = reply.unpack(protocol.HelloReply, payload)

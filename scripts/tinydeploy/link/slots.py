@@ -5,12 +5,12 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 
-from tinydeploy.abi import protocol
+from tinydeploy.abi import protocol, slot_protocol
 from tinydeploy.link import reply
 from tinydeploy.link.client import Device
 
-Command, Status, SlotState = protocol.Command, protocol.Status, protocol.SlotState
-BUILT_IN = protocol.BUILT_IN
+Command, Status, SlotState = protocol.Command, protocol.Status, slot_protocol.SlotState
+BUILT_IN = slot_protocol.BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class SlotInfo:
     """What a slot holds.
 
     Attributes:
-        state: of `protocol.SlotState`.
+        state: of `slot_protocol.SlotState`.
         sequence: of its newest mark; 0 if it has none.
         model_hash: SHA-256 of its .tflite, hexadecimal; "" if it holds no model, nor part of one.
         payload_crc: CRC-32 of model and vectors, as its header states it.
@@ -116,10 +116,10 @@ def read(device: Device) -> Slots:
 
 def _info(device: Device, index: int) -> tuple[dict[str, int], bytes]:
     """Numbers and model hash of a slot."""
-    answer = device.request(Command.SLOT_INFO, protocol.SlotRequest.pack(slot=index))
-    model_hash = reply.unpack(protocol.SlotInfoReply, answer)["model_hash"]
+    answer = device.request(Command.SLOT_INFO, slot_protocol.SlotRequest.pack(slot=index))
+    model_hash = reply.unpack(slot_protocol.SlotInfoReply, answer)["model_hash"]
     assert isinstance(model_hash, bytes)
-    return reply.numbers(protocol.SlotInfoReply, answer), model_hash
+    return reply.numbers(slot_protocol.SlotInfoReply, answer), model_hash
 
 
 def _require_sound(info: dict[str, int], count: int) -> None:
@@ -127,7 +127,7 @@ def _require_sound(info: dict[str, int], count: int) -> None:
     reply.require(info["slot_count"] == count, "a number of slots that changes")
     reply.require(page & page - 1 == 0, f"pages of {page:,} bytes")
     reply.require(
-        size % page == 0 and 2 * page <= size <= protocol.MOST_PAGES * page,
+        size % page == 0 and 2 * page <= size <= slot_protocol.MOST_PAGES * page,
         f"slots of {size:,} bytes in pages of {page:,}",
     )
     for name in ("running_slot", "locked_slot"):
@@ -145,12 +145,12 @@ def operators(device: Device) -> frozenset[int]:
 
 def erase(device: Device, slot: int, page: int) -> None:
     """Erase one page of a slot."""
-    device.request(Command.SLOT_ERASE, protocol.SlotEraseRequest.pack(slot=slot, page=page))
+    device.request(Command.SLOT_ERASE, slot_protocol.SlotEraseRequest.pack(slot=slot, page=page))
 
 
 def page_crcs(device: Device, slot: int, first_page: int, page_count: int) -> list[int]:
     """CRC-32 of pages of a slot, as the flash reads; at most `most_pages()` of them."""
-    request = protocol.SlotPagesRequest.pack(
+    request = slot_protocol.SlotPagesRequest.pack(
         slot=slot, first_page=first_page, page_count=page_count
     )
     answer = reply.exactly(device.request(Command.SLOT_PAGES, request), 4 * page_count)
@@ -164,20 +164,20 @@ def most_pages() -> int:
 
 def write(device: Device, slot: int, offset: int, data: bytes) -> None:
     """Write whole words; at most `part_bytes()` of them."""
-    request = protocol.SlotWriteRequest.pack(slot=slot, offset=offset)
+    request = slot_protocol.SlotWriteRequest.pack(slot=slot, offset=offset)
     device.request(Command.SLOT_WRITE, request + data)
 
 
 def part_bytes() -> int:
     """Largest part that one SLOT_WRITE takes."""
-    return (protocol.MAX_PAYLOAD_BYTES - protocol.SlotWriteRequest.size) // 4 * 4
+    return (protocol.MAX_PAYLOAD_BYTES - slot_protocol.SlotWriteRequest.size) // 4 * 4
 
 
 def verify(device: Device, slot: int) -> Trial:
     """Let the device try the slot's model on its self-test vectors."""
-    answer = device.request(Command.SLOT_VERIFY, protocol.SlotRequest.pack(slot=slot))
-    fields = reply.numbers(protocol.SlotVerifyReply, answer)
-    message = str(reply.unpack(protocol.SlotVerifyReply, answer)["message"])
+    answer = device.request(Command.SLOT_VERIFY, slot_protocol.SlotRequest.pack(slot=slot))
+    fields = reply.numbers(slot_protocol.SlotVerifyReply, answer)
+    message = str(reply.unpack(slot_protocol.SlotVerifyReply, answer)["message"])
     reason = Status.text(fields["outcome"])
     if message:
         where = f"operator {fields['op_index']}: "
@@ -187,10 +187,10 @@ def verify(device: Device, slot: int) -> Trial:
 
 def activate(device: Device, slot: int) -> None:
     """Run the model of a slot that was verified."""
-    device.request(Command.SLOT_ACTIVATE, protocol.SlotRequest.pack(slot=slot))
+    device.request(Command.SLOT_ACTIVATE, slot_protocol.SlotRequest.pack(slot=slot))
 
 
 def rollback(device: Device, newest_sequence: int) -> None:
     """Run what ran before the mark of this sequence number."""
-    request = protocol.SlotRollbackRequest.pack(newest_sequence=newest_sequence)
+    request = slot_protocol.SlotRollbackRequest.pack(newest_sequence=newest_sequence)
     device.request(Command.SLOT_ROLLBACK, request)

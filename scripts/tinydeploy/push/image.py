@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.abi import protocol
+from tinydeploy.abi import slot_protocol
 from tinydeploy.guarded import GuardedJudge
 from tinydeploy.link.slots import SlotInfo
 from tinydeploy.stages import push_key
@@ -61,8 +61,8 @@ def make(tflite: bytes, vectors: Vectors, key: bytes | None = None) -> SlotImage
         tests = [_vector(judge, vectors, index) for index in range(vectors.count)]
     payload = _padded(tflite, MODEL_ALIGNMENT_BYTES) + b"".join(tests)
     digest = hashlib.sha256(tflite)
-    header = protocol.SlotHeader.pack(
-        magic=protocol.SLOT_MAGIC,
+    header = slot_protocol.SlotHeader.pack(
+        magic=slot_protocol.SLOT_MAGIC,
         model_bytes=len(tflite),
         vector_count=len(tests),
         vector_bytes=len(tests[0]) if tests else 0,

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tinydeploy import boards, sources
-from tinydeploy.abi import protocol
+from tinydeploy.abi import slot_protocol
 from tinydeploy.boards import Board
 from tinydeploy.errors import TinyDeployError
 from tinydeploy.push import targets
@@ -182,7 +182,7 @@ def phase_of(operation: FlashOperation, bench: SwapBench) -> str:
     if operation.is_erase:
         return ERASE
     offset = (operation.address - bench.board.slots_origin) % bench.board.slot_bytes
-    if offset < protocol.SLOT_MARKS_OFFSET:
+    if offset < slot_protocol.SLOT_MARKS_OFFSET:
         return HEADER
     return MARK if offset < bench.page_bytes else PAYLOAD
 

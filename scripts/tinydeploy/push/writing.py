@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tinydeploy.abi.protocol import SlotState
+from tinydeploy.abi.slot_protocol import SlotState
 from tinydeploy.link import slots as requests
 from tinydeploy.link.client import Device
 from tinydeploy.link.slots import SlotInfo, Slots

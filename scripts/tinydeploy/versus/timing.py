@@ -16,7 +16,7 @@ from tinydeploy.lower.emit import cross_compile
 from tinydeploy.lower.plan.ir import Plan
 from tinydeploy.simulate.cpu_harness import CpuHarness
 
-_ROOMS = ("runtime", "kernels", "tflm", "any_model")
+_FOLDERS = ("runtime", "kernels", "tflm", "any_model")
 _JOB = struct.Struct("<4I")
 _MODEL_BYTES, _ARENA_BYTES = 1 << 20, 512 << 10
 
@@ -99,7 +99,8 @@ def _one(machine: plans.CortexM4Plans, index: int, plan: Plan, case: Case) -> Ti
 def _interpreter_program() -> Path:
     command = [*cross_compile.zig(), *build.CORTEX_M4, "-O2", "-g"]
     files = [*build.runtime_sources(), FIRMWARE_DIR / "any_model" / "timed.cpp"]
-    program = cache_dir() / "versus" / f"timed-{cross_compile.digest(command, _ROOMS)}" / "runner"
+    digest = cross_compile.digest(command, _FOLDERS)
+    program = cache_dir() / "versus" / f"timed-{digest}" / "runner"
 
     def make(scratch: Path, target: Path) -> None:
         entries = ("TimedOpen", "TimedInput", "TimedOutput", "TimedInvoke")
