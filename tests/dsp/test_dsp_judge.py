@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tinydeploy.abi import params as declared
 from tinydeploy.graph import ir, write_tflite
 from tinydeploy.judge import Judge
 from tinydeploy.kernel_lab import cases, layers
-from tinydeploy.kernel_lab.cases import Array, Case
+from tinydeploy.kernel_lab.cases import Array, Case, params_of
 from tinydeploy.kernel_lab.harness import CortexM4, Host
 from tinydeploy.lower.packing import (
     conv_general,
@@ -95,7 +96,7 @@ def test_conv(
         )  # fmt: skip
     Case(
         "td_pointwise" if kernel == 1 else "td_conv",
-        np.frombuffer(geometry.params, np.uint8).copy(),
+        params_of(declared.POINTWISE if kernel == 1 else declared.CONV, geometry.params),
         given,
         expected[0],
         [cases.words(conv_weights.pack_conv(weights, start, scaling))],
@@ -130,7 +131,7 @@ def test_depthwise(stride: int, zero_point: int, machine: Machine, rng: np.rando
     prefix = "td_depthwise_stride2" if stride == 2 else "td_depthwise"
     Case(
         "td_depthwise",
-        np.frombuffer(geometry.params, np.uint8).copy(),
+        params_of(declared.DEPTHWISE, geometry.params),
         given,
         expected[0],
         [cases.words(depthwise_weights.pack(weights, start, scaling))],
@@ -186,7 +187,7 @@ def test_add(code: str, seed: int, machine: Machine):
     expected = judged(
         code, [tensor((1, 2001), a), tensor((1, 2001), b)], tensor((1, 2001), out), [first, second]
     )
-    words = np.frombuffer(params, "<u4").copy()
+    words = params_of(declared.ADD, params)
     Case("td_add", words, first, expected[0], second=second).check(machine)
 
 
@@ -220,7 +221,7 @@ def test_pools(code: str, machine: Machine, rng: np.random.Generator):
     (_, top), (_, left) = layers.same_padding(9, 2, 2), layers.same_padding(7, 3, 2)
     params = elementwise.pool_params((9, 7, 6), (5, 4), (2, 3), (2, 2), (top, left))
     name = "td_average_pool" if code == "AVERAGE_POOL_2D" else "td_max_pool"
-    Case(name, np.frombuffer(params, np.uint8).copy(), given, expected[0]).check(machine)
+    Case(name, params_of(declared.POOL8, params), given, expected[0]).check(machine)
 
 
 @pytest.mark.parametrize("target", [(0.1, 3), (0.07, -20)])
@@ -236,7 +237,7 @@ def test_mean(size: int, target: Scale, machine: Machine, rng: np.random.Generat
         keep_dims=False,
     )
     params = elementwise.mean_params(size * size, 6, (0.1, 3), target)
-    Case("td_mean", np.frombuffer(params, "<u4").copy(), given, expected[0]).check(machine)
+    Case("td_mean", params_of(declared.MEAN, params), given, expected[0]).check(machine)
 
 
 def test_requantize_by_table(machine: Machine):
@@ -254,7 +255,7 @@ def general(
     packed = conv_general.pack_general(weights, bias, real, given.shape, expected.shape, options)
     channels = np.frombuffer(packed.channels, "<i4").copy()
     filters = np.frombuffer(packed.weights, np.int8).copy()
-    params = np.frombuffer(packed.params, np.uint8).copy()
+    params = params_of(declared.GENERAL, packed.params)
     return Case("td_conv_general", params, given, expected, [channels, filters])
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tinydeploy.abi import limits
+from tinydeploy.abi import params as declared
 from tinydeploy.kernel_lab import cases, layers
+from tinydeploy.kernel_lab.cases import params_of
 from tinydeploy.kernel_lab.harness import CortexM4, Host
 from tinydeploy.kernel_lab.layers import (
     Add,
@@ -144,7 +146,7 @@ def test_identity_by_hand(machine: Machine):
     given = np.array([4, 2, -2, -4, 127, -128], np.int8)
     case = cases.Case(
         "td_pointwise",
-        np.frombuffer(conv_weights.pointwise_geometry(6, 1, 1).params, np.uint8).copy(),
+        params_of(declared.POINTWISE, conv_weights.pointwise_geometry(6, 1, 1).params),
         given,
         np.array([1, 1, -1, -1, 32, -32], np.int8),
         [cases.words(conv_weights.pack_pointwise(weights, start, scaling))],
@@ -183,7 +185,7 @@ def test_mean(machine: Machine, rng: np.random.Generator):
     params = elementwise.mean_params(700, 6, (0.1, 3), (0.1, 3))
     case = cases.Case(
         "td_mean",
-        np.frombuffer(params, "<u4").copy(),
+        params_of(declared.MEAN, params),
         given,
         layers.rounded_mean(given.astype(int)),
     )

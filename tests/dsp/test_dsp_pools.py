@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tinydeploy.abi import limits
+from tinydeploy.abi import params as declared
 from tinydeploy.graph.ir import Array
-from tinydeploy.kernel_lab.cases import Case
+from tinydeploy.kernel_lab.cases import Case, params_of
 from tinydeploy.kernel_lab.harness import CortexM4, Host
 from tinydeploy.kernel_lab.layers import rounded_mean
 from tinydeploy.lower.packing import elementwise
@@ -26,7 +27,7 @@ def pooled(pixels: Array, kernel: tuple[int, int]) -> Case:
     """One window of `kernel` over all of `pixels` [count, channels]."""
     channels = pixels.shape[1]
     params = elementwise.pool_params((*kernel, channels), (1, 1), kernel, (1, 1), (0, 0))
-    numbers = np.frombuffer(params, np.uint8).copy()
+    numbers = params_of(declared.POOL8, params)
     return Case("td_average_pool", numbers, pixels, rounded_mean(pixels.astype(np.int64)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,6 @@ from tinydeploy.lower.compile_options import GOALS, Choices
 from tinydeploy.lower.lowering import lower
 from tinydeploy.lower.packing import conv_weights, words
 from tinydeploy.lower.plan.ir import Plan
-from tinydeploy.lower.rules.conv import TILED
 from tinydeploy.lower.rules.table import RULES
 from tinydeploy.lower.tuning import tile_sizes
 from tinydeploy.stages.compile_plan import evaluate
@@ -36,11 +34,10 @@ def rule_plan() -> Plan:
 
 
 def fitted(goal: str, geometry: words.Geometry) -> tuple[int, int]:
-    kind = TILED["td_pointwise"]
-    packed, scratch = tile_sizes.fit(
-        "td_pointwise", kind, geometry.params, geometry.scratch_bytes, INNER, goal
+    params, scratch = tile_sizes.fit(
+        "td_pointwise", geometry.params, geometry.scratch_bytes, INNER, goal
     )
-    return struct.unpack(kind.format, packed)[-1], scratch
+    return params["batch"], scratch
 
 
 def test_rules(monkeypatch: pytest.MonkeyPatch) -> None:

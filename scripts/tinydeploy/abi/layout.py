@@ -17,6 +17,7 @@ from tinydeploy.foreign import shown
 
 Number = int | float | bool
 Value = int | float | bytes | str | tuple[int, ...]
+Numbers = dict[str, int]  # of a struct without arrays, by field name
 
 _SCALARS = {
     "i8": ("b", 1, "int8_t"),
@@ -158,20 +159,16 @@ class Struct:
                 _require_sound(self.name, field, values[field.name])
         return values
 
-    def named(self, packed: bytes) -> dict[str, int | float]:
-        """Numbers by field name, of a struct without arrays."""
-        names = (field.name for field in self.fields)
-        return dict(zip(names, struct.unpack(self.format, packed), strict=True))
-
-    def packed(self, *numbers: int) -> bytes:
-        """Bytes of the struct from all its numbers in order, of a struct without arrays.
+    def of(self, *numbers: int) -> Numbers:
+        """All numbers of a struct without arrays, in order, by field name.
 
         Raises:
             FieldRangeError: a number that its field does not hold.
         """
         names = (field.name for field in self.fields)
-        self.require(dict(zip(names, numbers, strict=True)))
-        return struct.pack(self.format, *numbers)
+        values = dict(zip(names, numbers, strict=True))
+        self.require(values)
+        return values
 
     def require(self, values: Mapping[str, Number | tuple[int, ...]]) -> None:
         """Check that each integer field holds the number meant for it.

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi.layout import Numbers, Struct
 from tinydeploy.lower.packing import sums
 from tinydeploy.lower.packing.exactness import (
     Scaling,
@@ -96,6 +97,11 @@ class Case:
         assert not len(wrong), f"{len(wrong)} wrong, first at {wrong[0]}"
         if not self.in_place or self.expected.size >= self.input.size:
             assert (output[self.expected.size :] == GUARD).all(), "wrote behind the output"
+
+
+def params_of(struct: Struct, numbers: Numbers) -> Array:
+    """The bytes of a kernel's params, uint8."""
+    return np.array(np.frombuffer(struct.pack(**numbers), np.uint8))
 
 
 def words(data: bytes) -> Array:

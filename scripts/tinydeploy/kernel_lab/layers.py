@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tinydeploy.kernel_lab.cases import Array, Case, fold, random_int8, requantize, words
+from tinydeploy.abi import params as declared
+from tinydeploy.kernel_lab.cases import Array, Case, fold, params_of, random_int8, requantize, words
 from tinydeploy.lower.packing import conv_weights, depthwise_weights, elementwise
 
 
@@ -43,7 +44,7 @@ class Pointwise:
         geometry = conv_weights.pointwise_geometry(self.pixels, self.depth, self.channels)
         return Case(
             "td_pointwise",
-            np.frombuffer(geometry.params, np.uint8).copy(),
+            params_of(declared.POINTWISE, geometry.params),
             given,
             requantize(acc, p.scales, self.output_zero_point),
             [words(conv_weights.pack_pointwise(weights, p.start, p.scaling))],
@@ -154,7 +155,7 @@ class Conv:
         )  # fmt: skip
         return Case(
             "td_conv",
-            np.frombuffer(geometry.params, np.uint8).copy(),
+            params_of(declared.CONV, geometry.params),
             given,
             requantize(acc, p.scales, self.output_zero_point),
             [words(conv_weights.pack_conv(weights, p.start, p.scaling))],
@@ -205,7 +206,7 @@ class Depthwise:
         prefix = "td_depthwise" + ("_stride2" if self.stride == 2 else "")
         return Case(
             "td_depthwise",
-            np.frombuffer(geometry.params, np.uint8).copy(),
+            params_of(declared.DEPTHWISE, geometry.params),
             given,
             requantize(acc, p.scales, self.output_zero_point),
             [words(depthwise_weights.pack(weights, p.start, p.scaling))],
@@ -256,7 +257,7 @@ class DepthwiseAny:
         )  # fmt: skip
         return Case(
             "td_depthwise_any",
-            np.frombuffer(geometry.params, np.uint8).copy(),
+            params_of(declared.DEPTHWISE_ANY, geometry.params),
             given,
             requantize(acc, p.scales, self.output_zero_point),
             [words(depthwise_weights.pack_any(weights, p.start, p.scaling))],
@@ -336,7 +337,7 @@ class Add:
         given, other = random_int8(rng, self.count), random_int8(rng, self.count)
         table = elementwise.reference_add(a, b, out, self.sign)
         expected = table[given.astype(int) + 128, other.astype(int) + 128].astype(np.int8)
-        return Case("td_add", np.frombuffer(params, "<u4").copy(), given, expected, second=other)
+        return Case("td_add", params_of(declared.ADD, params), given, expected, second=other)
 
 
 @dataclass(frozen=True)
@@ -378,7 +379,7 @@ class Pool:
         params = elementwise.pool_params(
             (*sizes, self.channels), (out_h, out_w), kernel, (self.stride,) * 2, (top, left)
         )
-        return Case(f"td_{self.kind}_pool", np.frombuffer(params, np.uint8).copy(), given, expected)
+        return Case(f"td_{self.kind}_pool", params_of(declared.POOL8, params), given, expected)
 
 
 def AveragePool(height: int, width: int, channels: int) -> Pool:  # noqa: N802

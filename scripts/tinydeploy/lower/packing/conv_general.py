@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tinydeploy.abi import params as declared
+from tinydeploy.abi.layout import Numbers
 from tinydeploy.lower.packing.exactness import quantize_multiplier
 from tinydeploy.lower.packing.words import Array, Int8
 
@@ -22,7 +23,7 @@ class GeneralConv:
         weights: int8 [channels, height, width, group_depth].
     """
 
-    params: bytes
+    params: Numbers
     channels: bytes
     weights: bytes
 
@@ -66,7 +67,7 @@ def pack_general(
     out, height, width, group_depth = weights.shape
     chosen = np.arange(out) if only is None else np.asarray(only, np.int64)
     groups = input_shape[3] // group_depth
-    params = declared.GENERAL.packed(
+    params = declared.GENERAL.of(
         input_shape[0], *input_shape[1:], *output_shape[1:], len(chosen), group_depth,
         out // groups, height, width, *options.stride, *options.dilation, *options.padding,
         *options.zero_points, *options.activation,

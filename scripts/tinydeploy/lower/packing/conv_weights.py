@@ -71,7 +71,7 @@ def pointwise_geometry(pixels: int, in_channels: int, out_channels: int) -> Geom
     """PointwiseParams and scratch of td_pointwise."""
     steps = conv_steps(1, 1, in_channels)
     batch = batch_pixels(steps)
-    params = declared.POINTWISE.packed(pixels, in_channels, out_channels, batch)
+    params = declared.POINTWISE.of(pixels, in_channels, out_channels, batch)
     return Geometry(params, 4 * steps * batch)
 
 
@@ -108,7 +108,7 @@ def conv_geometry(
     inside = padding == (0, 0) and reach[0] <= height and reach[1] <= width
     access = INTERLEAVED if interleaved else RING if in_place or not inside else DIRECT
     ring_row = (reach[1] * pixel_bytes + 6) & ~3 if access != DIRECT else 0
-    params = declared.CONV.packed(
+    params = declared.CONV.of(
         *input_shape, *output_shape, *kernel, *stride, *padding,
         input_zero_point, access, row_words, batch,
     )  # fmt: skip

@@ -37,7 +37,7 @@ def geometry(
     if band is None:
         band = max((scratch_limit // column - 1) // stride, 1)
     band = min(band, -(-output_size[0] // 2))
-    params = declared.DEPTHWISE.packed(
+    params = declared.DEPTHWISE.of(
         *input_shape, *output_size, stride, *padding, input_zero_point, band
     )
     return Geometry(params, column * (band * stride + 1))
@@ -76,7 +76,7 @@ def any_geometry(
     mode: Literal["positive", "signed"],
 ) -> Geometry:
     """DepthwiseAnyParams and scratch of td_depthwise_any (firmware/dsp/depthwise_any.h)."""
-    params = declared.DEPTHWISE_ANY.packed(
+    params = declared.DEPTHWISE_ANY.of(
         *input_shape, *output_size, *kernel, *stride, *padding, input_zero_point,
         mode == "signed",
     )  # fmt: skip
@@ -112,7 +112,7 @@ class Lines:
 
 def line_geometry(lines: Lines, taps: int, channels: int, input_zero_point: int) -> Geometry:
     """DepthwiseLineParams and scratch of td_depthwise_line (firmware/dsp/depthwise_line.h)."""
-    params = declared.DEPTHWISE_LINE.packed(
+    params = declared.DEPTHWISE_LINE.of(
         lines.steps[0], lines.out_steps[0], lines.steps[1], lines.out_steps[1], lines.lines,
         channels, lines.length, lines.positions, taps, lines.stride, lines.dilation,
         lines.padding // lines.dilation, input_zero_point,

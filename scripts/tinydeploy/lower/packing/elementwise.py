@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy.abi import params as declared
+from tinydeploy.abi.layout import Numbers
 from tinydeploy.lower.packing.exactness import quantize_multiplier, rescale
 
 Array = npt.NDArray[Any]
@@ -43,7 +44,7 @@ def add_params(
     output: tuple[float, int],
     count: int,
     sign: int = 1,
-) -> bytes | None:
+) -> Numbers | None:
     """AddParams of td_add, checked on every pair of inputs; None where it would not be exact.
 
     Args:
@@ -64,7 +65,7 @@ def add_params(
         low, high = int((least - sums).max()), int((most - sums).min())
         constant = (low + high) // 2
         if low < high and -(1 << 31) <= sums.min() + constant <= sums.max() + constant < 1 << 31:
-            return declared.ADD.packed(count, *factors, constant)
+            return declared.ADD.of(count, *factors, constant)
     return None
 
 
@@ -83,7 +84,7 @@ def requantize_table(source: tuple[float, int], target: tuple[float, int]) -> by
 
 def mean_params(
     pixels: int, channels: int, source: tuple[float, int], target: tuple[float, int]
-) -> bytes:
+) -> Numbers:
     """MeanParams of td_mean: 1 / pixels goes into the multiplier, as TFLM does.
 
     Args:
@@ -93,7 +94,7 @@ def mean_params(
     multiplier, shift = quantize_multiplier(float(ratio))
     more = min(pixels.bit_length() - 1, 32, 31 + shift)
     multiplier = (multiplier << more) // pixels
-    return declared.MEAN.packed(
+    return declared.MEAN.of(
         pixels, channels, -pixels * source[1], multiplier, shift - more, target[1]
     )
 
@@ -105,9 +106,9 @@ def pool_params(
     stride: tuple[int, int],
     padding: tuple[int, int],
     clamp: tuple[int, int] = (-128, 127),
-) -> bytes:
+) -> Numbers:
     """PoolParams8 of td_average_pool and td_max_pool; padding is (top, left)."""
-    return declared.POOL8.packed(*input_shape, *output_size, *kernel, *stride, *padding, *clamp)
+    return declared.POOL8.of(*input_shape, *output_size, *kernel, *stride, *padding, *clamp)
 
 
 def _high_mul(a: int, b: int) -> int:

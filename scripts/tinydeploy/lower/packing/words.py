@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy.abi.layout import Numbers
 from tinydeploy.lower.packing.exactness import Scaling
 
 Array = npt.NDArray[Any]
@@ -22,11 +23,11 @@ class Geometry:
     """What a spatial kernel needs beside its data.
 
     Attributes:
-        params: the kernel's params struct, little endian.
+        params: the numbers of its params struct.
         scratch_bytes: its scratch.
     """
 
-    params: bytes
+    params: Numbers
     scratch_bytes: int
 
 

@@ -114,7 +114,7 @@ def _fast_add(lowering: Lowering, op: Op) -> bool:
             reads=[first, second],
             writes=output,
             params_type=_ADD.name,
-            params=_ADD.named(params),
+            params=params,
         ),
     )
     clamp_after(lowering, op)

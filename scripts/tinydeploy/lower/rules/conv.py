@@ -70,7 +70,7 @@ def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
         lowering,
         op,
         ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
-        _DENSE.packed(batches, depth, units),
+        _DENSE.of(batches, depth, units),
         conv_weights.pack_dense(folded.rows, folded.start, folded.scaling),
         lowering.output(op),
         memory,
@@ -128,9 +128,7 @@ def _from_one(lowering: Lowering, op: Op, weights: Tensor, filters: Array) -> bo
             reads=[given],
             writes=output,
             params_type=_POINTWISE_ONE.name,
-            params=_POINTWISE_ONE.named(
-                _POINTWISE_ONE.packed(source.size, len(rows), *activation_range(op, result))
-            ),
+            params=_POINTWISE_ONE.of(source.size, len(rows), *activation_range(op, result)),
             macs=op_macs(op),
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinydeploy.abi import params as declared
-from tinydeploy.abi.layout import Struct
+from tinydeploy.abi.layout import Numbers, Struct
 from tinydeploy.graph.ir import Array, Op, Tensor
 from tinydeploy.lower.lowering import KernelCall, Lowering, refusal, scale_of
 from tinydeploy.lower.packing import conv_general
@@ -32,7 +32,7 @@ def call(
     lowering: Lowering,
     op: Op,
     kernel: tuple[str, str, Struct],
-    params: bytes,
+    params: Numbers,
     stream: bytes,
     output: Buffer,
     memory: Buffer,
@@ -40,9 +40,7 @@ def call(
 ) -> None:
     """A step of the form (params, input, constants, output, scratch, inner loop)."""
     header, function, params_type = kernel
-    params, memory.size = tile_sizes.fit(
-        function, params_type, params, memory.size, inner, lowering.goal_here
-    )
+    params, memory.size = tile_sizes.fit(function, params, memory.size, inner, lowering.goal_here)
     source = lowering.buffer(op.operands[0])
     constants = Constant("stream", np.frombuffer(stream, "<u4"))
     arguments: list[Argument] = [
@@ -61,7 +59,7 @@ def call(
             reads=[source],
             writes=output,
             params_type=params_type.name,
-            params=params_type.named(params),
+            params=params,
             scratch=[memory],
             macs=op_macs(op),
         ),
@@ -136,7 +134,7 @@ def general(
             reads=[given] if only is None else [given, output],
             writes=output,
             params_type=_GENERAL.name,
-            params=_GENERAL.named(packed.params),
+            params=packed.params,
             macs=macs if only is None else macs * len(only) // len(filters),
             fallback=why,
         ),

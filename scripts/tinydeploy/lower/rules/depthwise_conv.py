@@ -150,6 +150,7 @@ def _along_short(
     records = depthwise_weights.pack_short(
         filters.reshape(taps, channels), folded.start, folded.scaling
     )
+    geometry = depthwise_weights.line_geometry(lines, taps, channels, scale_of(source)[1])
     in_place = source.shape == result.shape and not folded.slow
     given = lowering.buffer(source)
     output = lowering.output(op, over=source if in_place else None)
@@ -167,9 +168,7 @@ def _along_short(
             reads=[given],
             writes=output,
             params_type=_DEPTHWISE_LINE.name,
-            params=_DEPTHWISE_LINE.named(
-                depthwise_weights.line_geometry(lines, taps, channels, scale_of(source)[1]).params
-            ),
+            params=geometry.params,
             macs=op_macs(op),
         ),
     )
@@ -215,9 +214,7 @@ def _over_time(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> No
             reads=[given],
             writes=output,
             params_type=_DEPTHWISE_TIME.name,
-            params=_DEPTHWISE_TIME.named(
-                _DEPTHWISE_TIME.packed(taps, channels, positions, step, scaling.mode == "signed")
-            ),
+            params=_DEPTHWISE_TIME.of(taps, channels, positions, step, scaling.mode == "signed"),
             macs=op_macs(op),
         ),
     )

@@ -48,8 +48,8 @@ def mean(lowering: Lowering, op: Op) -> None:
     require_int16(op, source, result)
     pixels, channels = outer_axes(op)
     require_limit(op, declared.ADDENDS16, pixels)
-    packed = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
-    _call(lowering, op, "td_mean16", MEAN.name, MEAN.named(packed), in_place=True)
+    params = elementwise.mean_params(pixels, channels, scale_of(source), scale_of(result))
+    _call(lowering, op, "td_mean16", MEAN.name, params, in_place=True)
 
 
 def softmax(lowering: Lowering, op: Op) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinydeploy.abi import limits
 from tinydeploy.abi import params as declared
-from tinydeploy.abi.layout import Struct
+from tinydeploy.abi.layout import Numbers, Struct
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Op, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
@@ -171,7 +171,7 @@ def copy(lowering: Lowering, op: Op, given: Buffer | Constant, output: Buffer) -
     )
 
 
-def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, Struct], params: bytes) -> None:
+def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, Struct], params: Numbers) -> None:
     """A step of the form (params, input, output)."""
     header, function, params_type = kernel
     given, output = lowering.buffer(op.operands[0]), lowering.output(op)
@@ -184,7 +184,7 @@ def _simple(lowering: Lowering, op: Op, kernel: tuple[str, str, Struct], params:
             reads=[given],
             writes=output,
             params_type=params_type.name,
-            params=params_type.named(params),
+            params=params,
         ),
     )
 

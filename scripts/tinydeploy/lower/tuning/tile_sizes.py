@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinydeploy.abi.layout import Struct
+from tinydeploy.abi.layout import Numbers
 from tinydeploy.lower.packing import conv_weights
 from tinydeploy.lower.plan.ir import Number
 
@@ -76,22 +76,16 @@ def tile_of(function: str, params: Mapping[str, Number], inner: Sequence[str]) -
 
 
 def fit(
-    function: str,
-    params_type: Struct,
-    params: bytes,
-    scratch_bytes: int,
-    inner: Sequence[str],
-    goal: str,
-) -> tuple[bytes, int]:
+    function: str, params: Numbers, scratch_bytes: int, inner: Sequence[str], goal: str
+) -> tuple[Numbers, int]:
     """Params and size of scratch for a goal, from those by the kernel's own rule."""
-    values = params_type.named(params)
-    tile = tile_of(function, values, inner)
+    tile = tile_of(function, params, inner)
     if tile is None:
         return params, scratch_bytes
     entry = table().get(tile.key, {}).get(goal)
     chosen = tile.rule(goal) if entry is None else entry[0]
-    values[tile.field] = chosen
-    return params_type.pack(**values), scratch_bytes + (chosen - tile.value) * tile.unit_bytes
+    fitted = {**params, tile.field: chosen}
+    return fitted, scratch_bytes + (chosen - tile.value) * tile.unit_bytes
 
 
 @functools.cache
