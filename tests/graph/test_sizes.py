@@ -16,7 +16,7 @@ MOST_LINES, MOST_PARAMETERS, MOST_FILE_LINES = 60, 7, 450
 FOLDERS = ("scripts", "tests", "firmware", "boards")
 SOURCES = (".py", ".h", ".cpp", ".c", ".cc", ".S", ".def")
 # Where the limits are still to come.
-NOT_YET = ("scripts/tinydeploy/lower/*", "scripts/tinydeploy/fuzz/*", "firmware/dsp/*_armv7em.cpp")
+NOT_YET = ("scripts/tinydeploy/fuzz/*",)
 # A function as clang-format writes it, at the margin: all but what stands in a class.
 CPP = re.compile(r"^[A-Za-z_][^{};#]*?(\([^{};#]*\))(?: const)? \{$.*?^\}$", re.M | re.S)
 

@@ -17,7 +17,7 @@ from tinydeploy.lower.rules.conv_operands import (
     stride_of,
     unusual,
 )
-from tinydeploy.lower.rules.conv_steps import call, finish, without_kernel
+from tinydeploy.lower.rules.conv_steps import DspKernel, call, finish, without_kernel
 from tinydeploy.lower.rules.fused_activation import activation_range
 from tinydeploy.ops.work import op_macs
 
@@ -69,12 +69,16 @@ def _dense(lowering: Lowering, op: Op, folded: Folded) -> None:
     call(
         lowering,
         op,
-        ("dsp/fully_connected.h", "td_fully_connected", _DENSE),
+        DspKernel(
+            "dsp/fully_connected.h",
+            "td_fully_connected",
+            _DENSE,
+            f"td_dot_one_{folded.scaling.mode}",
+        ),
         _DENSE.of(batches, depth, units),
         conv_weights.pack_dense(folded.rows, folded.start, folded.scaling),
         lowering.output(op),
         memory,
-        f"td_dot_one_{folded.scaling.mode}",
     )
 
 
@@ -143,12 +147,11 @@ def _pointwise(lowering: Lowering, op: Op, folded: Folded, *, pixels: int) -> No
     call(
         lowering,
         op,
-        ("dsp/conv.h", "td_pointwise", _POINTWISE),
+        DspKernel("dsp/conv.h", "td_pointwise", _POINTWISE, f"td_dot_pairs_{folded.scaling.mode}"),
         geometry.params,
         conv_weights.pack_pointwise(folded.rows, folded.start, folded.scaling),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
-        f"td_dot_pairs_{folded.scaling.mode}",
     )
 
 
@@ -176,12 +179,11 @@ def _patches(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None
     call(
         lowering,
         op,
-        ("dsp/conv.h", "td_conv", _CONV),
+        DspKernel("dsp/conv.h", "td_conv", _CONV, f"td_dot_pairs_{folded.scaling.mode}"),
         geometry.params,
         conv_weights.pack_conv(filters, folded.start, folded.scaling),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
-        f"td_dot_pairs_{folded.scaling.mode}",
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
+from tinydeploy.abi import params as declared
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.lower.lowering import KernelCall, Lowering, quantization_of, refusal
 from tinydeploy.lower.packing import weights_int16
@@ -18,15 +20,15 @@ from tinydeploy.lower.rules.conv_operands import (
     padding,
     stride_of,
 )
+from tinydeploy.lower.rules.conv_steps import DspKernel
 from tinydeploy.lower.rules.fused_activation import activation_range
 from tinydeploy.ops.work import op_macs
 
 INT16 = (-(1 << 15), (1 << 15) - 1)
 _HEADER = "dsp/conv16.h"
-# Functions and their params.
-_CONV = ("td_conv16", "ConvParams16")
-_DEPTHWISE = ("td_depthwise16", "DepthwiseParams16")
-_FULLY_CONNECTED = ("td_fully_connected16", "FullyConnectedParams16")
+_CONV = DspKernel(_HEADER, "td_conv16", declared.CONV16)
+_DEPTHWISE = DspKernel(_HEADER, "td_depthwise16", declared.DEPTHWISE16)
+_FULLY_CONNECTED = DspKernel(_HEADER, "td_fully_connected16", declared.FULLY_CONNECTED16)
 
 
 def conv(lowering: Lowering, op: Op) -> None:
@@ -101,33 +103,33 @@ def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
     stream = weights_int16.pack_quads(rows, bias, numbers, steps)
     in_place = kernel == (1, 1) and stride_of(op) == (1, 1) and units <= depth
     output = lowering.output(op, over=source if in_place else None)
-    columns, dot = Buffer("columns", 8 * steps * pairs), f"td_dot16_{mode(op)}"
-    _call(lowering, op, _CONV, params, stream, output, columns, dot)
+    kernel_of_mode = replace(_CONV, inner=f"td_dot16_{mode(op)}")
+    columns = Buffer("columns", 8 * steps * pairs)
+    _call(lowering, op, kernel_of_mode, params, stream, output, columns)
 
 
 def _call(
-    lowering: Lowering, op: Op, kernel: tuple[str, str], params: dict[str, Field],
-    stream: Array, output: Buffer, scratch: Buffer | None = None, *inner: str,
+    lowering: Lowering, op: Op, kernel: DspKernel, params: dict[str, Field],
+    stream: Array, output: Buffer, scratch: Buffer | None = None,
 ) -> None:  # fmt: skip
     """A step of the form (params, input, stream, output[, columns, inner loop])."""
-    function, params_type = kernel
     source = lowering.buffer(op.operands[0])
     arguments: list[Argument] = [
         Pointer(source, "const int16_t"),
         Constant("stream", stream),
         Pointer(output, "int16_t"),
         *([Pointer(scratch, "uint32_t")] if scratch else []),
-        *inner,
+        *([kernel.inner] if kernel.inner else []),
     ]
     lowering.append(
         op,
         KernelCall(
-            _HEADER,
-            function,
+            kernel.header,
+            kernel.function,
             arguments,
             reads=[source],
             writes=output,
-            params_type=params_type,
+            params_type=kernel.params.name,
             params=params,
             scratch=[scratch] if scratch else [],
             macs=op_macs(op),

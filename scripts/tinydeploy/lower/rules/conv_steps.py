@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,19 +29,36 @@ from tinydeploy.ops.work import op_macs
 _GENERAL = declared.GENERAL
 
 
+@dataclass(frozen=True)
+class DspKernel:
+    """A function of firmware/dsp.
+
+    Attributes:
+        header: that declares it.
+        params: its params struct.
+        inner: the inner loop that is passed to it, if it takes one.
+    """
+
+    header: str
+    function: str
+    params: Struct
+    inner: str = ""
+
+
 def call(
     lowering: Lowering,
     op: Op,
-    kernel: tuple[str, str, Struct],
+    kernel: DspKernel,
     params: Numbers,
     stream: bytes,
     output: Buffer,
     memory: Buffer,
-    *inner: str,
 ) -> None:
     """A step of the form (params, input, constants, output, scratch, inner loop)."""
-    header, function, params_type = kernel
-    params, memory.size = tile_sizes.fit(function, params, memory.size, inner, lowering.goal_here)
+    inner = [kernel.inner] if kernel.inner else []
+    params, memory.size = tile_sizes.fit(
+        kernel.function, params, memory.size, inner, lowering.goal_here
+    )
     source = lowering.buffer(op.operands[0])
     constants = Constant("stream", np.frombuffer(stream, "<u4"))
     arguments: list[Argument] = [
@@ -53,12 +71,12 @@ def call(
     lowering.append(
         op,
         KernelCall(
-            header,
-            function,
+            kernel.header,
+            kernel.function,
             arguments,
             reads=[source],
             writes=output,
-            params_type=params_type.name,
+            params_type=kernel.params.name,
             params=params,
             scratch=[memory],
             macs=op_macs(op),

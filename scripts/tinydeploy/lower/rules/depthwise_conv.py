@@ -23,7 +23,7 @@ from tinydeploy.lower.rules.conv_operands import (
     stride_of,
     unusual,
 )
-from tinydeploy.lower.rules.conv_steps import call, finish, without_kernel
+from tinydeploy.lower.rules.conv_steps import DspKernel, call, finish, without_kernel
 from tinydeploy.ops.work import op_macs
 
 _DEPTHWISE, _DEPTHWISE_ANY = declared.DEPTHWISE, declared.DEPTHWISE_ANY
@@ -130,14 +130,18 @@ def _along_lines(
     call(
         lowering,
         op,
-        ("dsp/depthwise_line.h", "td_depthwise_line", _DEPTHWISE_LINE),
+        DspKernel(
+            "dsp/depthwise_line.h",
+            "td_depthwise_line",
+            _DEPTHWISE_LINE,
+            depthwise_weights.line_kernel(taps, lines.stride, folded.scaling.mode),
+        ),
         geometry.params,
         depthwise_weights.pack_line(
             filters.reshape(taps, channels), folded.start, folded.scaling, lines.stride
         ),
         lowering.output(op, over=source if in_place else None),
         Buffer("scratch", geometry.scratch_bytes),
-        depthwise_weights.line_kernel(taps, lines.stride, folded.scaling.mode),
     )
 
 
@@ -185,12 +189,16 @@ def _planes_3x3(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> N
     call(
         lowering,
         op,
-        ("dsp/depthwise.h", "td_depthwise", _DEPTHWISE),
+        DspKernel(
+            "dsp/depthwise.h",
+            "td_depthwise",
+            _DEPTHWISE,
+            f"td_depthwise{suffix}_{folded.scaling.mode}",
+        ),
         geometry.params,
         depthwise_weights.pack(filters, folded.start, folded.scaling),
         lowering.output(op, over=source if same and not folded.slow else None),
         Buffer("scratch", geometry.scratch_bytes),
-        f"td_depthwise{suffix}_{folded.scaling.mode}",
     )
 
 
@@ -231,7 +239,7 @@ def _planes(lowering: Lowering, op: Op, filters: Array, folded: Folded) -> None:
     call(
         lowering,
         op,
-        ("dsp/depthwise_any.h", "td_depthwise_any", _DEPTHWISE_ANY),
+        DspKernel("dsp/depthwise_any.h", "td_depthwise_any", _DEPTHWISE_ANY),
         geometry.params,
         depthwise_weights.pack_any(filters, folded.start, folded.scaling),
         lowering.output(op, over=source if in_place else None),
