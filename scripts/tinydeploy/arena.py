@@ -16,7 +16,7 @@ from tinydeploy.abi import limits
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.graph.links import Links
-from tinydeploy.memory import Plan
+from tinydeploy.memory import ArenaPlan
 from tinydeploy.ops import persistent
 from tinydeploy.ops.own_memory import VariableKey, scratch_bytes, state_bytes, variable_of
 
@@ -50,7 +50,7 @@ class Needs:
         exact: False where an operator is none of the firmware's.
     """
 
-    plan: Plan
+    plan: ArenaPlan
     persistent_bytes: int
     total_bytes: int
     exact: bool
@@ -86,7 +86,7 @@ class _Allocation:
         self._note()
         return _aligned(self._peak, ALIGNMENT_BYTES)
 
-    def subgraph(self, graph: Subgraph, fixed: Mapping[Tensor, int]) -> Plan:
+    def subgraph(self, graph: Subgraph, fixed: Mapping[Tensor, int]) -> ArenaPlan:
         """Prepare the operators of `graph`."""
         self._temporary(len(graph.tensors) * NOTE_BYTES)
         ends = len(graph.inputs) + len(graph.outputs)

@@ -29,7 +29,7 @@ OFFLINE_PLAN = "OfflineMemoryAllocation"  # TFLM's name for a plan in a model's 
 
 
 @dataclass(frozen=True)
-class Buffer:
+class ArenaBuffer:
     """A piece of the arena that is taken from op `first_op` to op `last_op`, both included.
 
     Attributes:
@@ -64,10 +64,10 @@ class Buffer:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ArenaPlan:
     """Placed buffers, in the order they were given."""
 
-    buffers: tuple[Buffer, ...]
+    buffers: tuple[ArenaBuffer, ...]
     op_count: int
 
     @property
@@ -90,7 +90,7 @@ class Plan:
         return list(accumulate(changes[: self.op_count]))
 
 
-def plan(buffers: Sequence[Buffer], op_count: int) -> Plan:
+def plan(buffers: Sequence[ArenaBuffer], op_count: int) -> ArenaPlan:
     """Place `buffers`, which are in tensor order."""
     owners = _owners(buffers)
     placed = {index: buffer for index, buffer in owners.items() if buffer.is_fixed}
@@ -103,7 +103,7 @@ def plan(buffers: Sequence[Buffer], op_count: int) -> Plan:
         offset = shelf.lowest([extent])
         shelf.take([extent], offset)
         placed[index] = replace(owners[index], offset=offset)
-    return Plan(
+    return ArenaPlan(
         tuple(
             replace(buffer, offset=placed[index if buffer.owner is None else buffer.owner].offset)
             for index, buffer in enumerate(buffers)
@@ -112,7 +112,7 @@ def plan(buffers: Sequence[Buffer], op_count: int) -> Plan:
     )
 
 
-def _owners(buffers: Sequence[Buffer]) -> dict[int, Buffer]:
+def _owners(buffers: Sequence[ArenaBuffer]) -> dict[int, ArenaBuffer]:
     """The buffers with memory of their own, alive until the last one that takes it over ends."""
     owners = {index: buffer for index, buffer in enumerate(buffers) if buffer.owner is None}
     for buffer in buffers:
@@ -127,7 +127,7 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 
 
-def plan_model(model: Model) -> Plan:
+def plan_model(model: Model) -> ArenaPlan:
     """Plan the intermediate tensors of the main subgraph, as the device does.
 
     Raises:
@@ -136,7 +136,7 @@ def plan_model(model: Model) -> Plan:
     return plan_subgraph(model.main, offline_offsets(model))
 
 
-def plan_subgraph(subgraph: Subgraph, fixed: Mapping[Tensor, int] | None = None) -> Plan:
+def plan_subgraph(subgraph: Subgraph, fixed: Mapping[Tensor, int] | None = None) -> ArenaPlan:
     """Plan the intermediate tensors of `subgraph`, then scratch, op by op.
 
     The tensors of `fixed` lie at given offsets.
@@ -145,20 +145,20 @@ def plan_subgraph(subgraph: Subgraph, fixed: Mapping[Tensor, int] | None = None)
     return plan(buffers, len(subgraph.ops))
 
 
-def _scratch(subgraph: Subgraph) -> Iterator[Buffer]:
+def _scratch(subgraph: Subgraph) -> Iterator[ArenaBuffer]:
     for index, op in enumerate(subgraph.ops):
         for size in scratch_bytes(op):
-            yield Buffer(SCRATCH, size, index, index)
+            yield ArenaBuffer(SCRATCH, size, index, index)
 
 
-def buffers_of(subgraph: Subgraph, fixed: Mapping[Tensor, int]) -> dict[Tensor, Buffer]:
+def buffers_of(subgraph: Subgraph, fixed: Mapping[Tensor, int]) -> dict[Tensor, ArenaBuffer]:
     """The tensors of `subgraph` that need memory for a time, in tensor order, not placed yet."""
     spans = lifetimes(subgraph)
     tensors = [tensor for tensor in subgraph.tensors if tensor in spans and needs_arena(tensor)]
     index = {tensor: number for number, tensor in enumerate(tensors)}
     owners = {tensor: index[owner] for tensor, owner in _shared(subgraph, spans, fixed).items()}
     return {
-        tensor: Buffer(
+        tensor: ArenaBuffer(
             tensor.label,
             tensor.nbytes,
             *spans[tensor],

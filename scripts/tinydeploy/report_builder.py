@@ -321,7 +321,7 @@ def _memory_map(program: Program, used: dict[str, int]) -> report_model.MemoryMa
     )
 
 
-def _kind_of_buffer(buffer: memory.Buffer, inputs: set[str]) -> str:
+def _kind_of_buffer(buffer: memory.ArenaBuffer, inputs: set[str]) -> str:
     """As the legend of the memory map has it."""
     if buffer.name == memory.SCRATCH or buffer.name.startswith(f"{memory.SCRATCH} "):
         return memory.SCRATCH

@@ -10,7 +10,7 @@ from tinydeploy import boards, simulate
 from tinydeploy.config import MODELS_DIR
 from tinydeploy.judge import Judge
 from tinydeploy.lower.compile_options import Choices
-from tinydeploy.memory import Buffer
+from tinydeploy.memory import ArenaBuffer
 from tinydeploy.stages.build import Image, build, object_folder
 from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.compile import Program
@@ -33,7 +33,7 @@ def bare(
     return request.param, program, image
 
 
-def _buffer(program: Program, name: str) -> Buffer:
+def _buffer(program: Program, name: str) -> ArenaBuffer:
     assert program.memory is not None
     return next(each for each in program.memory.buffers if each.name == name)
 

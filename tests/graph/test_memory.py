@@ -14,11 +14,11 @@ from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type
 from tinydeploy.graph.read_tflite import load
-from tinydeploy.memory import Buffer, lifetimes, plan, plan_subgraph
+from tinydeploy.memory import ArenaBuffer, lifetimes, plan, plan_subgraph
 
 
 def _offsets(*buffers: tuple[int, int, int]) -> list[int]:
-    made = [Buffer(str(i), *buffer) for i, buffer in enumerate(buffers)]
+    made = [ArenaBuffer(str(i), *buffer) for i, buffer in enumerate(buffers)]
     return [buffer.offset for buffer in plan(made, 8).buffers]
 
 
@@ -42,7 +42,9 @@ def test_a_gap_is_used() -> None:
 
 
 def test_lower_bound_and_size() -> None:
-    made = plan([Buffer("a", 100, 0, 1), Buffer("b", 50, 1, 2), Buffer("c", 10, 2, 2)], 3)
+    made = plan(
+        [ArenaBuffer("a", 100, 0, 1), ArenaBuffer("b", 50, 1, 2), ArenaBuffer("c", 10, 2, 2)], 3
+    )
     assert made.live_bytes() == [112, 112 + 64, 64 + 16]
     assert made.lower_bound == 176
     assert made.size == 176
@@ -70,13 +72,13 @@ def test_kws_needs_16000_bytes(kws: Path) -> None:
     assert made.size == made.lower_bound == 16_000
 
 
-def _random_buffers(seed: int) -> list[Buffer]:
+def _random_buffers(seed: int) -> list[ArenaBuffer]:
     rng = random.Random(seed)
     buffers = []
     for index in range(rng.randrange(1, 30)):
         first = rng.randrange(20)
         size = rng.choice((1, 16, 17, 64, 100, rng.randrange(1, 5000)))
-        buffers.append(Buffer(str(index), size, first, min(19, first + rng.randrange(6))))
+        buffers.append(ArenaBuffer(str(index), size, first, min(19, first + rng.randrange(6))))
     return buffers
 
 
@@ -101,7 +103,9 @@ class _DeviceBuffer(ctypes.Structure):
 
 
 @pytest.fixture(scope="module")
-def device_plan(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Buffer]], list[int]]:
+def device_plan(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[list[ArenaBuffer]], list[int]]:
     """PlanBuffers of firmware/runtime/planner.cpp, compiled for this PC."""
     source = FIRMWARE_DIR / "runtime/planner.cpp"
     if not source.is_file():
@@ -119,7 +123,7 @@ def device_plan(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Buff
     subprocess.run([*command, *files], check=True)
     entry = ctypes.CDLL(str(library)).Plan
 
-    def run(buffers: list[Buffer]) -> list[int]:
+    def run(buffers: list[ArenaBuffer]) -> list[int]:
         array = (_DeviceBuffer * len(buffers))(
             *(_DeviceBuffer(b.size, 0xFFFFFFFF, b.first_op, b.last_op) for b in buffers)
         )
@@ -129,7 +133,7 @@ def device_plan(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Buff
     return run
 
 
-def test_device_plans_the_same(device_plan: Callable[[list[Buffer]], list[int]]) -> None:
+def test_device_plans_the_same(device_plan: Callable[[list[ArenaBuffer]], list[int]]) -> None:
     for seed in range(300):
         buffers = _random_buffers(seed)
         assert device_plan(buffers) == [buffer.offset for buffer in plan(buffers, 20).buffers]

@@ -10,7 +10,7 @@ import pytest
 from tinydeploy import boards
 from tinydeploy.config import ROOT
 from tinydeploy.push import power_cuts, power_cuts_page, writing
-from tinydeploy.push.power_cuts import PHASES, Row
+from tinydeploy.push.power_cuts import PHASES, PowerCutRow
 from tinydeploy.push.swap_bench import Swap, SwapBench
 from tinydeploy.simulate.flash_operations import FlashOperation, FlashOperations, PowerCutError
 from tinydeploy.stages.build import Image
@@ -52,7 +52,7 @@ def test_page_that_was_cut_and_is_kept_is_noticed(
     )
     for operation in cutter._operations[: last_of_page_2 + 1]:
         bench.put(operation.address, operation.after)
-    cut, row = cutter._operations[last_of_page_2], Row("nano33", "long", power_cuts.PAYLOAD)
+    cut, row = cutter._operations[last_of_page_2], PowerCutRow("nano33", "long", power_cuts.PAYLOAD)
     bench.boot()
     cutter._repeat(row, "here", cut, random.Random(1), True)
     assert (row.repeated, row.resumed, row.lost) == (1, 1, [])
@@ -85,7 +85,7 @@ def test_a_lost_model_is_noticed(bench: SwapBench) -> None:
     """A mark that is whole too early: the checker must see what the firmware then runs."""
     cutter = power_cuts._Cutter(bench, Swap("none", bench.first), 1)
     bench.carry_out(Swap("", bench.second))
-    row = Row("nano33", "none", "mark")
+    row = PowerCutRow("nano33", "none", "mark")
     cutter._judge(row, "here")
     assert row.lost == ["here: runs neither the old nor the new model"]
     assert (row.cuts, row.old, row.new) == (1, 0, 0)
@@ -142,8 +142,8 @@ def test_bits_only_fall_and_words_take_two_writes() -> None:
 
 def test_table_adds_up(tmp_path: Path) -> None:
     rows = [
-        Row("x", "push", "mark", 10, 30, 20, 10),
-        Row("y", "push", "mark", 5, 16, 9, 5, 2, 1, 1, ["gone"]),
+        PowerCutRow("x", "push", "mark", 10, 30, 20, 10),
+        PowerCutRow("y", "push", "mark", 5, 16, 9, 5, 2, 1, 1, ["gone"]),
     ]
     last = power_cuts_page.table(rows).splitlines()[-1]
     assert last.split() == ["all", "15", "46", "29", "15", "2", "1", "1", "1"]

@@ -42,7 +42,7 @@ _HEADINGS = (
 
 
 @dataclass(frozen=True)
-class Row:
+class ArenaRow:
     """Bytes; None where an engine does not take the model, or it was not measured."""
 
     model: str
@@ -56,7 +56,7 @@ class Row:
 
 def run(
     names: Sequence[str] | None, json_file: Path | None, markdown_file: Path | None, ui: Ui
-) -> list[Row]:
+) -> list[ArenaRow]:
     """Work out all rows and print them."""
     rows = []
     for name in names or subjects.default_names():
@@ -72,13 +72,13 @@ def run(
     return rows
 
 
-def measure(name: str, ui: Ui) -> Row:
+def measure(name: str, ui: Ui) -> ArenaRow:
     """The row of a model; raises what `sources.resolve` raises."""
     subject = subjects.find(name)
     source = sources.resolve(subject.model, subject.variant, False, None, ui)
     model = read_tflite.load(source.tflite)
     needs = arena.needs(model)
-    return Row(
+    return ArenaRow(
         name,
         _compiled(name, source.tflite),
         needs.total_bytes,
@@ -89,7 +89,7 @@ def measure(name: str, ui: Ui) -> Row:
     )
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[ArenaRow]) -> str:
     """In Markdown."""
     lines = [f"| {' | '.join(_HEADINGS)} |", f"|---|{'---:|' * (len(_HEADINGS) - 1)}"]
     for row in rows:

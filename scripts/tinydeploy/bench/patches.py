@@ -32,7 +32,7 @@ Made by `tinydeploy patches --markdown-file docs/patching.md`, every row verifie
 
 
 @dataclass(frozen=True)
-class Row:
+class PatchRow:
     """A model with a number of bands, 1 for none."""
 
     model: str
@@ -44,7 +44,9 @@ class Row:
     steps: int
 
 
-def measure(names: Sequence[str] | None, board: str, bands: Sequence[int], ui: Ui) -> list[Row]:
+def measure(
+    names: Sequence[str] | None, board: str, bands: Sequence[int], ui: Ui
+) -> list[PatchRow]:
     """Deploy each model unpatched and with each number of bands."""
     rows = []
     for name in names or IMAGE_MODELS:
@@ -57,7 +59,7 @@ def measure(names: Sequence[str] | None, board: str, bands: Sequence[int], ui: U
                 report = pipeline.deploy(job, Ui(quiet=True))
                 stage.detail = f"{name} in {count}: arena {report.size.arena_bytes:,}"
             rows.append(
-                Row(
+                PatchRow(
                     name,
                     board,
                     count,
@@ -70,7 +72,7 @@ def measure(names: Sequence[str] | None, board: str, bands: Sequence[int], ui: U
     return rows
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[PatchRow]) -> str:
     """A table; changes are against the row without bands above."""
     lines = [
         "| model | board | bands | arena | | cycles | | flash | steps |",
@@ -95,7 +97,7 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def page(rows: Sequence[Row]) -> str:
+def page(rows: Sequence[PatchRow]) -> str:
     """docs/patching.md."""
     return f"{PREFACE}\n{markdown(rows)}\n"
 

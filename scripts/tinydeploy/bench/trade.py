@@ -33,7 +33,7 @@ Made by `tinydeploy trade --markdown-file docs/trade.md`, every row verified aga
 
 
 @dataclass(frozen=True)
-class Row:
+class TradeRow:
     """A model compiled for a goal; bytes and cycles."""
 
     model: str
@@ -46,7 +46,9 @@ class Row:
     arena_bytes: int
 
 
-def measure(names: Sequence[str] | None, board_id: str, goals: Sequence[str], ui: Ui) -> list[Row]:
+def measure(
+    names: Sequence[str] | None, board_id: str, goals: Sequence[str], ui: Ui
+) -> list[TradeRow]:
     """Deploy each model for each goal, and build it bare."""
     return [
         _row(subject, board_id, goal, ui)
@@ -55,7 +57,7 @@ def measure(names: Sequence[str] | None, board_id: str, goals: Sequence[str], ui
     ]
 
 
-def _row(subject: subjects.Subject, board_id: str, goal: str, ui: Ui) -> Row:
+def _row(subject: subjects.Subject, board_id: str, goal: str, ui: Ui) -> TradeRow:
     quiet, options = Ui(quiet=True), BuildOptions("compiled", Choices(optimize=goal))
     with ui.stage("trade") as stage:
         job = Job(board_id, subject.model, subject.variant, build=options, vectors=VECTORS)
@@ -64,7 +66,7 @@ def _row(subject: subjects.Subject, board_id: str, goal: str, ui: Ui) -> Row:
         bare = replace(options, flavour=Flavour.BARE)
         program, image = images.make_image(source, boards.load(board_id), bare, quiet)
         stage.detail = f"{subject.name} for {goal}: {image.flash_bytes:,} bytes bare"
-    return Row(
+    return TradeRow(
         subject.name,
         board_id,
         goal,
@@ -76,7 +78,7 @@ def _row(subject: subjects.Subject, board_id: str, goal: str, ui: Ui) -> Row:
     )
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[TradeRow]) -> str:
     """A table."""
     lines = [
         "| model | board | optimize | cycles | arena | constants | flash | bare |",
@@ -89,6 +91,6 @@ def markdown(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def page(rows: Sequence[Row]) -> str:
+def page(rows: Sequence[TradeRow]) -> str:
     """docs/trade.md."""
     return f"{PREFACE}\n{markdown(rows)}\n"

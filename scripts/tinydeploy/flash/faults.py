@@ -54,7 +54,7 @@ ON_MESSAGES = (Fault.REFUSED, Fault.REFUSED_ON)
 
 
 @dataclass(frozen=True)
-class Row:
+class FaultRow:
     """Runs with one fault at one step.
 
     Attributes:
@@ -78,11 +78,11 @@ class Row:
     bootloader_touched: int = 0
     flashed_again: int = 0
 
-    def __add__(self, other: Row) -> Row:
+    def __add__(self, other: FaultRow) -> FaultRow:
         """Sum of the counts."""
         mine, others = astuple(self)[3:], astuple(other)[3:]
         sums = (a + b for a, b in zip(mine, others, strict=True))
-        return Row(self.protocol, self.step, self.fault, *sums)
+        return FaultRow(self.protocol, self.step, self.fault, *sums)
 
 
 class FaultyWire(GoodWire):
@@ -125,9 +125,9 @@ def _spoiled(data: bytes, how: str, number: int) -> bytes:
     return b""
 
 
-def fault_table(chosen: list[Scenario] | None = None) -> list[Row]:
+def fault_table(chosen: list[Scenario] | None = None) -> list[FaultRow]:
     """Try every fault at every step; one row for each kind of step and fault."""
-    rows: dict[tuple[str, str, str], Row] = {}
+    rows: dict[tuple[str, str, str], FaultRow] = {}
     for scenario in chosen if chosen is not None else scenarios():
         for fault, at, step in _cases(scenario):
             row = _try(scenario, fault, at, step)
@@ -170,13 +170,13 @@ class _CountedAnswers(GoodWire):
         return data
 
 
-def _try(scenario: Scenario, fault: Fault, at: int, step: str) -> Row:
+def _try(scenario: Scenario, fault: Fault, at: int, step: str) -> FaultRow:
     """One run with one fault, the check of what it said, and the run that repairs."""
     board, ports = _world(scenario, FaultyWire(fault, at))
     _arm(scenario, board, fault, at)
     outcome = _outcome(scenario, board, ports)
     again = _flash_again(scenario, board, ports)
-    return Row(
+    return FaultRow(
         scenario.name,
         step,
         fault.value,
@@ -191,7 +191,7 @@ def _try(scenario: Scenario, fault: Fault, at: int, step: str) -> Row:
 
 
 def _outcome(scenario: Scenario, board: SimulatedBoard, ports: MemoryPorts) -> str:
-    """Name of the column of `Row` that a run belongs to."""
+    """Name of the column of `FaultRow` that a run belongs to."""
     before = bytes(board.flash.content)
     try:
         result = _flash(scenario, board, ports)
@@ -298,14 +298,14 @@ def _flash_again(scenario: Scenario, board: SimulatedBoard, ports: MemoryPorts) 
     return board.mode == "application" and _has_new(scenario, board)
 
 
-def total(rows: list[Row]) -> Row:
+def total(rows: list[FaultRow]) -> FaultRow:
     """The sum of all rows."""
-    return sum(rows, Row("all", "", ""))
+    return sum(rows, FaultRow("all", "", ""))
 
 
-def render(rows: list[Row]) -> str:
+def render(rows: list[FaultRow]) -> str:
     """The table as text."""
-    heads = [field.name.replace("_", " ") for field in fields(Row)]
+    heads = [field.name.replace("_", " ") for field in fields(FaultRow)]
     lines = [heads, *([str(cell) for cell in astuple(row)] for row in [*rows, total(rows)])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_aligned(line, widths) for line in lines)

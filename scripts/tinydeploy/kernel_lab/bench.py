@@ -20,7 +20,7 @@ from tinydeploy.kernel_lab import cases, harness, layers
 
 
 @dataclass(frozen=True)
-class Row:
+class LayerRow:
     """One layer shape of a model, `count` times."""
 
     model: str
@@ -28,56 +28,56 @@ class Row:
     count: int = 1
 
 
-def _mobilenet(model: str, channels: int) -> Iterator[Row]:
+def _mobilenet(model: str, channels: int) -> Iterator[LayerRow]:
     conv, depthwise = layers.Conv, layers.Depthwise
-    yield Row(model, conv(96, 96, channels, 8, 3, 3, 2))
+    yield LayerRow(model, conv(96, 96, channels, 8, 3, 3, 2))
     size, depth = 48, 8
     for stride, out, count in (
         (1, 16, 1), (2, 32, 1), (1, 32, 1), (2, 64, 1), (1, 64, 1), (2, 128, 1), (1, 128, 5),
         (2, 256, 1), (1, 256, 1),
     ):  # fmt: skip
-        yield Row(model, depthwise(size, size, depth, stride), count)
+        yield LayerRow(model, depthwise(size, size, depth, stride), count)
         size //= stride
-        yield Row(model, layers.Pointwise(size * size, depth, out), count)
+        yield LayerRow(model, layers.Pointwise(size * size, depth, out), count)
         depth = out
-    yield Row(model, layers.AveragePool(3, 3, 256))
-    yield Row(model, layers.Dense(256, 2, output_zero_point=3))
-    yield Row(model, layers.Softmax(2))
+    yield LayerRow(model, layers.AveragePool(3, 3, 256))
+    yield LayerRow(model, layers.Dense(256, 2, output_zero_point=3))
+    yield LayerRow(model, layers.Softmax(2))
 
 
-def _resnet() -> Iterator[Row]:
+def _resnet() -> Iterator[LayerRow]:
     conv = layers.Conv
-    yield Row("ic", conv(32, 32, 3, 16, 3, 3))
-    yield Row("ic", conv(32, 32, 16, 16, 3, 3))
-    yield Row("ic", conv(32, 32, 16, 16, 3, 3, output_zero_point=4))
-    yield Row("ic", layers.Add(32 * 32 * 16))
+    yield LayerRow("ic", conv(32, 32, 3, 16, 3, 3))
+    yield LayerRow("ic", conv(32, 32, 16, 16, 3, 3))
+    yield LayerRow("ic", conv(32, 32, 16, 16, 3, 3, output_zero_point=4))
+    yield LayerRow("ic", layers.Add(32 * 32 * 16))
     for size, depth in ((32, 16), (16, 32)):
         half = size // 2
-        yield Row("ic", conv(size, size, depth, 2 * depth, 3, 3, 2))
-        yield Row("ic", conv(half, half, 2 * depth, 2 * depth, 3, 3, output_zero_point=4))
-        yield Row("ic", conv(size, size, depth, 2 * depth, 1, 1, 2, output_zero_point=4))
-        yield Row("ic", layers.Add(half * half * 2 * depth))
-    yield Row("ic", layers.AveragePool(8, 8, 64))
-    yield Row("ic", layers.Dense(64, 10, output_zero_point=4))
-    yield Row("ic", layers.Softmax(10))
+        yield LayerRow("ic", conv(size, size, depth, 2 * depth, 3, 3, 2))
+        yield LayerRow("ic", conv(half, half, 2 * depth, 2 * depth, 3, 3, output_zero_point=4))
+        yield LayerRow("ic", conv(size, size, depth, 2 * depth, 1, 1, 2, output_zero_point=4))
+        yield LayerRow("ic", layers.Add(half * half * 2 * depth))
+    yield LayerRow("ic", layers.AveragePool(8, 8, 64))
+    yield LayerRow("ic", layers.Dense(64, 10, output_zero_point=4))
+    yield LayerRow("ic", layers.Softmax(10))
 
 
-def model_rows() -> list[Row]:
+def model_rows() -> list[LayerRow]:
     """The layers of kws, ic, ad, person and vww (without dead channels removed)."""
     kws = [
-        Row("kws", layers.Conv(49, 10, 1, 64, 10, 4, 2)),
-        Row("kws", layers.Depthwise(25, 5, 64), 4),
-        Row("kws", layers.Pointwise(125, 64, 64), 4),
-        Row("kws", layers.AveragePool(25, 5, 64)),
-        Row("kws", layers.Dense(64, 12, output_zero_point=4)),
-        Row("kws", layers.Softmax(12)),
+        LayerRow("kws", layers.Conv(49, 10, 1, 64, 10, 4, 2)),
+        LayerRow("kws", layers.Depthwise(25, 5, 64), 4),
+        LayerRow("kws", layers.Pointwise(125, 64, 64), 4),
+        LayerRow("kws", layers.AveragePool(25, 5, 64)),
+        LayerRow("kws", layers.Dense(64, 12, output_zero_point=4)),
+        LayerRow("kws", layers.Softmax(12)),
     ]
     ad = [
-        Row("ad", layers.Dense(640, 128)),
-        Row("ad", layers.Dense(128, 128), 6),
-        Row("ad", layers.Dense(128, 8)),
-        Row("ad", layers.Dense(8, 128)),
-        Row("ad", layers.Dense(128, 640, output_zero_point=4)),
+        LayerRow("ad", layers.Dense(640, 128)),
+        LayerRow("ad", layers.Dense(128, 128), 6),
+        LayerRow("ad", layers.Dense(128, 8)),
+        LayerRow("ad", layers.Dense(8, 128)),
+        LayerRow("ad", layers.Dense(128, 640, output_zero_point=4)),
     ]
     return [*kws, *_resnet(), *ad, *_mobilenet("person", 1), *_mobilenet("vww", 3)]
 

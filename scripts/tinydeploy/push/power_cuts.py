@@ -35,7 +35,7 @@ PHASES = (ERASE, PAYLOAD, HEADER, MARK)
 
 
 @dataclass
-class Row:
+class PowerCutRow:
     """A phase of a kind of swap on a board, and what the cuts within it left.
 
     Attributes:
@@ -60,7 +60,7 @@ class Row:
     lost: list[str] = field(default_factory=list)
 
 
-def measure(board_ids: Sequence[str], toolchain: str, every: int, ui: Ui) -> list[Row]:
+def measure(board_ids: Sequence[str], toolchain: str, every: int, ui: Ui) -> list[PowerCutRow]:
     """Build the firmware for each board and cut the power in all swaps on it."""
     rows = []
     source = sources.resolve(MODEL, None, False, None, ui)
@@ -75,7 +75,7 @@ def measure(board_ids: Sequence[str], toolchain: str, every: int, ui: Ui) -> lis
 
 def run(
     board: Board, elf: Path, built_in: bytes, *, every: int = 1, progress: Progress | None = None
-) -> list[Row]:
+) -> list[PowerCutRow]:
     """Cut every swap after every `every`th of its flash operations, and after the last ones.
 
     The swaps follow one another on one device, so that each meets what the ones before left.
@@ -106,12 +106,12 @@ class _Cutter:
 
     def __init__(self, bench: SwapBench, swap: Swap, every: int) -> None:
         self._bench, self._swap, self._every = bench, swap, every
-        self._rows = {phase: Row(bench.board.id, swap.name, phase) for phase in PHASES}
+        self._rows = {phase: PowerCutRow(bench.board.id, swap.name, phase) for phase in PHASES}
         self._old = bench.check()
         self._operations = bench.record(lambda: bench.carry_out(swap))
         self._new = bench.check()
 
-    def run(self, progress: Progress | None) -> list[Row]:
+    def run(self, progress: Progress | None) -> list[PowerCutRow]:
         """All cuts; afterwards the swap is done. Rows of phases that the swap has."""
         operations, bench = self._operations, self._bench
         bench.undo(operations)
@@ -125,7 +125,7 @@ class _Cutter:
                 progress(index + 1, len(operations))
         return [row for row in self._rows.values() if row.operations]
 
-    def _cut(self, row: Row, index: int, operation: FlashOperation) -> None:
+    def _cut(self, row: PowerCutRow, index: int, operation: FlashOperation) -> None:
         repetition, rest = divmod(index, REPEATED_EVERY)
         for number, (kind, left) in enumerate(_contents(operation, index)):
             self._bench.put(operation.address, left)
@@ -134,7 +134,7 @@ class _Cutter:
             if rest == 0 and number == repetition % KINDS and self._swap.model is not None:
                 self._repeat(row, where, operation, random.Random(index))
 
-    def _judge(self, row: Row, where: str) -> None:
+    def _judge(self, row: PowerCutRow, where: str) -> None:
         row.cuts += 1
         try:
             found = self._bench.check()
@@ -147,7 +147,12 @@ class _Cutter:
             row.lost.append(f"{where}: runs neither the old nor the new model")
 
     def _repeat(
-        self, row: Row, where: str, cut: FlashOperation, chance: random.Random, last: bool = False
+        self,
+        row: PowerCutRow,
+        where: str,
+        cut: FlashOperation,
+        chance: random.Random,
+        last: bool = False,
     ) -> None:
         """Push again from where the cut left off; cut that, too, and push a last time.
 
@@ -168,7 +173,7 @@ class _Cutter:
             self._cut_again(row, f"{where}, and in operation {at} when done again", operations[at])
         bench.undo(operations[:at])
 
-    def _cut_again(self, row: Row, where: str, cut: FlashOperation) -> None:
+    def _cut_again(self, row: PowerCutRow, where: str, cut: FlashOperation) -> None:
         seed = cut.address
         self._bench.put(cut.address, cut.garbage(seed))
         row.cut_again += 1

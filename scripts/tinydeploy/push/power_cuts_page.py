@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tinydeploy import whole
-from tinydeploy.push.power_cuts import Row
+from tinydeploy.push.power_cuts import PowerCutRow
 
 COUNTS = ("operations", "cuts", "old", "new", "repeated", "resumed", "cut_again")
 HEADS = (
@@ -23,7 +23,7 @@ HEADS = (
 )
 
 
-def totals(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[int]]:
+def totals(rows: Sequence[PowerCutRow], key: Callable[[PowerCutRow], str]) -> dict[str, list[int]]:
     """For each value of `key` the sums of the counts and the number of losses."""
     found: dict[str, list[int]] = {}
     for row in rows:
@@ -33,7 +33,7 @@ def totals(rows: Sequence[Row], key: Callable[[Row], str]) -> dict[str, list[int
     return found
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[PowerCutRow]) -> str:
     """Boards and phases as text, totals last."""
     lines = [f"{'':<38}" + "".join(f"{head:>14}" for head in HEADS)]
     sums = totals(rows, lambda row: f"{row.board}: {row.phase}") | totals(rows, lambda _: "all")
@@ -42,17 +42,17 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def save(rows: Sequence[Row], path: Path) -> None:
+def save(rows: Sequence[PowerCutRow], path: Path) -> None:
     """Every board, swap and phase, with the losses in words."""
     whole.write(path, json.dumps([asdict(row) for row in rows], indent=1) + "\n")
 
 
-def load(path: Path) -> list[Row]:
+def load(path: Path) -> list[PowerCutRow]:
     """What `save` wrote."""
-    return [Row(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
+    return [PowerCutRow(**fields) for fields in json.loads(path.read_text(encoding="utf-8"))]
 
 
-def page(rows: Sequence[Row]) -> str:
+def page(rows: Sequence[PowerCutRow]) -> str:
     """docs/power_cuts.md."""
     boards = list(dict.fromkeys(row.board for row in rows))
     cuts, lost = sum(row.cuts for row in rows), sum(len(row.lost) for row in rows)
@@ -67,7 +67,7 @@ def page(rows: Sequence[Row]) -> str:
     return "\n".join(parts)
 
 
-def _markdown(what: str, sums: dict[str, list[int]], rows: Sequence[Row]) -> str:
+def _markdown(what: str, sums: dict[str, list[int]], rows: Sequence[PowerCutRow]) -> str:
     lines = [
         f"| {what} | " + " | ".join(HEADS) + " |",
         "|---|" + "---:|" * len(HEADS),

@@ -97,7 +97,7 @@ class Program:
     engine: str
     constants_bytes: int
     steps: tuple[ProgramStep, ...]
-    memory: memory.Plan
+    memory: memory.ArenaPlan
     cmsis_nn_bytes: int = 0
     chosen: str = ""
 

@@ -25,7 +25,7 @@ Answers = list[list[Array]]
 
 
 @dataclass(frozen=True)
-class Row:
+class EngineRow:
     """Bytes and cycles of one model; compiled ones are None where it is left to the interpreter.
 
     Attributes:
@@ -107,7 +107,7 @@ class Comparison:
     def _interpreter(self) -> Interpreter:
         return Interpreter()
 
-    def run(self, subjects: Iterable[Subject]) -> Iterator[Row | Skipped]:
+    def run(self, subjects: Iterable[Subject]) -> Iterator[EngineRow | Skipped]:
         """A row for each subject, batch by batch."""
         batch: list[_Work] = []
         for subject in subjects:
@@ -135,7 +135,7 @@ class Comparison:
             return Skipped(subject.group, subject.name, "TFLM refuses it")
         return _Work(subject, expected, _plan(subject.case.data))
 
-    def _rows(self, batch: Sequence[_Work]) -> Iterator[Row | Skipped]:
+    def _rows(self, batch: Sequence[_Work]) -> Iterator[EngineRow | Skipped]:
         planned = [work for work in batch if work.plan is not None]
         made = [work.plan for work in planned if work.plan is not None]
         timed = timing.compiled(made, [work.subject.case for work in planned])
@@ -143,14 +143,14 @@ class Comparison:
         for work in batch:
             yield self._row(work, compiled.get(id(work)))
 
-    def _row(self, work: _Work, compiled: Timed | None) -> Row | Skipped:
+    def _row(self, work: _Work, compiled: Timed | None) -> EngineRow | Skipped:
         subject, case, plan = work.subject, work.subject.case, work.plan
         interpreted = self._interpreter.run(case)
         if interpreted.why:
             return Skipped(subject.group, subject.name, f"interpreter: {interpreted.why}")
         found = [interpreted] if compiled is None else [interpreted, compiled]
         wrong = [each.why or difference(case, each.outputs, work.expected) for each in found]
-        return Row(
+        return EngineRow(
             subject.group,
             subject.name,
             None if compiled is None else compiled.cycles,

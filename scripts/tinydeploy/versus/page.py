@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from tinydeploy.versus import hard
 from tinydeploy.versus.corpus import GRAPHS
-from tinydeploy.versus.measure import Row, Skipped
+from tinydeploy.versus.measure import EngineRow, Skipped
 
 PREFACE = """# Compiled, interpreted, TFLM
 
@@ -28,7 +28,7 @@ left to a slower kernel, the whole layer to the interpreter's where that costs l
 """
 
 
-def summary(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
+def summary(rows: Sequence[EngineRow], skipped: Sequence[Skipped]) -> str:
     """One line a group."""
     groups = list(dict.fromkeys([*(row.group for row in rows), *(s.group for s in skipped)]))
     lines = [
@@ -44,7 +44,7 @@ def summary(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
     return "\n".join(lines)
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[EngineRow]) -> str:
     """One line a model that is a file."""
     lines = [
         "| model | cycles: compiled | interpreted | | arena: compiled | interpreted | TFLM, PC "
@@ -69,12 +69,12 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def faults(rows: Sequence[Row]) -> list[str]:
+def faults(rows: Sequence[EngineRow]) -> list[str]:
     """A line for each thing that must not be."""
     return [f"{row.group}, {row.name}: {fault}" for row in rows for fault in row.faults]
 
 
-def page(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
+def page(rows: Sequence[EngineRow], skipped: Sequence[Skipped]) -> str:
     """docs/engines.md."""
     found = faults(rows)
     listed = "\n".join(f"- {line}" for line in found) if found else "No fault."
@@ -83,13 +83,13 @@ def page(rows: Sequence[Row], skipped: Sequence[Skipped]) -> str:
     return "\n".join([*parts, *([HARD, layers, ""] if layers else [])])
 
 
-def hard_table(rows: Sequence[Row]) -> str:
+def hard_table(rows: Sequence[EngineRow]) -> str:
     """Of `hard.cases`; "" where they were not measured."""
     ratios = {row.name: row.cycle_ratio or 1.0 for row in rows if row.group == hard.GROUP}
     return hard.table(ratios) if ratios else ""
 
 
-def _figures(rows: Sequence[Row]) -> list[str]:
+def _figures(rows: Sequence[EngineRow]) -> list[str]:
     compiled = [row for row in rows if row.compiled_cycles is not None]
     cycles = [row.cycle_ratio for row in compiled if row.cycle_ratio is not None]
     return [

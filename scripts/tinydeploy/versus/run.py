@@ -11,7 +11,7 @@ from tinydeploy import whole
 from tinydeploy.ui import Ui
 from tinydeploy.versus import page
 from tinydeploy.versus.corpus import Subject
-from tinydeploy.versus.measure import Comparison, Row, Skipped
+from tinydeploy.versus.measure import Comparison, EngineRow, Skipped
 
 LOST = 1
 
@@ -36,15 +36,15 @@ def run(
     return LOST if found else 0
 
 
-def measure(subjects: Iterable[Subject], ui: Ui) -> tuple[list[Row], list[Skipped]]:
+def measure(subjects: Iterable[Subject], ui: Ui) -> tuple[list[EngineRow], list[Skipped]]:
     """What was measured, and what could not be."""
-    rows: list[Row] = []
+    rows: list[EngineRow] = []
     skipped: list[Skipped] = []
     comparison = Comparison()
     try:
         with ui.stage("versus") as stage:
             for found in comparison.run(subjects):
-                if isinstance(found, Row):
+                if isinstance(found, EngineRow):
                     rows.append(found)
                 else:
                     skipped.append(found)

@@ -123,13 +123,13 @@ def lifetimes(plan: Plan) -> dict[Buffer, tuple[int, int]]:
     return spans
 
 
-def memory_map(plan: Plan) -> memory.Plan:
+def memory_map(plan: Plan) -> memory.ArenaPlan:
     """The placed buffers as the report draws them: each from its first to its last step."""
     drawn = tuple(
-        memory.Buffer(buffer.name, buffer.size, first, last, buffer.address)
+        memory.ArenaBuffer(buffer.name, buffer.size, first, last, buffer.address)
         for buffer, (first, last) in lifetimes(plan).items()
     )
-    return memory.Plan(drawn, len(plan.steps))
+    return memory.ArenaPlan(drawn, len(plan.steps))
 
 
 def _blocks(plan: Plan) -> list[_Block]:

@@ -14,7 +14,7 @@ from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.lower.compile_options import Choices
 from tinydeploy.lower.plan import cost as compiled_cost
 from tinydeploy.lower.plan.ir import Plan as CompiledPlan
-from tinydeploy.memory import SCRATCH, Plan
+from tinydeploy.memory import SCRATCH, ArenaPlan
 from tinydeploy.ops import cost, support, work
 from tinydeploy.ops.support import Problem
 from tinydeploy.ops.types import signature
@@ -245,7 +245,7 @@ def _counts(model: Model, problems: tuple[Problem, ...]) -> tuple[OpCount, ...]:
 
 
 def _rows(
-    model: Model, plan: Plan, compiled: CompiledPlan | None, problems: tuple[Problem, ...]
+    model: Model, plan: ArenaPlan, compiled: CompiledPlan | None, problems: tuple[Problem, ...]
 ) -> tuple[OpRow, ...]:
     cycles = _cycles(model, compiled)
     return tuple(
@@ -278,7 +278,7 @@ def _cycles(model: Model, compiled: CompiledPlan | None) -> list[int]:
     return found
 
 
-def _memory_map(subgraph: Subgraph, plan: Plan, arena: Arena) -> MemoryMap:
+def _memory_map(subgraph: Subgraph, plan: ArenaPlan, arena: Arena) -> MemoryMap:
     inputs = {tensor.label for tensor in subgraph.inputs}
     outputs = {tensor.label for tensor in subgraph.outputs}
 
