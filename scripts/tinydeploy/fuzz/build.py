@@ -72,4 +72,4 @@ def _program(name: str, command: list[str], face: str, link: list[str], replaced
     def make(scratch: Path, target: Path) -> None:
         cross_compile.link(command, cross_compile.objects(scratch, command, files), link, target)
 
-    return cross_compile.kept(program, make)
+    return cross_compile.build_cached(program, make)

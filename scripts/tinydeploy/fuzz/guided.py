@@ -140,7 +140,7 @@ def _built(name: str, target: Target) -> Path:
         command = [str(compiler), *_FLAGS, *target.flags]
         key = f"{build.digest(command, _ROOMS)}-{cross_compile.digest_of(''.join(generated))}"
         program = cache_dir() / "fuzz" / f"guided-{name}-{key}" / name
-        return cross_compile.kept(
+        return cross_compile.build_cached(
             program, lambda folder, out: _make(scratch, command, harness, folder, out)
         )
 

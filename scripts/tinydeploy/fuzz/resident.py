@@ -81,7 +81,9 @@ class Kernels:
         self._path = self.folder / f"program-{cross_compile.digest_of(json.dumps(texts))}"
         if not self._path.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            cross_compile.kept(self._path, lambda scratch, out: self._build(texts, scratch, out))
+            cross_compile.build_cached(
+                self._path, lambda scratch, out: self._build(texts, scratch, out)
+            )
             self._write_list()
         return self._path
 

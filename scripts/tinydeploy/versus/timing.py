@@ -107,4 +107,4 @@ def _interpreter_program() -> Path:
         link = [*build.BARE_LINK, "-Wl,-e,TimedOpen", *(f"-Wl,-u,{name}" for name in entries)]
         cross_compile.link(command, cross_compile.objects(scratch, command, files), link, target)
 
-    return cross_compile.kept(program, make)
+    return cross_compile.build_cached(program, make)

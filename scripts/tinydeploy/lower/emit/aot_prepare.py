@@ -115,8 +115,10 @@ def _program() -> tuple[Path, dict[str, Any]]:
     """An ELF file with every Prepare, and file and name of every function by its address."""
     command = [*cross_compile.zig(), *cross_compile.CORTEX_M4, "-O1", "-g"]
     folder = cache_dir() / "prepare" / cross_compile.digest(command, _ROOMS)
-    elf = cross_compile.kept(folder / "prepare.elf", functools.partial(_build, command))
-    table = cross_compile.kept(folder / "functions.json", lambda _, out: _write_functions(elf, out))
+    elf = cross_compile.build_cached(folder / "prepare.elf", functools.partial(_build, command))
+    table = cross_compile.build_cached(
+        folder / "functions.json", lambda _, out: _write_functions(elf, out)
+    )
     return elf, json.loads(table.read_text())
 
 

@@ -96,7 +96,7 @@ def _compiler_version(program: str) -> str:
     return tools.run([program, "--version"], what=f"asking {program} for its version").stdout
 
 
-def kept(program: Path, make: Callable[[Path, Path], None]) -> Path:
+def build_cached(program: Path, make: Callable[[Path, Path], None]) -> Path:
     """`program`, made by `make(scratch folder, file to write)` unless it is there."""
     if not program.exists():
         folder = program.parent
