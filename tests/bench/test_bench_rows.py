@@ -10,10 +10,10 @@ import pytest
 from tinydeploy.bench import peers
 from tinydeploy.bench.plot import svg
 from tinydeploy.bench.render import markdown, table
-from tinydeploy.bench.rows import Row, changes, load, save
+from tinydeploy.bench.rows import BenchRow, changes, load, save
 from tinydeploy.errors import UsageError
 
-ROW = Row(
+ROW = BenchRow(
     model="ad", board="nano33", engine="compiled", toolchain="zig", macs=264_192, cycles=340_000,
     milliseconds=5.3, flash_bytes=297_000, model_bytes=285_000, arena_bytes=1_408, ram_bytes=2_644,
     stack_bytes=308, microjoule=52.0, vectors=1, mismatching_bytes=0,

@@ -9,11 +9,11 @@ import pytest
 from tinydeploy import bench, models
 from tinydeploy.bench import peers, published, subjects
 from tinydeploy.bench.render import markdown, page, table
-from tinydeploy.bench.rows import Row
+from tinydeploy.bench.rows import BenchRow
 from tinydeploy.errors import UsageError
 from tinydeploy.ui import Ui
 
-ROW = Row(
+ROW = BenchRow(
     model="kws_ref_model", board="nano33", engine="compiled", toolchain="zig", macs=peers.KWS,
     cycles=3_689_000, milliseconds=57.6, flash_bytes=46_000, model_bytes=31_000, arena_bytes=9_568,
     ram_bytes=1_956, stack_bytes=596, microjoule=572.0, vectors=1, mismatching_bytes=0,

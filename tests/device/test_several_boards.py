@@ -61,8 +61,8 @@ def test_a_board_that_fails_does_not_keep_the_others_from_it(tmp_path: Path) -> 
 
 
 def test_a_wrong_output_counts_more_than_a_lost_board() -> None:
-    def outcome(error: Any) -> fleet.Outcome:
-        return fleet.Outcome("x", "", 1, 0, 1, 0.0, error)
+    def outcome(error: Any) -> fleet.FleetOutcome:
+        return fleet.FleetOutcome("x", "", 1, 0, 1, 0.0, error)
 
     with pytest.raises(ParityError):
         fleet.require_all([outcome(PortError("gone")), outcome(ParityError("differs"))])

@@ -12,7 +12,7 @@ from tinydeploy.bench import subjects
 from tinydeploy.bench.plot import svg
 from tinydeploy.bench.published import against_published, published_table
 from tinydeploy.bench.render import markdown, page, table
-from tinydeploy.bench.rows import Row, changes, load, row_of, save
+from tinydeploy.bench.rows import BenchRow, changes, load, row_of, save
 from tinydeploy.errors import ModelError
 from tinydeploy.lower.compile_options import BALANCED, Choices
 from tinydeploy.pipeline import Job
@@ -73,13 +73,13 @@ def run(grid: Grid, output: Output, ui: Ui) -> int:
     return _compared(before, rows, ui)
 
 
-def measure(grid: Grid, ui: Ui) -> list[Row]:
+def measure(grid: Grid, ui: Ui) -> list[BenchRow]:
     """A verified deployment of each combination, without and with wait states of the flash; raises
     what `pipeline.deploy` raises.
 
     What an engine does not take, or a board has no room for, is left out.
     """
-    rows: list[Row] = []
+    rows: list[BenchRow] = []
     for subject, board_id, engine, goal in _combinations(grid):
         extra = goal != grid.goals[0]
         row = _row(subject, _job(subject, board_id, engine, goal, grid), ui)
@@ -96,7 +96,7 @@ def _combinations(grid: Grid) -> Iterator[tuple[subjects.Subject, str, str, str]
                 yield subject, board_id, engine, goal
 
 
-def _same_figures(row: Row, other: Row) -> bool:
+def _same_figures(row: BenchRow, other: BenchRow) -> bool:
     return replace(row, optimize=other.optimize) == other
 
 
@@ -116,7 +116,7 @@ def _job(subject: subjects.Subject, board: str, engine: str, goal: str, grid: Gr
     )
 
 
-def _row(subject: subjects.Subject, job: Job, ui: Ui) -> Row | None:
+def _row(subject: subjects.Subject, job: Job, ui: Ui) -> BenchRow | None:
     """None where an engine does not take the model."""
     with ui.stage("bench") as stage:
         build = job.build
@@ -130,7 +130,7 @@ def _row(subject: subjects.Subject, job: Job, ui: Ui) -> Row | None:
     return row_of(subject.name, report, waiting, job)
 
 
-def _compared(before: Sequence[Row], after: Sequence[Row], ui: Ui) -> int:
+def _compared(before: Sequence[BenchRow], after: Sequence[BenchRow], ui: Ui) -> int:
     """Show what changed; 1 if something is worse."""
     found = changes(before, after)
     for change in found:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from tinydeploy.bench.peers import CMSIS_NN, PUBLISHED, peers_of
-from tinydeploy.bench.rows import Row
+from tinydeploy.bench.rows import BenchRow
 from tinydeploy.lower.compile_options import BALANCED
 
 _ROW_HEIGHT, _BAR_HEIGHT, _TOP = 84, 14, 74
@@ -33,7 +33,7 @@ class _Bar:
     value: float
 
 
-def svg(rows: Sequence[Row], board: str) -> str:
+def svg(rows: Sequence[BenchRow], board: str) -> str:
     """The rows of one board; every panel has a scale of its own, less is better everywhere."""
     shown = [
         row
@@ -68,7 +68,7 @@ def _headings() -> Iterator[str]:
         yield f'<text class="title" x="{x}" y="56">{title}</text>'
 
 
-def _model(name: str, rows: Sequence[Row], index: int) -> Iterator[str]:
+def _model(name: str, rows: Sequence[BenchRow], index: int) -> Iterator[str]:
     top = _TOP + index * _ROW_HEIGHT
     yield f'<text class="title" x="{_MARGIN}" y="{top + 11}">{escape(name)}</text>'
     yield f'<text class="small" x="{_MARGIN}" y="{top + 27}">{rows[0].macs:,} MACs</text>'
@@ -88,7 +88,7 @@ def _model(name: str, rows: Sequence[Row], index: int) -> Iterator[str]:
             )
 
 
-def _bars(rows: Sequence[Row], figure: str) -> list[_Bar]:
+def _bars(rows: Sequence[BenchRow], figure: str) -> list[_Bar]:
     found = {row.engine: getattr(row, figure) for row in rows}
     found |= {peer.engine: getattr(peer, figure) for peer in peers_of(rows[0].macs)}
     return [_Bar(engine, found[engine]) for engine in _COLOURS if found.get(engine) is not None]

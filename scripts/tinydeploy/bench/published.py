@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tinydeploy.bench import peers
-from tinydeploy.bench.rows import Row
+from tinydeploy.bench.rows import BenchRow
 from tinydeploy.graph.ir import Type
 from tinydeploy.lower.compile_options import BALANCED
 
@@ -66,7 +66,7 @@ class Task:
         """The best published time in cycles of our model."""
         return self.best[0] * 1e3 * HARDWARE_MHZ / self.factor
 
-    def hardware_ms(self, row: Row) -> float | None:
+    def hardware_ms(self, row: BenchRow) -> float | None:
         """What the row would take on the L4R5; None without a figure with wait states."""
         if row.wait_factor is None:
             return None
@@ -123,20 +123,20 @@ GOALS = (
 )
 
 
-def task_of(row: Row) -> Task | None:
+def task_of(row: BenchRow) -> Task | None:
     """The benchmark that a row is of; an int16 model is none."""
     if row.kind != Type.INT8.label:
         return None
     return next((task for task in TASKS if task.macs == row.macs), None)
 
 
-def goal_of(row: Row) -> Goal | None:
+def goal_of(row: BenchRow) -> Goal | None:
     """The goal that is set for a row."""
     wanted = row.model, row.engine, row.optimize
     return next((g for g in GOALS if (g.model, g.engine, g.optimize) == wanted), None)
 
 
-def against_published(rows: Sequence[Row]) -> str:
+def against_published(rows: Sequence[BenchRow]) -> str:
     """A table for a README; "" if nothing of `rows` was published or has a goal."""
     lines = list(_lines(rows))
     if not lines:
@@ -145,7 +145,7 @@ def against_published(rows: Sequence[Row]) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in (_HEADINGS, rule, *lines))
 
 
-def published_table(rows: Sequence[Row]) -> str:
+def published_table(rows: Sequence[BenchRow]) -> str:
     """The same for a terminal, a line a model."""
     return "\n".join(_sentence(cells) for cells in _lines(rows))
 
@@ -156,17 +156,17 @@ def _sentence(cells: Sequence[str]) -> str:
     return "; ".join([f"{cells[0]}, {cells[1]}: {parts[2]}", *parts[3:]])
 
 
-def _lines(rows: Sequence[Row]) -> Iterator[list[str]]:
+def _lines(rows: Sequence[BenchRow]) -> Iterator[list[str]]:
     for row in rows:
         if row.board == BOARD and (goal_of(row) or (task_of(row) and row.engine == "compiled")):
             yield [row.model, _how(row), *_hardware(row), *_goal(row)]
 
 
-def _how(row: Row) -> str:
+def _how(row: BenchRow) -> str:
     return row.engine if row.engine == "interpreter" else row.optimize
 
 
-def _hardware(row: Row) -> list[str]:
+def _hardware(row: BenchRow) -> list[str]:
     waiting = f"x {row.wait_factor:.3f}" if row.wait_factor else ""
     figures = [f"{row.cycles:,.0f}", waiting]
     task = task_of(row)
@@ -192,7 +192,7 @@ def _verdict(ours: float, theirs: float) -> str:
     return f"{'behind' if share > 0 else 'ahead'}, {share:+.1%}"
 
 
-def _goal(row: Row) -> list[str]:
+def _goal(row: BenchRow) -> list[str]:
     goal = goal_of(row)
     if goal is None:
         return ["", ""]

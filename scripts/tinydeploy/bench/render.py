@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tinydeploy.bench import published, subjects
 from tinydeploy.bench.peers import Peer, peers_of
-from tinydeploy.bench.rows import Row
+from tinydeploy.bench.rows import BenchRow
 from tinydeploy.lower.compile_options import BALANCED
 
 _HEADINGS = (
@@ -60,7 +60,7 @@ _AGAINST = """## Against published hardware
 _WIDTH = 190
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[BenchRow]) -> str:
     """A table for a terminal of 190 columns."""
     drawn = Table(*_HEADINGS[:_TEXT_COLUMNS])
     for heading in _HEADINGS[_TEXT_COLUMNS:]:
@@ -72,14 +72,14 @@ def table(rows: Sequence[Row]) -> str:
     return out.getvalue().rstrip("\n")
 
 
-def markdown(rows: Sequence[Row]) -> str:
+def markdown(rows: Sequence[BenchRow]) -> str:
     """A table for a README."""
     rule = ["---"] * _TEXT_COLUMNS + ["---:"] * (len(_HEADINGS) - _TEXT_COLUMNS)
     lines = [_HEADINGS, rule, *_lines(rows)]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
-def page(rows: Sequence[Row], picture: str) -> str:
+def page(rows: Sequence[BenchRow], picture: str) -> str:
     """The tables as a page of the documentation, under a picture if there is one."""
     shown = f"![Cycles, flash and arena beside the peers]({picture})\n\n" if picture else ""
     parts = [_PREFACE.format(models=_about(rows)), shown + markdown(rows)]
@@ -89,7 +89,7 @@ def page(rows: Sequence[Row], picture: str) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _about(rows: Sequence[Row]) -> str:
+def _about(rows: Sequence[BenchRow]) -> str:
     """What the models are, by where their weights come from."""
     names = list(dict.fromkeys(row.model for row in rows))
     kinds = (
@@ -105,7 +105,7 @@ def _filled(text: str) -> str:
     return textwrap.fill(text, 100)
 
 
-def _lines(rows: Sequence[Row]) -> list[list[str]]:
+def _lines(rows: Sequence[BenchRow]) -> list[list[str]]:
     """A line a row, and after the last row of a model the peers', once for an architecture."""
     lines: list[list[str]] = []
     met: set[int] = set()
@@ -118,7 +118,7 @@ def _lines(rows: Sequence[Row]) -> list[list[str]]:
     return lines
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: BenchRow) -> list[str]:
     return [
         row.model,
         row.board,
@@ -137,7 +137,7 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _engine(row: Row) -> str:
+def _engine(row: BenchRow) -> str:
     words = [row.engine, row.toolchain]
     return ", ".join(words if row.optimize == BALANCED else [*words, row.optimize])
 

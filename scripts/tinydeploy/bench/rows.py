@@ -25,7 +25,7 @@ COMPARED = {
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """Sizes in bytes; `flash_bytes` is the whole image, link and harness included.
 
     Attributes:
@@ -76,9 +76,9 @@ class Row:
         return self.cycles / self.macs if self.macs else 0.0
 
 
-def row_of(name: str, report: Report, waiting: Report | None, job: Job) -> Row:
+def row_of(name: str, report: Report, waiting: Report | None, job: Job) -> BenchRow:
     """The bench's figures of a report, and of one with wait states."""
-    return Row(
+    return BenchRow(
         model=name,
         board=report.board,
         engine=report.engine,
@@ -105,16 +105,16 @@ def _kind(report: Report) -> str:
     return report.model.inputs[0].dtype if report.model.inputs else ""
 
 
-def save(rows: Sequence[Row], path: Path) -> None:
+def save(rows: Sequence[BenchRow], path: Path) -> None:
     """Write the rows as JSON, sorted, so that a diff shows what changed."""
     ordered = sorted(rows, key=lambda row: row.key)
     whole.write(path, json.dumps([asdict(row) for row in ordered], indent=1) + "\n")
 
 
-def load(path: Path) -> list[Row]:
+def load(path: Path) -> list[BenchRow]:
     """Rows that `save` wrote; raises UsageError for anything else."""
     try:
-        return [Row(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        return [BenchRow(**entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (OSError, ValueError, TypeError) as error:
         raise UsageError(
             f"{path} is no bench result: {error}", "make one with `tinydeploy bench --json FILE`"
@@ -125,7 +125,7 @@ def load(path: Path) -> list[Row]:
 class Change:
     """A figure that is not what it was."""
 
-    row: Row
+    row: BenchRow
     figure: str
     before: float
     after: float
@@ -141,7 +141,7 @@ class Change:
         return f"{where}: {self.figure} {self.before:,.0f} -> {self.after:,.0f}{share}"
 
 
-def changes(before: Sequence[Row], after: Sequence[Row]) -> list[Change]:
+def changes(before: Sequence[BenchRow], after: Sequence[BenchRow]) -> list[Change]:
     """What differs; rows without a counterpart are skipped."""
     old = {row.key: row for row in before}
     return [

@@ -58,7 +58,7 @@ def write(job: FlashJob, patience: Patience | None = None) -> FlashResult:
     )
 
 
-def _bootloader_port(job: FlashJob, target: usb.Target, patience: Patience, watch: Watch) -> str:
+def _bootloader_port(job: FlashJob, target: usb.UsbTarget, patience: Patience, watch: Watch) -> str:
     client = samba_port.enter_bootloader(job.ports, target, job.observer.say, patience)
     if client is None:
         raise watch.stop("the bootloader did not appear")

@@ -14,7 +14,7 @@ from tinydeploy.errors import PortError
 from tinydeploy.flash import usb
 from tinydeploy.flash.base import Say
 from tinydeploy.flash.ports import Ports
-from tinydeploy.flash.usb import Target
+from tinydeploy.flash.usb import UsbTarget
 
 Client = TypeVar("Client")
 Knock = Callable[[Ports, str, bool], Client | None]
@@ -35,7 +35,7 @@ class Patience:
 
 def enter_bootloader(
     ports: Ports,
-    target: Target,
+    target: UsbTarget,
     say: Say,
     patience: Patience,
     knock: Knock[Client],
@@ -72,7 +72,7 @@ def touch(ports: Ports, port: str) -> None:
             raise  # there, but not for us: the message says why
 
 
-def _await_departure(ports: Ports, target: Target, patience: Patience) -> None:
+def _await_departure(ports: Ports, target: UsbTarget, patience: Patience) -> None:
     """Leave the port alone until it goes: opening it would raise DTR and undo the touch."""
     if target.listed:
         return  # the bootloader has ids of its own, so the application's port is not tried
@@ -82,7 +82,7 @@ def _await_departure(ports: Ports, target: Target, patience: Patience) -> None:
 
 
 def await_bootloader(
-    ports: Ports, target: Target, timeout_s: float, poll_s: float, knock: Knock[Client]
+    ports: Ports, target: UsbTarget, timeout_s: float, poll_s: float, knock: Knock[Client]
 ) -> Client | None:
     """Wait for a port that answers as the bootloader; None when none did.
 
@@ -100,7 +100,7 @@ def await_bootloader(
         ports.sleep(poll_s)
 
 
-def await_application(ports: Ports, target: Target, patience: Patience) -> str:
+def await_application(ports: Ports, target: UsbTarget, patience: Patience) -> str:
     """Wait for the port of the new firmware; "" when it does not show up on USB.
 
     Before it the bootloader's may show up for half a second. Where ids do not tell them apart, the
@@ -118,6 +118,6 @@ def await_application(ports: Ports, target: Target, patience: Patience) -> str:
     return ""
 
 
-def is_back(ports: Ports, target: Target) -> bool:
+def is_back(ports: Ports, target: UsbTarget) -> bool:
     """Whether the bootloader is there again, instead of the firmware."""
     return target.listed and bool(usb.bootloader_ports(ports, target))

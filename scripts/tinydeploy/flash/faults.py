@@ -54,7 +54,7 @@ ON_MESSAGES = (Fault.REFUSED, Fault.REFUSED_ON)
 
 
 @dataclass(frozen=True)
-class FaultRow:
+class FlashFaultRow:
     """Runs with one fault at one step.
 
     Attributes:
@@ -78,11 +78,11 @@ class FaultRow:
     bootloader_touched: int = 0
     flashed_again: int = 0
 
-    def __add__(self, other: FaultRow) -> FaultRow:
+    def __add__(self, other: FlashFaultRow) -> FlashFaultRow:
         """Sum of the counts."""
         mine, others = astuple(self)[3:], astuple(other)[3:]
         sums = (a + b for a, b in zip(mine, others, strict=True))
-        return FaultRow(self.protocol, self.step, self.fault, *sums)
+        return FlashFaultRow(self.protocol, self.step, self.fault, *sums)
 
 
 class FaultyWire(GoodWire):
@@ -125,9 +125,9 @@ def _spoiled(data: bytes, how: str, number: int) -> bytes:
     return b""
 
 
-def fault_table(chosen: list[Scenario] | None = None) -> list[FaultRow]:
+def fault_table(chosen: list[Scenario] | None = None) -> list[FlashFaultRow]:
     """Try every fault at every step; one row for each kind of step and fault."""
-    rows: dict[tuple[str, str, str], FaultRow] = {}
+    rows: dict[tuple[str, str, str], FlashFaultRow] = {}
     for scenario in chosen if chosen is not None else scenarios():
         for fault, at, step in _cases(scenario):
             row = _try(scenario, fault, at, step)
@@ -170,13 +170,13 @@ class _CountedAnswers(GoodWire):
         return data
 
 
-def _try(scenario: Scenario, fault: Fault, at: int, step: str) -> FaultRow:
+def _try(scenario: Scenario, fault: Fault, at: int, step: str) -> FlashFaultRow:
     """One run with one fault, the check of what it said, and the run that repairs."""
     board, ports = _world(scenario, FaultyWire(fault, at))
     _arm(scenario, board, fault, at)
     outcome = _outcome(scenario, board, ports)
     again = _flash_again(scenario, board, ports)
-    return FaultRow(
+    return FlashFaultRow(
         scenario.name,
         step,
         fault.value,
@@ -191,7 +191,7 @@ def _try(scenario: Scenario, fault: Fault, at: int, step: str) -> FaultRow:
 
 
 def _outcome(scenario: Scenario, board: SimulatedBoard, ports: MemoryPorts) -> str:
-    """Name of the column of `FaultRow` that a run belongs to."""
+    """Name of the column of `FlashFaultRow` that a run belongs to."""
     before = bytes(board.flash.content)
     try:
         result = _flash(scenario, board, ports)
@@ -298,14 +298,14 @@ def _flash_again(scenario: Scenario, board: SimulatedBoard, ports: MemoryPorts) 
     return board.mode == "application" and _has_new(scenario, board)
 
 
-def total(rows: list[FaultRow]) -> FaultRow:
+def total(rows: list[FlashFaultRow]) -> FlashFaultRow:
     """The sum of all rows."""
-    return sum(rows, FaultRow("all", "", ""))
+    return sum(rows, FlashFaultRow("all", "", ""))
 
 
-def render(rows: list[FaultRow]) -> str:
+def render(rows: list[FlashFaultRow]) -> str:
     """The table as text."""
-    heads = [field.name.replace("_", " ") for field in fields(FaultRow)]
+    heads = [field.name.replace("_", " ") for field in fields(FlashFaultRow)]
     lines = [heads, *([str(cell) for cell in astuple(row)] for row in [*rows, total(rows)])]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(_aligned(line, widths) for line in lines)

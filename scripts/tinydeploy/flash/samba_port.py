@@ -8,14 +8,14 @@ from tinydeploy.flash.base import Say
 from tinydeploy.flash.channel import Channel
 from tinydeploy.flash.ports import Ports, open_patiently
 from tinydeploy.flash.samba import NoAnswerError, SambaClient
-from tinydeploy.flash.usb import Target
+from tinydeploy.flash.usb import UsbTarget
 
 BAUD = 921600  # what bossac opens with; the bootloader ignores it
 DOUBLE_TAP = "press the reset button twice quickly, so that the orange LED fades"
 
 
 def enter_bootloader(
-    ports: Ports, target: Target, say: Say, patience: enter.Patience
+    ports: Ports, target: UsbTarget, say: Say, patience: enter.Patience
 ) -> SambaClient | None:
     """As `enter.enter_bootloader`."""
     return enter.enter_bootloader(ports, target, say, patience, knock, DOUBLE_TAP)

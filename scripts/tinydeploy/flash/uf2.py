@@ -66,7 +66,7 @@ def write(job: FlashJob, patience: Patience | None = None) -> FlashResult:
     )
 
 
-def _enter(job: FlashJob, target: usb.Target, patience: Patience, watch: Watch) -> Drive:
+def _enter(job: FlashJob, target: usb.UsbTarget, patience: Patience, watch: Watch) -> Drive:
     """The board's drive; a person is asked to press the button if it does not come by itself."""
     if not target.in_bootloader:
         enter.touch(job.ports, target.port)

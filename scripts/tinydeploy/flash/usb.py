@@ -22,7 +22,7 @@ SERIAL_DIGITS = 16
 
 
 @dataclass(frozen=True)
-class Target:
+class UsbTarget:
     """The board to flash: where it is now, and how to know it again after a restart."""
 
     usb: Usb
@@ -38,7 +38,7 @@ def same_board(a: str, b: str) -> bool:
     return a.endswith(b) or b.endswith(a)
 
 
-def find(ports: Ports, board: Board, port: str, serial_number: str) -> Target:
+def find(ports: Ports, board: Board, port: str, serial_number: str) -> UsbTarget:
     """Find the board by port, by serial number, or because it is the only one.
 
     Raises:
@@ -71,17 +71,17 @@ def find(ports: Ports, board: Board, port: str, serial_number: str) -> Target:
     )
 
 
-def bootloader_ports(ports: Ports, target: Target) -> list[str]:
+def bootloader_ports(ports: Ports, target: UsbTarget) -> list[str]:
     """Ports where the bootloader of `target` may be found now."""
     return _now(ports, target, target.usb.bootloader_ids)
 
 
-def application_ports(ports: Ports, target: Target) -> list[str]:
+def application_ports(ports: Ports, target: UsbTarget) -> list[str]:
     """Ports where the firmware of `target` may be found now."""
     return _now(ports, target, target.usb.application_ids)
 
 
-def _now(ports: Ports, target: Target, ids: frozenset[tuple[int, int]]) -> list[str]:
+def _now(ports: Ports, target: UsbTarget, ids: frozenset[tuple[int, int]]) -> list[str]:
     if not target.listed:
         return [target.port] if ports.exists(target.port) else []
     return [
@@ -91,7 +91,7 @@ def _now(ports: Ports, target: Target, ids: frozenset[tuple[int, int]]) -> list[
     ]
 
 
-def _by_port(ports: Ports, ids: Usb, listed: list[PortInfo], port: str) -> Target:
+def _by_port(ports: Ports, ids: Usb, listed: list[PortInfo], port: str) -> UsbTarget:
     device = os.path.realpath(port)  # names under /dev/serial/by-id change in the bootloader
     for info in listed:
         if info.device in (port, device) and _ids(info) != (0, 0):
@@ -106,12 +106,12 @@ def _by_port(ports: Ports, ids: Usb, listed: list[PortInfo], port: str) -> Targe
     if not ports.exists(port) and "://" not in port:
         there = f"ports are: {_names(listed)}" if listed else "no serial port is there"
         raise PortError(f"no port {port}", f"{there}; `tinydeploy doctor` tells more")
-    return Target(ids, port, "", listed=False, in_bootloader=False)
+    return UsbTarget(ids, port, "", listed=False, in_bootloader=False)
 
 
-def _target(ids: Usb, info: PortInfo) -> Target:
+def _target(ids: Usb, info: PortInfo) -> UsbTarget:
     in_bootloader = _ids(info) in ids.bootloader_ids
-    return Target(ids, info.device, info.serial_number, True, in_bootloader)
+    return UsbTarget(ids, info.device, info.serial_number, True, in_bootloader)
 
 
 def _all_ids(usb: Usb) -> frozenset[tuple[int, int]]:

@@ -193,7 +193,7 @@ class CortexM4Plans:
         self._path = Path()
         self._scratch = tempfile.TemporaryDirectory()
         self._plans: tuple[int, ...] = ()
-        self._image: images.Image | None = None
+        self._image: images.ElfImage | None = None
         self._end = _PLAN_FLASH.origin
 
     def load(self, plans: Sequence[Plan]) -> None:

@@ -23,7 +23,7 @@ USB = "usb"  # a target: the boards that are plugged in
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FleetOutcome:
     """What one board did; `error` is None when all its outputs are right."""
 
     where: str
@@ -35,7 +35,7 @@ class Outcome:
     error: TinyDeployError | None = None
 
 
-def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
+def deploy(job: Job, count: int, ui: Ui) -> list[FleetOutcome]:
     """Deploy to `count` boards; all are tried, whatever happens to one.
 
     Raises:
@@ -55,7 +55,7 @@ def deploy(job: Job, count: int, ui: Ui) -> list[Outcome]:
         return _deploy(job, found, ui)
 
 
-def _deploy(job: Job, found: Sequence[Deployment], ui: Ui) -> list[Outcome]:
+def _deploy(job: Job, found: Sequence[Deployment], ui: Ui) -> list[FleetOutcome]:
     with ui.stage("boards") as stage, ThreadPoolExecutor(len(found)) as pool:
         tasks = [pool.submit(_one, one, job) for one in found]
         outcomes = [task.result() for task in tasks]
@@ -65,7 +65,7 @@ def _deploy(job: Job, found: Sequence[Deployment], ui: Ui) -> list[Outcome]:
     return outcomes
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
+def table(outcomes: Sequence[FleetOutcome]) -> str:
     """For people."""
     lines = [f"{'board':<28}{'id':<18}{'vectors':>8}{'wrong bytes':>13}{'cycles':>14}{'s':>8}"]
     for one in outcomes:
@@ -76,7 +76,7 @@ def table(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(lines)
 
 
-def to_json(job: Job, outcomes: Sequence[Outcome]) -> str:
+def to_json(job: Job, outcomes: Sequence[FleetOutcome]) -> str:
     """For machines: a report's keys where they mean the same, once for each board."""
     devices = [
         {
@@ -94,7 +94,7 @@ def to_json(job: Job, outcomes: Sequence[Outcome]) -> str:
     )
 
 
-def require_all(outcomes: Sequence[Outcome]) -> None:
+def require_all(outcomes: Sequence[FleetOutcome]) -> None:
     """Raise for the boards that failed, a wrong output first."""
     failed = [one for one in outcomes if one.error is not None]
     if not failed:
@@ -123,9 +123,9 @@ def _on_usb(board: Board) -> list[str]:
     return [port.device for port in list_ports() if (port.vendor_id, port.product_id) in ids]
 
 
-def _one(found: Deployment, job: Job) -> Outcome:
+def _one(found: Deployment, job: Job) -> FleetOutcome:
     started, place = time.monotonic(), found.target.name
-    failed = Outcome(place, "", 0, 0, 0, 0.0)
+    failed = FleetOutcome(place, "", 0, 0, 0, 0.0)
     try:
         target = targets.choose(place, found.board, modelled_baud=job.modelled_baud)
         found = replace(found, target=target)
@@ -147,7 +147,7 @@ def _flashed(found: Deployment, job: Job) -> Target:
     return replace(target, name=result.port)
 
 
-def _verified(found: Deployment, job: Job) -> Outcome:
+def _verified(found: Deployment, job: Job) -> FleetOutcome:
     source, image = found.source, found.image
     device = targets.open_device(found.target, found.board, image.elf)
     try:
@@ -161,4 +161,4 @@ def _verified(found: Deployment, job: Job) -> Outcome:
     wrong = verified.mismatching_bytes
     error = ParityError(verified.first_mismatch) if wrong else None
     who, cycles = identity.device_id, verified.cycles[-1]
-    return Outcome(found.target.name, who, verified.vectors, wrong, cycles, 0.0, error)
+    return FleetOutcome(found.target.name, who, verified.vectors, wrong, cycles, 0.0, error)

@@ -56,10 +56,10 @@ def open_flash(board: Board, content: bytes, *, usb: bool = False) -> Any:
         A `device.SimulatedDevice`; it knows no symbols.
     """
     from tinydeploy.simulate.device import SimulatedDevice
-    from tinydeploy.simulate.image import Image, Segment
+    from tinydeploy.simulate.image import ElfImage, Segment
 
     segment = Segment(board.flash_origin, content.rstrip(b"\xff"), board.flash_origin)
-    image = Image(Path("flash"), (segment,), {})
+    image = ElfImage(Path("flash"), (segment,), {})
     chip = _chip_module(board).Chip(board, image, Options(baud=board.baud, usb=usb))
     return SimulatedDevice(chip, image, f"simulated {board.name}")
 

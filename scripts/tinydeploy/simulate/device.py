@@ -9,7 +9,7 @@ from typing import Protocol
 
 import unicorn
 
-from tinydeploy.simulate.image import Image, Symbol
+from tinydeploy.simulate.image import ElfImage, Symbol
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.serial_line import FRAME_BITS
 from tinydeploy.simulate.violations import SimulationError, Violation
@@ -62,7 +62,9 @@ class SimulatedDevice:
         pace: hold simulated time back to wall-clock time.
     """
 
-    def __init__(self, chip: Chip, image: Image, description: str, *, pace: bool = False) -> None:
+    def __init__(
+        self, chip: Chip, image: ElfImage, description: str, *, pace: bool = False
+    ) -> None:
         self.chip = chip
         self.image = image
         self.machine = chip.machine

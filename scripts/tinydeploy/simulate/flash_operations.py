@@ -47,7 +47,7 @@ class FlashOperation:
         return random.Random(seed).randbytes(len(self.after))
 
 
-class Target(Protocol):
+class FlashMachine(Protocol):
     """What carries an operation out: the machine."""
 
     def violate(self, where: str, rule: str) -> None:
@@ -73,7 +73,7 @@ class FlashOperations:
         writes_per_word: how often the chip lets a word be written between erases, or None.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: FlashMachine) -> None:
         self.log: list[FlashOperation] = []
         self.writes_per_word: int | None = None
         self._written: Counter[int] = Counter()  # words, since the erase of their page

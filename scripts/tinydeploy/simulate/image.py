@@ -36,7 +36,7 @@ class Symbol:
 
 
 @dataclass(frozen=True)
-class Image:
+class ElfImage:
     """What is flashed, and the names in it."""
 
     path: Path
@@ -61,14 +61,14 @@ class Image:
         return bytes(content)
 
 
-def load(path: Path) -> Image:
+def load(path: Path) -> ElfImage:
     """Read an ELF file; raises SimulationError if it is none for a Cortex-M."""
     try:
         with path.open("rb") as stream:
             elf = ELFFile(stream)
             if elf["e_machine"] != "EM_ARM":
                 raise SimulationError(f"{path} is an ELF file, but not for ARM", HINT)
-            return Image(path, tuple(_segments(elf)), _symbols(elf))
+            return ElfImage(path, tuple(_segments(elf)), _symbols(elf))
     except FileNotFoundError as error:
         raise SimulationError(f"there is no firmware at {path}", HINT) from error
     except ELFError as error:
@@ -104,7 +104,7 @@ def _symbols(elf: ELFFile) -> dict[str, Symbol]:
     }
 
 
-def check(image: Image, board: Board) -> None:
+def check(image: ElfImage, board: Board) -> None:
     """Raise SimulationError unless the image fits the board and starts with a vector table."""
     end = board.flash_origin + board.flash_size
     for segment in image.segments:

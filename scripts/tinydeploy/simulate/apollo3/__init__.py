@@ -11,7 +11,7 @@ from tinydeploy.simulate.apollo3.uart import Uart
 from tinydeploy.simulate.bus import Block, Bus
 from tinydeploy.simulate.exceptions import FIRST_IRQ
 from tinydeploy.simulate.flash_timing import FlashTiming
-from tinydeploy.simulate.image import Image
+from tinydeploy.simulate.image import ElfImage
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.memory_map import Memory
 from tinydeploy.simulate.options import Options
@@ -46,7 +46,7 @@ LOADER_VECTOR_TABLE = 0
 class Chip:
     """The chip, what a loader may leave, and the image after it."""
 
-    def __init__(self, board: Board, image: Image, options: Options) -> None:
+    def __init__(self, board: Board, image: ElfImage, options: Options) -> None:
         self._board = board
         self.machine = Machine(
             (FLASH, RAM),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tinydeploy.boards import Board
 from tinydeploy.simulate.bus import Bus
 from tinydeploy.simulate.flash_timing import FlashTiming
-from tinydeploy.simulate.image import Image
+from tinydeploy.simulate.image import ElfImage
 from tinydeploy.simulate.machine import Machine
 from tinydeploy.simulate.memory_map import Memory
 from tinydeploy.simulate.nrf52840 import bootloaders, identity
@@ -46,7 +46,7 @@ RESET_REASONS = {
 class Chip:
     """The chip, what its bootloader leaves, and the image after it."""
 
-    def __init__(self, board: Board, image: Image, options: Options) -> None:
+    def __init__(self, board: Board, image: ElfImage, options: Options) -> None:
         self._board = board
         self._bootloader = bootloaders.of(board, options.bootloader)
         self.machine = Machine(
