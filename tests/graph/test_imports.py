@@ -190,6 +190,13 @@ def test_contributing_names_every_package() -> None:
     assert named == [layer for layer in there if layer]
 
 
+def test_no_test_imports_a_conftest() -> None:
+    """Several have that name: which one it is would depend on which tests run together."""
+    for path in _files(ROOT / "tests"):
+        names = _imports(path, checking=False)
+        assert not [name for name in names if name.split(".")[0] == "conftest"], path
+
+
 def test_models_do_not_reach_above_the_stages() -> None:
     for path in _files(MODELS_DIR):
         for name in _our_imports(path):

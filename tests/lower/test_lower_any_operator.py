@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import plan_of
+from lowered import plan_of
 from tinydeploy.fuzz import plans
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Model, Quantization, Tensor, Type, per_tensor

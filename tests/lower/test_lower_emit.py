@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import Case, make_case, plan_of
+from lowered import Case, make_case, plan_of
 from plan_machine import INCLUDES
 from tinydeploy import tools
 from tinydeploy.lower.emit.cpp import emit

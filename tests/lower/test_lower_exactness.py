@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import plan_of
+from lowered import plan_of
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.compare import difference
 from tinydeploy.fuzz.engines import Compiled

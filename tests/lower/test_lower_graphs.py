@@ -8,7 +8,7 @@ import numpy as np
 import plan_checker
 import plan_machine
 import pytest
-from conftest import COUNT, COUNT_ON_M4, Case
+from lowered import COUNT, COUNT_ON_M4, Case
 
 
 @pytest.mark.parametrize("index", range(COUNT))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import plan_of
+from lowered import plan_of
 from tinydeploy.abi import limits, params
 from tinydeploy.abi.emit import FOLDER, headers
 from tinydeploy.abi.layout import FieldRangeError

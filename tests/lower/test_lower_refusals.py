@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import plan_of
 from flatbuffers import flexbuffers
+from lowered import plan_of
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Subgraph, Type, per_tensor

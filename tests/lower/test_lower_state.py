@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import plan_checker
 import pytest
-from conftest import plan_of
 from flatbuffers import flexbuffers
+from lowered import plan_of
 from tinydeploy.fuzz import plans
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Model, Tensor, Type, per_tensor
