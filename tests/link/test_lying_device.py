@@ -18,9 +18,9 @@ from tinydeploy.errors import DeviceFaultError, DeviceWedgedError, LinkError, Ti
 from tinydeploy.link import shared, slots
 from tinydeploy.link.client import Device
 from tinydeploy.link.frame import Frame
-from tinydeploy.push import image as images
 from tinydeploy.push import swap_bench
 from tinydeploy.push.swap_bench import Candidate
+from tinydeploy.stages import slot_image as images
 
 OUTPUT = protocol.TensorKind.OUTPUT
 ANSWERS: tuple[Struct, ...] = (

@@ -26,9 +26,9 @@ from tinydeploy.hardware.link_faults import PATIENCE, FaultyWire
 from tinydeploy.link import slots
 from tinydeploy.link.client import Device
 from tinydeploy.link.slots import BUILT_IN
-from tinydeploy.push import image as images
 from tinydeploy.push import writing
 from tinydeploy.push.swap_bench import Candidate
+from tinydeploy.stages import slot_image as images
 
 SlotState, Status = slot_protocol.SlotState, protocol.Status
 

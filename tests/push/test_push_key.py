@@ -19,13 +19,13 @@ from tinydeploy.graph.read_tflite import load
 from tinydeploy.link import slots
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
-from tinydeploy.push import image as images
 from tinydeploy.push import writing
-from tinydeploy.push.image import SlotImage
 from tinydeploy.push.swap_bench import Candidate
 from tinydeploy.stages import program_folder, push_key
+from tinydeploy.stages import slot_image as images
 from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.stages.flavour import Flavour
+from tinydeploy.stages.slot_image import SlotImage
 
 Status = protocol.Status
 KEY = bytes(range(100, 132))  # of the fixture

@@ -20,10 +20,10 @@ from tinydeploy.link import slots
 from tinydeploy.link.client import Device
 from tinydeploy.link.reopen import Reopener
 from tinydeploy.link.transport import PortInfo
-from tinydeploy.push import image as images
 from tinydeploy.push import swap_bench, writing
 from tinydeploy.push.swap_bench import Candidate
 from tinydeploy.stages import input_spec
+from tinydeploy.stages import slot_image as images
 from tinydeploy.stages import vectors as vectors_stage
 
 PAGE_BYTES = 4096

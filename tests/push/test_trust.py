@@ -20,10 +20,10 @@ from tinydeploy.graph.write_tflite import dump
 from tinydeploy.link import slots
 from tinydeploy.link.client import Device
 from tinydeploy.link.process import ProcessTransport
-from tinydeploy.push import image as images
 from tinydeploy.push import writing
-from tinydeploy.push.image import SlotImage
 from tinydeploy.push.swap_bench import Candidate
+from tinydeploy.stages import slot_image as images
+from tinydeploy.stages.slot_image import SlotImage
 
 Status, Command = protocol.Status, protocol.Command
 PAGE = 4096

@@ -29,10 +29,10 @@ from tinydeploy.link.client import LOST, Device
 from tinydeploy.link.identity import Identity
 from tinydeploy.link.slots import SlotInfo, Slots, Trial
 from tinydeploy.ops import support
-from tinydeploy.push import image as images
 from tinydeploy.push import writing
-from tinydeploy.push.image import SlotImage
 from tinydeploy.push.writing import Progress
+from tinydeploy.stages import slot_image as images
+from tinydeploy.stages.slot_image import SlotImage
 from tinydeploy.stages.vectors import Vectors
 
 Status = protocol.Status

@@ -14,7 +14,7 @@ from tinydeploy.abi.slot_protocol import SlotState
 from tinydeploy.link import slots as requests
 from tinydeploy.link.client import Device
 from tinydeploy.link.slots import SlotInfo, Slots
-from tinydeploy.push.image import SlotImage
+from tinydeploy.stages.slot_image import SlotImage
 
 Progress = Callable[[int, int], None]
 RESUMABLE = (SlotState.PARTIAL, SlotState.WHOLE)  # a model that never ran: there are no marks
