@@ -27,7 +27,7 @@ COMMANDS = cli._commands_of(cli.make_parser())
 PARSERS = COMMANDS | {
     f"bench {name}": one for name, one in cli._commands_of(COMMANDS["bench"]).items()
 }
-NOT_READ = {"simulate": {"pty"}, "bench": {"measure"}}  # what it does anyway
+NOT_READ = {"simulate": {"pty"}, "bench": {"measure"}, "fuzz": {"campaign"}}  # what it does anyway
 WITHOUT_RESULT = {"simulate", "completion"}
 
 Functions = dict[tuple[str, str], ast.FunctionDef]
@@ -105,7 +105,7 @@ push --rollback --vectors 3
 mlperf --mode accuracy --seconds 3
 convert x.keras --quantize float --representative x.npy
 doctor --fix --json
-fuzz --hostile 3 --ops ADD""".splitlines()
+fuzz --case 3 --cases 4""".splitlines()
 
 
 @pytest.mark.parametrize("line", REFUSED)

@@ -97,6 +97,6 @@ def test_figures_of_coverage_are_told_by_folder() -> None:
     missed = coverage.missed(reached)
     assert missed == {"kernels/conv/a.cpp": "2-3, 7"}
     figures = record.of_coverage(coverage.by_room(reached), missed)
-    text = record.render({record.COVERED: {"command": "tinydeploy fuzz --coverage", **figures}})
+    text = record.render({record.COVERED: {"command": "tinydeploy fuzz coverage", **figures}})
     assert "| kernels/conv | 4 | 25.0 % | 1 | 100.0 % |" in text
     assert "- kernels/conv/a.cpp: 2-3, 7" in text

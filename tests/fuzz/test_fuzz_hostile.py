@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="no g++ for 
 
 
 def test_mutants_do_not_crash_the_runtime(tmp_path: Path) -> None:
-    found = hostile.run(MUTANTS, 1, tmp_path)
+    found = hostile.run(hostile.Extent(MUTANTS, 1), tmp_path)
     assert found.crashes == []
     assert 0 < found.accepted < found.mutants == MUTANTS  # both paths were walked
     assert 0 < found.compiled < found.mutants
@@ -116,7 +116,7 @@ def test_a_crash_is_kept_with_its_model(tmp_path: Path, monkeypatch: pytest.Monk
         raise RunnerCrashError("heap-buffer-overflow")
 
     monkeypatch.setattr(HostRunner, "run", crash)
-    found = hostile.run(50, 1, tmp_path, most_crashes=3)
+    found = hostile.run(hostile.Extent(50, 1), tmp_path, most_crashes=3)
     assert found.mutants == 3
     assert [problem for _, problem in found.crashes] == ["heap-buffer-overflow"] * 3
     assert all(path.is_file() for path, _ in found.crashes)

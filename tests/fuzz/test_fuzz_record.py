@@ -96,7 +96,7 @@ def test_a_campaign_that_was_stopped_is_recorded_as_far_as_it_came(
     files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = _kept(tmp_path, [GRAPH], [0, 240, 960, 1680])
-    assert cli.main(["fuzz", "--record-from", str(file), "--json"]) == 0
+    assert cli.main(["fuzz", "record", str(file), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["engines"]["compiled on host"]["compared"] == 240
     assert (
         "- `tinydeploy fuzz --ops graph --cases 1920 --seed 31 --record` (at commit abc1234, "
@@ -109,16 +109,16 @@ def test_a_campaign_of_some_operators_is_not_recorded(
     files: tuple[Path, Path], tmp_path: Path, subjects: list[str]
 ) -> None:
     file = _kept(tmp_path, subjects, [0])
-    assert cli.main(["fuzz", "--record-from", str(file)]) == UsageError.exit_code
+    assert cli.main(["fuzz", "record", str(file)]) == UsageError.exit_code
     assert not files[0].exists()
 
 
 def test_another_file_is_no_campaign(files: tuple[Path, Path], tmp_path: Path) -> None:
     for text in ("{}", "[1]", "no"):
         (tmp_path / "some.json").write_text(text)
-        command = ["fuzz", "--record-from", str(tmp_path / "some.json")]
+        command = ["fuzz", "record", str(tmp_path / "some.json")]
         assert cli.main(command) == UsageError.exit_code
-    assert cli.main(["fuzz", "--record-from", str(tmp_path / "none")]) == UsageError.exit_code
+    assert cli.main(["fuzz", "record", str(tmp_path / "none")]) == UsageError.exit_code
 
 
 @pytest.mark.parametrize(

@@ -137,7 +137,7 @@ def test_an_operator_without_outputs_is_refused_with_its_types() -> None:
 
 
 def test_a_scale_beyond_all_numbers_is_refused() -> None:
-    """Found by `fuzz --guided model`: 3e24 was cast to an int."""
+    """Found by `fuzz guided model`: 3e24 was cast to an int."""
     draft = Builder()
     x = draft.input((1, 4), Type.INT16, per_tensor(1e21, 0))
     y = draft.op("LOGISTIC", [x], (1, 4), Type.INT16, per_tensor(1 / 32768, 0))
@@ -149,7 +149,7 @@ def test_a_scale_beyond_all_numbers_is_refused() -> None:
 
 
 def test_a_factor_beyond_all_sums_is_defined() -> None:
-    """Found by `fuzz --guided model`: int16 sums times 2^17 were shifted by -2."""
+    """Found by `fuzz guided model`: int16 sums times 2^17 were shifted by -2."""
     draft = Builder()
     x = draft.input((1, 4), Type.INT16, per_tensor(131072.0, 0))
     weights = draft.constant(np.ones((1, 4), np.int8), quantization=per_tensor(1.0, 0))

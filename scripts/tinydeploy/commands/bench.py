@@ -6,9 +6,13 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
+
+if TYPE_CHECKING:
+    from tinydeploy.hardware.link_faults import Run
 
 
 def add_commands(commands: common.Commands) -> None:
@@ -78,6 +82,10 @@ def _add_measures(bench: argparse.ArgumentParser) -> None:
     common.add_toolchain(usb)
     common.add_json(usb)
 
+    _add_link_faults(measures)
+
+
+def _add_link_faults(measures: common.Commands) -> None:
     faults = common.add(
         measures,
         "link-faults",
@@ -87,6 +95,9 @@ def _add_measures(bench: argparse.ArgumentParser) -> None:
     )
     faults.add_argument("count", type=common.positive, metavar="N", help="how many faults")
     faults.add_argument("--usb", action="store_true", help="on the USB link instead of the UART")
+    faults.add_argument(
+        "--record", action="store_true", help="put the figures into docs/fuzz.json and .md"
+    )
     _add_models(faults)
     _add_boards(faults)
     common.add_json(faults)
@@ -194,5 +205,18 @@ def _link_faults(options: argparse.Namespace, ui: Ui) -> int:
         wire_type=wire_type,
         usb=options.usb,
     )
+    if options.record:
+        _record_faults(options, found)
     common.print_result(options, [run.figures() for run in found], *found)
     return int(any(run.wrong for run in found))
+
+
+def _record_faults(options: argparse.Namespace, found: Sequence[Run]) -> None:
+    from tinydeploy.fuzz import counted, record
+
+    lists = {"models": options.models, "boards": options.boards}
+    words = [word for name, given in lists.items() if given for word in (f"--{name}", *given)]
+    command = ["tinydeploy bench link-faults", str(options.count), *["--usb"] * options.usb, *words]
+    figures = counted.of_faults([run.figures() for run in found])
+    link = "USB" if options.usb else "UART"
+    record.keep(counted.faults(link), " ".join([*command, "--record"]), figures)

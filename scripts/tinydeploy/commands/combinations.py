@@ -106,32 +106,10 @@ RULES = (
     Rule(("doctor",), "--fix", lambda o: o.fix, ("json",)),
     Rule(
         ("fuzz",),
-        "--hostile",
-        lambda o: bool(o.hostile) and not o.coverage,
-        ("ops", "minutes", "cases", "engine", "target", "jobs", "resume"),
+        "--case",
+        lambda o: getattr(o, "case", None) is not None,
+        ("minutes", "cases"),
     ),
-    Rule(
-        ("fuzz",),
-        "--coverage",
-        lambda o: bool(o.coverage),
-        ("ops", "minutes", "case", "engine", "target", "jobs", "resume"),
-    ),
-    Rule(
-        ("fuzz",),
-        "--record-from",
-        lambda o: bool(o.record_from),
-        (
-            *("ops", "seed", "minutes", "cases", "case", "coverage", "jobs", "resume", "engine"),
-            *("target", "hostile", "guided", "out", "record"),
-        ),
-    ),
-    Rule(
-        ("fuzz",),
-        "--guided",
-        lambda o: bool(o.guided),
-        ("ops", "case", "cases", "coverage", "engine", "target", "hostile", "jobs", "resume"),
-    ),
-    Rule(("fuzz",), "--case", lambda o: o.case is not None, ("minutes", "cases")),
 )
 
 

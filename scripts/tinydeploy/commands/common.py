@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinydeploy import boards
-from tinydeploy.errors import UsageError
+from tinydeploy.config import BUILD_DIR
+from tinydeploy.errors import TinyDeployError, UsageError
 from tinydeploy.lower.compile_options import GOALS, OFF, Choices
 from tinydeploy.ui import Ui
 
@@ -37,6 +38,28 @@ def add(commands: Commands, name: str, run: Run, help_text: str) -> argparse.Arg
     parser.set_defaults(run=run, parser=parser)
     parser.add_argument("--quiet", "-q", action="store_true", help="only warnings and errors")
     return parser
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """`--seed`, from which a campaign makes all its choices."""
+    parser.add_argument(
+        "--seed", type=natural, default=1, help="of all choices (default: %(default)s)"
+    )
+
+
+def add_findings(parser: argparse.ArgumentParser) -> None:
+    """`--out`, `--record` and `--json` of a fuzzing campaign."""
+    parser.add_argument("--out", type=Path, help="folder of what fails (default: build/fuzz)")
+    parser.add_argument(
+        "--record", action="store_true", help="put the figures into docs/fuzz.json and .md"
+    )
+    add_json(parser)
+
+
+def findings_folder(options: argparse.Namespace) -> Path:
+    """Where `add_findings` has them."""
+    folder: Path = options.out or BUILD_DIR / "fuzz"
+    return folder
 
 
 STDOUT = Path("-")
@@ -63,6 +86,14 @@ def print_result(options: argparse.Namespace, result: object, *lines: object) ->
         print(json.dumps(result, indent=2, default=_plain, ensure_ascii=False))
     else:
         print("\n".join(map(str, lines)))
+
+
+def failed(error: TinyDeployError, options: argparse.Namespace, ui: Ui) -> int:
+    """The exit code where the JSON already says what was found."""
+    if not options.json:
+        raise error
+    ui.error(error)
+    return error.exit_code
 
 
 def _plain(value: object) -> object:

@@ -1,4 +1,4 @@
-"""`doctor`, `boards` and `models`: what there is and whether it is in order."""
+"""`doctor`, `boards`, `models` and `ops`: what there is and whether it is in order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tinydeploy import boards
+from tinydeploy import boards, whole
 from tinydeploy.commands import common
 from tinydeploy.ui import Ui
 
@@ -29,6 +29,12 @@ def add_commands(commands: common.Commands) -> None:
     common.add_json(
         common.add(commands, "models", _models, "list the models with their variants and figures")
     )
+    ops = common.add(commands, "ops", _ops, "the table of operators: types, engines, kernels")
+    form = ops.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
+    form.add_argument("--json", action="store_true", help="print JSON, a row a combination")
+    form.add_argument("--write", action="store_true", help="write docs/ops.md")
+    form.add_argument("--check", action="store_true", help="fail if docs/ops.md is not current")
 
 
 def _doctor(options: argparse.Namespace, ui: Ui) -> int:
@@ -120,3 +126,19 @@ def _firmware_on(port: PortInfo) -> str:
         f"{simulated}firmware of {found.board}, {found.engine} engine, build "
         f"{found.build_id[:12]}, model {found.model_hash[:12]}, ABI as this host's"
     )
+
+
+def _ops(options: argparse.Namespace, ui: Ui) -> None:
+    from tinydeploy.errors import SetupError
+    from tinydeploy.fuzz import table
+
+    rows = table.rows()
+    if options.write:
+        whole.write(table.DOCUMENT, table.to_markdown(rows))
+    elif options.check:
+        if not table.is_current(rows):
+            raise SetupError("docs/ops.md is not what the code says", "run: tinydeploy ops --write")
+    elif options.markdown or options.json:
+        print((table.to_markdown if options.markdown else table.to_json)(rows).rstrip())
+    else:
+        print(table.to_text(rows))

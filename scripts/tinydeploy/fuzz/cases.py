@@ -33,7 +33,7 @@ GRAPH = "graph"  # the word for whole graphs among operators
 GRAPHS = 10  # turns of theirs among those of all operators
 EDGE_SHARE = 0.06  # of the cases of operators that have limits
 _EDGES, _EDGE_TRIES = 1, 40
-# Turns of operators whose kernels have many paths, by what `--coverage` found seldom taken.
+# Turns of operators whose kernels have many paths, by what `fuzz coverage` found seldom taken.
 TURNS = {
     **dict.fromkeys(("CONV_2D", "DEPTHWISE_CONV_2D"), 12),
     **dict.fromkeys(("FULLY_CONNECTED", "TFLM_DECODE", "UNIDIRECTIONAL_SEQUENCE_LSTM"), 6),

@@ -77,7 +77,8 @@ def run(
     used: list[Engine] = [Interpreter("host", program=program), Compiled("host", kernels)]
     Campaign(subjects([]), seed, used, folder).run(cases=cases, progress=progress)
     if mutants:
-        hostile.run(mutants, seed, folder, program=program, renewed_after=_RENEWED_AFTER)
+        extent = hostile.Extent(mutants, seed)
+        hostile.run(extent, folder, program=program, renewed_after=_RENEWED_AFTER)
     return dict(sorted(_counts([program.parent, kernels.folder]).items()))
 
 

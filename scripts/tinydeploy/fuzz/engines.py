@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
-from tinydeploy.fuzz import build, plans, resident
+from tinydeploy.fuzz import build, plans, resident, zones
 from tinydeploy.fuzz.cases import Case
 from tinydeploy.fuzz.runner import CortexM4Runner, HostRunner, RunnerCrashError
 from tinydeploy.lower.lowering import NotCompilableError
@@ -79,7 +79,11 @@ class Interpreter:
 
 
 class Compiled:
-    """The compiled engine."""
+    """The compiled engine; on this PC with red zones around the buffers, where there is a g++.
+
+    Args:
+        kernels: of another compiler, without red zones.
+    """
 
     may_refuse = True
 
@@ -87,13 +91,14 @@ class Compiled:
         self.name = f"compiled on {target}"
         self._make: Callable[[], resident.HostPlans | resident.CortexM4Plans]
         self._make = resident.CortexM4Plans
+        self._in_zones = target == "host" and kernels is None and zones.are_possible()
         if target == "host":
-            self._make = lambda: resident.HostPlans(kernels)
+            self._make = lambda: resident.HostPlans(kernels, in_zones=self._in_zones)
         self._machine: resident.HostPlans | resident.CortexM4Plans | None = None
 
     def run(self, cases: Sequence[Case]) -> list[Outcome]:
         """See Engine."""
-        made = [_plan_or_reason(case.data) for case in cases]
+        made = [self._laid_out(_plan_or_reason(case.data)) for case in cases]
         wanted = [plan for plan in made if isinstance(plan, Plan)]
         if not wanted:
             return [Outcome(refusal=str(reason)) for reason in made]
@@ -107,6 +112,9 @@ class Compiled:
             else Outcome(refusal=plan)
             for plan, case in zip(made, cases, strict=True)
         ]
+
+    def _laid_out(self, made: Plan | str) -> Plan | str:
+        return zones.apart(made) if self._in_zones and isinstance(made, Plan) else made
 
     def close(self) -> None:
         """End the process."""

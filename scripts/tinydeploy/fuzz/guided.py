@@ -214,7 +214,7 @@ _FUZZ = FIRMWARE_DIR / "fuzz"
 TARGETS = {
     "frames": Target(
         "the link: frames, every request, the state across failures",
-        [_FUZZ / "serve.cpp", *_cpp("app", "link")],
+        [_FUZZ / "serve.cpp", _FUZZ / "device.cpp", *_cpp("app", "link")],
         _frames,
         4096,
         program=_sine,
@@ -227,7 +227,7 @@ TARGETS = {
     ),
     "mlperf": Target(
         "MLPerf's lines among frames",
-        [_FUZZ / "serve.cpp", *_cpp("app", "link", "mlperf")],
+        [_FUZZ / "serve.cpp", _FUZZ / "device.cpp", *_cpp("app", "link", "mlperf")],
         _lines,
         4096,
         flags=["-DTINYDEPLOY_MLPERF"],

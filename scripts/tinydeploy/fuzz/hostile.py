@@ -35,6 +35,20 @@ CHANGES = (
 )
 
 
+@dataclass(frozen=True)
+class Extent:
+    """Which mutants: so many, from number `first` on, each made from seed and number."""
+
+    mutants: int
+    seed: int
+    first: int = 0
+
+    @property
+    def numbers(self) -> range:
+        """Of all."""
+        return range(self.first, self.first + self.mutants)
+
+
 @dataclass
 class Hostile:
     """What became of the mutants.
@@ -104,18 +118,15 @@ def _damaged(rng: np.random.Generator, model: bytes) -> tuple[bytes, int, Runs]:
 
 
 def run(
-    mutants: int,
-    seed: int,
+    extent: Extent,
     folder: Path,
     *,
-    first: int = 0,
     most_crashes: int = 10,
     program: Path | None = None,
     renewed_after: int = 0,
     progress: Callable[[Hostile], None] = lambda found: None,
 ) -> Hostile:
-    """Feed `mutants` damaged models to the sanitized runtime and to the PC's reader and compiler,
-    each made from seed and number.
+    """Feed damaged models to the sanitized runtime and to the PC's reader and compiler.
 
     Args:
         program: another build of the runtime.
@@ -126,10 +137,10 @@ def run(
         SetupError: there is no g++ for the sanitizers.
     """
     runner = HostRunner(program or build.sanitized_runner(), cpu_limit_s=CPU_LIMIT_S)
-    models = originals(seed)
+    models = originals(extent.seed)
     found = Hostile(originals=len(set(models)))
-    for number in range(first, first + mutants):
-        rng = np.random.default_rng([seed, number])
+    for number in extent.numbers:
+        rng = np.random.default_rng([extent.seed, number])
         original = models[number % len(models)]
         if rng.random() < RENAMED:
             original = names.renamed(original, int(rng.integers(len(names.TEXTS))))
@@ -138,7 +149,7 @@ def run(
         found.mutants += 1
         problem = _run(runner, mutant, arena_bytes, given, found) or _compile(mutant, found)
         if problem:
-            path = folder / f"hostile_seed{seed}_mutant{number}.tflite"
+            path = folder / f"hostile_seed{extent.seed}_mutant{number}.tflite"
             whole.write(path, mutant)
             found.crashes.append((path, problem))
             if len(found.crashes) >= most_crashes:

@@ -132,7 +132,8 @@ class CortexM4Plans:
     ) -> None:
         command = _cortex_m4()
         link = [*build.BARE_LINK, "-Wl,-e,RunPlan"]
-        self._elf = _link(plans, folder, "cortex_m4", command, [], link, kernel_level, kernels)
+        made = kernel_level if kernels is None else kernels
+        self._elf = _link(plans, folder, "cortex_m4", command, [], link, made)
         self._most = max(plan.arena_bytes for plan in plans) + GUARD_BYTES
         self.cycles = 0
         self._start()
@@ -201,17 +202,19 @@ _HOST = [
 
 def _link(
     plans: Sequence[Plan], folder: Path, name: str, command: list[str], faces: list[str],
-    link: list[str], kernel_level: str = "-O1", given: Sequence[Path] | None = None,
+    link: list[str], interpreters: str | Sequence[Path] = "-O1",
 ) -> Path:  # fmt: skip
-    """A program of the plans, the kernels and the faces."""
+    """A program of the plans, the kernels and the faces; the interpreter's kernels from these
+    objects, or compiled with this option.
+    """
     source, program = folder / f"{name}.cc", folder / f"{name}_plans"
     whole.write(source, source_of(plans))
     steps = {step.kernel: step for plan in plans for step in plan.steps if step.kernel is not None}
     made = build.objects(folder / name, [*command, "-O1"], [source])
     made += _kernels(name, command, faces)
-    if given is not None:
-        made += given
-    elif kernels := _interpreted(name, [*command, kernel_level], steps.values()):
+    if not isinstance(interpreters, str):
+        made += interpreters
+    elif kernels := _interpreted(name, [*command, interpreters], steps.values()):
         made.append(folder / f"{name}_kernels.o")  # of one file two have the same functions
         merge = [*tools.python_module_argv("ziglang", "ld.lld"), "-r", "-z", "muldefs"]
         tools.run([*merge, *kernels, "-o", made[-1]], what="merging kernels")

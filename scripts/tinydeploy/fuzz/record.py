@@ -9,6 +9,7 @@ from typing import Any
 from tinydeploy import tools, whole
 from tinydeploy.config import ROOT
 from tinydeploy.errors import TinyDeployError
+from tinydeploy.fuzz import counted
 from tinydeploy.fuzz import guided as guided_runs
 from tinydeploy.fuzz.campaign import Count, Tally
 from tinydeploy.fuzz.cases import FLOAT_TOLERANCE, GRAPH, RUNS, UNDEFINED
@@ -36,6 +37,10 @@ engines, on the PC with the undefined-behaviour sanitizer and on the simulated C
 must be equal to the last bit. Floats may differ by {FLOAT_TOLERANCE:g} of the largest number of a
 tensor (of 1 if that is less), in whole graphs, where errors add up, by {GRAPH_TOLERANCE:g}. The
 compiled engine leaves to the interpreter what it would not compute exactly.
+
+On a PC with g++ the compiled engine's plans have red zones: every buffer has room of its own. A
+step that touches what is not its own, or a constant beyond its end, is a difference, told with
+step, buffer and byte (`scripts/tinydeploy/fuzz/zones.py`).
 """
 
 
@@ -43,7 +48,7 @@ def keep(part: str, command: str, figures: Mapping[str, Any], seed: int | None =
     """Put the figures of one command into both files.
 
     Args:
-        part: OPERATORS, GRAPHS, DAMAGED, COVERED or `guided` of a target.
+        part: OPERATORS, GRAPHS, DAMAGED, COVERED, `guided` of a target, or one of `counted`.
         seed: of figures that stand beside those of other seeds; None: they replace all others.
     """
     known = load()
@@ -119,6 +124,7 @@ def render(known: Mapping[str, Any]) -> str:
     for part, write in parts.items():
         if part in known:
             lines += [*write(known[part]), ""]
+    lines += counted.render(known)
     learned = {part: known[part] for part in sorted(known) if part.startswith(_GUIDED)}
     if learned:
         lines += [*_learned(learned), ""]

@@ -17,7 +17,7 @@ from pathlib import Path
 from tinydeploy import tools, whole
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import DeviceError
-from tinydeploy.fuzz import build, rooms
+from tinydeploy.fuzz import build, rooms, zones
 from tinydeploy.fuzz.plans import GUARD_BYTES, source_of
 from tinydeploy.fuzz.runner import Piped, RunnerCrashError
 from tinydeploy.kernel_lab import harness
@@ -65,6 +65,7 @@ class Kernels:
             self._link, self._faces = [*flags, "-Wl,-e,RunGivenPlan"], ["resident.cpp"]
         if compiler is not None:
             self._command = list(compiler)
+            self._faces += ["zones.cpp"] * (build.RED_ZONES in compiler)
         key = build.digest([*self._command, *self._link], _ROOMS)
         self.folder = cache_dir() / "fuzz" / f"resident-{target}-{key}"
         self._list = self.folder / "kernels.json"
@@ -133,10 +134,18 @@ class Kernels:
 
 
 class HostPlans:
-    """Plans in one process on this PC, the kernels with the undefined-behaviour sanitizer."""
+    """Plans in one process on this PC, the kernels with the undefined-behaviour sanitizer.
 
-    def __init__(self, kernels: Kernels | None = None) -> None:
-        self._kernels = kernels or Kernels("host")
+    Args:
+        kernels: of another compiler.
+        in_zones: plans and kernels have the address sanitizer, too, and a step may touch its own
+            buffers only; for plans that `zones.apart` has laid out. Wants g++.
+    """
+
+    def __init__(self, kernels: Kernels | None = None, *, in_zones: bool = False) -> None:
+        self._kernels = kernels or Kernels("host", zones.COMPILER if in_zones else None)
+        self._in_zones = in_zones
+        self._plans: Sequence[Plan] = ()
         self._program: Piped | None = None
         self._path = Path()
         self._library: bytes = b""
@@ -144,7 +153,10 @@ class HostPlans:
 
     def load(self, plans: Sequence[Plan]) -> None:
         """Add a batch, instead of the last one."""
-        made = _compiled(plans, Path(self._scratch.name), ["-fPIC"])
+        self._plans = plans
+        folder = Path(self._scratch.name)
+        text = source_of(plans)
+        made = zones.compiled(text, folder) if self._in_zones else _compiled(text, folder, _PIC)
         library = made.with_suffix(".so")
         _lld(["-shared", made, "-o", library])
         program = self._kernels.program(_called(plans))
@@ -158,14 +170,17 @@ class HostPlans:
         """See plans.PlanMachine."""
         assert self._program is not None
         try:
-            self._program.give(struct.pack("<3I", index, len(arena), fresh) + arena)
+            own = zones.told(self._plans[index]) if self._in_zones else b""
+            self._program.give(struct.pack("<3I", index, len(arena), fresh) + own + arena)
             after = self._program.take(len(arena))
         except BrokenPipeError:
             after = b""
         if len(after) != len(arena):
             error = self._program.ended("the plan")
             self._give_library()
-            raise error
+            raise zones.explained(self._plans[index], error) if self._in_zones else error
+        if self._in_zones:
+            zones.require_gaps(self._plans[index], after)
         return after
 
     def end(self) -> None:
@@ -199,7 +214,7 @@ class CortexM4Plans:
     def load(self, plans: Sequence[Plan]) -> None:
         """Add a batch, instead of the last one."""
         folder = Path(self._scratch.name)
-        made = _compiled(plans, folder, [*_M4_PLANS])
+        made = _compiled(source_of(plans), folder, [*_M4_PLANS])
         program = self._kernels.program(_called(plans))
         room = 2 * made.stat().st_size
         if program != self._path or self._end + room > _PLAN_FLASH.end:
@@ -244,16 +259,17 @@ class CortexM4Plans:
 
 
 _ARENA_BYTES = rooms.ARENA_BYTES + GUARD_BYTES
+_PIC = ("-fPIC",)
 _ZIG = cross_compile.zig_program()
 _LIBC = FIRMWARE_DIR / "platformio" / "libc"
 _M4_PLANS = ("-target", "thumbv7em-none-eabihf", "-mcpu=cortex-m4", "-mfpu=fpv4-sp-d16")
 
 
-def _compiled(plans: Sequence[Plan], folder: Path, flags: Sequence[str]) -> Path:
-    """An object of the plans; by the compiler itself: Zig's cache is never asked for it."""
+def _compiled(text: str, folder: Path, flags: Sequence[str]) -> Path:
+    """An object of a source of plans; by the compiler itself: Zig's cache is never asked for it."""
     handle, name = tempfile.mkstemp(".cc", "plans", folder)
     with open(handle, "w", encoding="utf-8") as file:
-        file.write(source_of(plans))
+        file.write(text)
     source = Path(name)
     argv: list[str | Path] = [_ZIG, "clang", *flags, "-O0", *build.DIALECT, *build.INCLUDES]
     argv += ["-nostdinc", "-isystem", _ZIG.parent / "lib" / "include", "-isystem", _LIBC]

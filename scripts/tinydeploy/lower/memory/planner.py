@@ -85,6 +85,18 @@ def place(plan: Plan) -> None:
         block.root.offset = offset + block.before
 
 
+def place_apart(plan: Plan, gap_bytes: int) -> None:
+    """Set every buffer's offset so that nothing lies where something else has lain, for debugging.
+
+    What lies in one another stays so. `gap_bytes`, at least, lie in front of and behind each block.
+    """
+    end = gap = _aligned(gap_bytes)
+    for block in _blocks(plan):
+        block.root.offset = end + block.before
+        end += block.size + gap
+    plan.arena_bytes = end
+
+
 def bytes_by_step(plan: Plan) -> list[int]:
     """Bytes that no placement can do without while each step runs."""
     changes = [0] * (len(plan.steps) + 1)
