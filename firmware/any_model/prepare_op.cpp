@@ -1,6 +1,6 @@
-// Prepares one operator for the compiled engine: scripts/tinydeploy/lower/emit/aot_prepare.py
-// writes `g_prepare_job`, calls `PrepareOp` on a simulated CPU and takes the params over into the
-// plan.
+// Prepares a model's last operator for the compiled engine:
+// scripts/tinydeploy/lower/emit/aot_prepare.py writes `g_prepare_job`, calls `PrepareOp` on a
+// simulated CPU and takes the params over into the plan.
 #include <stdint.h>
 
 #include "kernels/kernels.h"
@@ -14,7 +14,7 @@ namespace {
 constexpr int kMostBuffers = limits::kPreparedBuffers;
 
 struct Job {
-  const void* model;  // of one operator
+  const void* model;
   uint32_t model_bytes;
   void* arena;
   uint32_t arena_bytes;
@@ -57,13 +57,14 @@ void PrepareOp() {
   Arena arena(job.arena, job.arena_bytes);
   const Kernel* kernel = nullptr;
   if (OpenModel(job.model, job.model_bytes, &graph, diagnosis) == Status::kOk) {
-    kernel = KernelSet{kAllKernels, kKernelCount}.find(graph.op(0));
+    kernel = KernelSet{kAllKernels, kKernelCount}.find(graph.op(graph.op_count() - 1));
   }
   if (kernel != nullptr) {
-    PrepareContext context(graph, 0, arena, nullptr, diagnosis);
+    const int last = graph.op_count() - 1;
+    PrepareContext context(graph, last, arena, nullptr, diagnosis);
     reply.ok = kernel->prepare(context) == Status::kOk;
     reply.needs_interpreter = context.needs_interpreter();
-    const int inputs = graph.op(0).inputs.size(), most = kernel->max_inputs;
+    const int inputs = graph.op(last).inputs.size(), most = kernel->max_inputs;
     const Step& step = context.step();
     reply.eval = step.eval;
     reply.params = step.params;

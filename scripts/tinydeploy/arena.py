@@ -18,6 +18,7 @@ from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor
 from tinydeploy.graph.links import Links
 from tinydeploy.memory import ArenaPlan
 from tinydeploy.ops import persistent
+from tinydeploy.ops.declared import operator_of
 from tinydeploy.ops.own_memory import VariableKey, scratch_bytes, state_bytes, variable_of
 
 POINTER_BYTES = 4
@@ -30,13 +31,6 @@ CALLED_GRAPH_BYTES = 20
 PORT_BYTES = 8  # of a called subgraph
 ALIGNMENT_BYTES = 16
 MOST_CALLS_DEEP = limits.CALLS_DEEP.most
-
-_CALLS = {
-    "CALL_ONCE": ("init_subgraph_index",),
-    "IF": ("then_subgraph_index", "else_subgraph_index"),
-    "WHILE": ("cond_subgraph_index", "body_subgraph_index"),
-}
-_VARIABLES = {"ASSIGN_VARIABLE", "READ_VARIABLE"}
 
 
 @dataclass(frozen=True)
@@ -106,9 +100,9 @@ class _Allocation:
         arguments = persistent.port_count(op)
         if op.name == "VAR_HANDLE":
             self._variable(op)
-        if op.name in _VARIABLES:
+        if operator_of(op).shares:
             arguments += self._share(graph, op)
-        for option in _CALLS.get(op.name, ()):
+        for option in operator_of(op).calls:
             arguments += self._call(int(op.options.get(option, 0)))
         state = state_bytes(op)
         if state is not None:

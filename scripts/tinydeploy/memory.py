@@ -177,7 +177,7 @@ def _shared(
     owners: dict[Tensor, Tensor] = {}
     outputs = set(subgraph.outputs)
     for index, op in enumerate(subgraph.ops):
-        if op.name not in kernels.in_place() or not op.outputs or op.outputs[0] in fixed:
+        if not kernels.is_in_place(op) or not op.outputs or op.outputs[0] in fixed:
             continue
         free = (
             tensor

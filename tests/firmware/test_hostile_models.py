@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import test_kernels_conv as conv
-import test_kernels_elementwise as elementwise
-import test_kernels_shape as shape
 from one_op import Tensor, one_op
 from runner import Runner
 from tinydeploy.config import MODELS_DIR
+from tinydeploy.fuzz import cases
+from tinydeploy.fuzz.draw import concretely
+from tinydeploy.fuzz.families import GENERATORS
+from tinydeploy.graph.write_tflite import dump
 
 MUTANTS = int(os.environ.get("TINYDEPLOY_MUTANTS", "2000"))
 ARENA_BYTES = 1 << 20
@@ -22,17 +24,12 @@ Rng = np.random.Generator
 
 
 def _one_op_models() -> Iterator[bytes]:
+    """A model of every operator in every combination of types."""
     rng = np.random.default_rng(1)
-    for dtype in ("int8", "int16", "float32"):
-        yield conv._conv(rng, dtype).model()
-        yield conv._depthwise(rng, dtype).model()
-        yield conv._fully_connected(rng, dtype).model()
-        yield conv._pool(rng, dtype, "AVERAGE_POOL_2D").model()
-        yield shape._reduction(rng, "MEAN", dtype).model()
-        yield shape._strided_slice(rng, dtype).model()
-        yield elementwise._arithmetic(rng, "ADD", dtype).model()
-    for op in ("LOGISTIC", "TANH", "HARD_SWISH", "ELU", "LEAKY_RELU", "RELU6"):
-        yield elementwise._activation(rng, op, "int8").model()
+    for code in sorted(GENERATORS):
+        for types in cases.combinations(code):
+            draw = cases.one_op(rng, code, concretely(types)[0])
+            yield dump(cases.model_of(draw))
 
 
 def _mutate(rng: Rng, model: bytes) -> bytes:

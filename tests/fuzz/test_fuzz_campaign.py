@@ -20,20 +20,14 @@ from tinydeploy.fuzz.cases import GRAPH, make, subjects
 from tinydeploy.fuzz.draw import UnfitError
 from tinydeploy.fuzz.edges import edges_of
 from tinydeploy.fuzz.engines import Compiled, Interpreter, Outcome
-from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.fuzz.judging import JudgeProcess
 from tinydeploy.graph.read_tflite import load
-from tinydeploy.ops.types import SUPPORTED
 
 Fuzz = Callable[..., Tally]  # the fixture
 SOME = 48  # cases
 COMPILED = "ADD AVERAGE_POOL_2D CONV_2D DEPTHWISE_CONV_2D FULLY_CONNECTED MUL SOFTMAX graph graph"
 CUSTOM = "SignalRfft SignalFilterBank SignalPCAN TFLM_DECODE TFLite_Detection_PostProcess"
 ROUNDING = FIRMWARE_DIR / "kernels" / "activations" / "rectifiers.cpp"
-
-
-def test_every_operator_has_a_generator() -> None:
-    assert sorted(set(SUPPORTED) - set(GENERATORS)) == []
 
 
 @pytest.mark.parametrize("target", ["host", "simulator"])

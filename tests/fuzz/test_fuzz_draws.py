@@ -12,7 +12,7 @@ from tinydeploy.fuzz.cases import RUNS, TURNS, make, subjects
 from tinydeploy.fuzz.draw import Draw, UnfitError
 from tinydeploy.fuzz.families.windows import Window
 from tinydeploy.graph.ir import Quantization, Tensor, Type
-from tinydeploy.ops.own_memory import options_of
+from tinydeploy.ops.custom_options import options_of
 from tinydeploy.ops.types import SUPPORTED
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
-from tinydeploy import cli
-from tinydeploy.config import FIRMWARE_DIR
-from tinydeploy.fuzz import table
+from tinydeploy import cli, kernels
+from tinydeploy.fuzz import params, table
 from tinydeploy.fuzz.table import Row
 from tinydeploy.lower.lowering import ANY_OTHER
 from tinydeploy.lower.rules.table import RULES
+from tinydeploy.ops import persistent
 from tinydeploy.ops.types import SUPPORTED
 
 FEWEST_OPERATORS = 100  # of issue 3
@@ -29,8 +28,7 @@ def by_name(rows: list[Row]) -> dict[tuple[str, str], Row]:
 
 
 def test_has_what_the_firmware_registers(rows: list[Row]) -> None:
-    text = (FIRMWARE_DIR / "kernels" / "ops.def").read_text()
-    registered = re.findall(r"^TINYDEPLOY_OP(?:_IN_PLACE)?\(\w+, (\w+),", text, re.M)
+    registered = kernels.rows()
     assert sorted({row.operator for row in rows}) == sorted(registered)
     assert len(registered) >= FEWEST_OPERATORS
     assert len(rows) == sum(map(len, SUPPORTED.values()))
@@ -73,8 +71,9 @@ def test_json_has_a_row_a_combination(rows: list[Row]) -> None:
     assert found[0].keys() == {"operator", "types", "interpreter", "compiled", "dsp", "kernels"}
 
 
-def test_the_committed_table_is_current(rows: list[Row]) -> None:
+def test_what_is_committed_is_current(rows: list[Row]) -> None:
     assert table.is_current(rows), "run: tinydeploy ops --write"
+    assert params.is_current(), "run: tinydeploy ops --write"
 
 
 def test_check_fails_when_stale(
@@ -85,6 +84,9 @@ def test_check_fails_when_stale(
 ) -> None:
     stale = tmp_path / "ops.md"
     stale.write_text(table.to_markdown(rows[1:]))
+    kept = tmp_path / "params.json"
+    kept.write_text("{}")
+    monkeypatch.setattr(persistent, "PARAMS", kept)
     monkeypatch.setattr(table, "DOCUMENT", stale)
     monkeypatch.setattr(table, "rows", lambda: rows)
     assert cli.main(["ops", "--check"]) != 0

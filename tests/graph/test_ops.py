@@ -2,79 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
-from tinydeploy.config import FIRMWARE_DIR
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.graph import schema
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Op, Tensor, Type, per_tensor
 from tinydeploy.ops import support, work
 from tinydeploy.ops.advice import advice
-from tinydeploy.ops.resolver import method, methods
 from tinydeploy.ops.shapes import expected_shape, shape_problem
-from tinydeploy.ops.types import SUPPORTED, signature
+from tinydeploy.ops.types import signature
 from tinydeploy.stages.input_spec import input_specs
 from tinydeploy.stages.vectors import random
-
-OPS_DEF = FIRMWARE_DIR / "kernels/ops.def"
-
-
-@pytest.mark.parametrize(
-    ("code", "name"),
-    [
-        ("CONV_2D", "AddConv2D"),
-        ("ADD_N", "AddAddN"),
-        ("PADV2", "AddPadV2"),
-        ("L2_POOL_2D", "AddL2Pool2D"),
-        ("CUMSUM", "AddCumSum"),
-        ("BATCH_MATMUL", "AddBatchMatMul"),
-        ("UNIDIRECTIONAL_SEQUENCE_LSTM", "AddUnidirectionalSequenceLSTM"),
-        ("TILE", None),
-        ("CUSTOM", None),
-    ],
-)
-def test_resolver_method(code: str, name: str | None) -> None:
-    assert method(code) == name
-
-
-def test_custom_resolver_methods() -> None:
-    assert method("CUSTOM", "SignalWindow") == "AddWindow"
-    assert method("CUSTOM", "TFLite_Detection_PostProcess") == "AddDetectionPostprocess"
-    assert method("CUSTOM", "Mine") is None
-
-
-def test_every_builtin_method_belongs_to_an_operator() -> None:
-    of_schema = {name for code in schema.OPERATORS if (name := method(code))}
-    assert of_schema <= set(methods())
-    assert len(methods()) - len(of_schema) == 18  # the custom operators
-
-
-def _registered() -> dict[str, tuple[str, int]]:
-    """Resolver method -> operator and code, from the firmware's own list."""
-    if not OPS_DEF.is_file():
-        pytest.skip("no kernels here")
-    rows = re.findall(
-        r"^TINYDEPLOY_OP(?:_IN_PLACE)?\((\w+), (\w+), (\w+),", OPS_DEF.read_text(), re.MULTILINE
-    )
-    return {f"Add{name}": (code, int(number)) for name, code, number in rows}
-
-
-def test_what_the_firmware_registers_is_in_our_tables() -> None:
-    for name, (code, number) in _registered().items():
-        custom = number == schema.OPERATORS["CUSTOM"]
-        assert (method("CUSTOM", code) if custom else method(code)) == name
-        assert custom or schema.OPERATORS[code] == number
-        assert code in SUPPORTED, f"ops/types.py lacks {code}"
-
-
-def test_what_our_table_says_runs_is_registered() -> None:
-    registered = {code for code, _ in _registered().values()}
-    assert set(SUPPORTED) <= registered
 
 
 def _op(code: str, inputs: Sequence[Any], output: Sequence[int], **options: Any) -> Op:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Tensor, Type, per_tensor
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.shape_rules import window_size
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6", "RELU_N1_TO_1")
 LARGEST = 4000  # elements of a tensor

@@ -16,7 +16,7 @@ from tinydeploy.graph.ir import Array, Model, Quantization, Tensor, Type, per_te
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.judge import Judge
 from tinydeploy.lower.plan.ir import Step
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.shape_rules import window_size
 
 RNG = np.random.default_rng(20261201)
 WINDOW = {

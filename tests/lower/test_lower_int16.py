@@ -16,7 +16,7 @@ from tinydeploy.judge import Judge
 from tinydeploy.lower.emit import aot_prepare
 from tinydeploy.lower.packing import elementwise_int16, weights_int16
 from tinydeploy.lower.rules.unary_pool_softmax import stays_behind
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.shape_rules import window_size
 
 ACTIVATIONS = ("NONE", "RELU", "RELU6")
 KINDS = (

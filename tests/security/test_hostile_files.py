@@ -21,7 +21,7 @@ from tinydeploy.graph import read_tflite
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Op, Type
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops import own_memory
+from tinydeploy.ops.custom_options import options_of
 from tinydeploy.stages import arrays, convert_load, vectors
 from tinydeploy.stages.input_spec import input_specs
 
@@ -114,7 +114,7 @@ def test_what_a_large_board_runs_is_not_refused() -> None:
 @pytest.mark.parametrize("make", [files.flex_deep, files.flex_shared])
 def test_options_in_one_another_are_not_entered(make: Callable[[], bytes]) -> None:
     op = Op("CUSTOM", [], [], custom_code="SignalFramer", custom_options=make())
-    assert own_memory.options_of(op) == {}
+    assert options_of(op) == {}
 
 
 def test_numbers_among_options_are_read() -> None:
@@ -122,7 +122,7 @@ def test_numbers_among_options_are_read() -> None:
     x = build.input((1, 8), Type.INT16)
     build.op("SignalFramer", [x], (1, 8), Type.INT16, frame_size=8, frame_step=4, prefill=True)
     (op,) = build.subgraph.ops
-    assert own_memory.options_of(op) == {"frame_size": 8, "frame_step": 4, "prefill": True}
+    assert options_of(op) == {"frame_size": 8, "frame_step": 4, "prefill": True}
 
 
 @pytest.mark.parametrize("kind", files.C_SOURCES)

@@ -14,14 +14,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tinydeploy import boards, whole
+from tinydeploy import boards, kernels, whole
 from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import UsageError
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.resolver import method
 from tinydeploy.ops.types import SUPPORTED
 from tinydeploy.stages import build as build_stage
 from tinydeploy.stages.build_options import BuildOptions
@@ -107,9 +106,9 @@ def usb(board: Board, below: Cost, toolchain: str = "zig") -> Cost:
 def operators(
     names: Sequence[str], board: Board, below: Cost, toolchain: str = "zig"
 ) -> list[Cost]:
-    """What registering each of `names` (of ops/types.py) alone, then all, adds to `below`."""
+    """What registering each of `names` (of ops/declared) alone, then all, adds to `below`."""
     program = _program(_folder(board, toolchain, BASE), board, [])
-    methods = {name: [_method(name)] for name in names}
+    methods = {name: [kernels.rows()[name].method] for name in names}
     methods[ALL] = sorted({method for each in methods.values() for method in each})
     folder = _folder(board, toolchain, "operators")
     shutil.rmtree(folder, ignore_errors=True)
@@ -188,12 +187,6 @@ def _known(names: Sequence[str]) -> list[str]:
     if unknown:
         raise UsageError(f"no operator {unknown[0]}", "`tinydeploy ops` lists them")
     return sorted(names or SUPPORTED, key=str.upper)
-
-
-def _method(name: str) -> str:
-    found = method(name) or method("CUSTOM", name)
-    assert found is not None
-    return found
 
 
 def _difference(whole: Cost, below: Cost) -> Cost:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Tensor, Type, per_tensor
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.shape_rules import window_size
 
 Array = npt.NDArray[Any]
 Mark = tuple[Tensor, Array]

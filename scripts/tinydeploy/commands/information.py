@@ -33,8 +33,8 @@ def add_commands(commands: common.Commands) -> None:
     form = ops.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="print docs/ops.md")
     form.add_argument("--json", action="store_true", help="print JSON, a row a combination")
-    form.add_argument("--write", action="store_true", help="write docs/ops.md")
-    form.add_argument("--check", action="store_true", help="fail if docs/ops.md is not current")
+    form.add_argument("--write", action="store_true", help="write docs/ops.md and params.json")
+    form.add_argument("--check", action="store_true", help="fail if one of them is not current")
 
 
 def _doctor(options: argparse.Namespace, ui: Ui) -> int:
@@ -130,14 +130,20 @@ def _firmware_on(port: PortInfo) -> str:
 
 def _ops(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy.errors import SetupError
-    from tinydeploy.fuzz import table
+    from tinydeploy.fuzz import params, table
+    from tinydeploy.ops.persistent import PARAMS
 
+    if options.write:
+        params.save(params.sizes())
     rows = table.rows()
     if options.write:
         whole.write(table.DOCUMENT, table.to_markdown(rows))
     elif options.check:
-        if not table.is_current(rows):
-            raise SetupError("docs/ops.md is not what the code says", "run: tinydeploy ops --write")
+        stale = [] if table.is_current(rows) else [table.DOCUMENT]
+        stale += [] if params.is_current() else [PARAMS]
+        if stale:
+            names = " and ".join(path.name for path in stale)
+            raise SetupError(f"{names}: not what the code says", "run: tinydeploy ops --write")
     elif options.markdown or options.json:
         print((table.to_markdown if options.markdown else table.to_json)(rows).rstrip())
     else:

@@ -19,15 +19,11 @@ from tinydeploy.fuzz.edges import Edge, edges_of
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.graph.write_tflite import dump
+from tinydeploy.ops.declared import operator_of
 from tinydeploy.ops.types import SUPPORTED
 
 RUNS = 2  # inferences of a case: the second meets what the first left
 LONGEST, RUN_BYTES = 60, 64 << 10  # inferences where a state lasts, and bytes of their ends
-STATEFUL = {
-    *("ASSIGN_VARIABLE", "CALL_ONCE", "CIRCULAR_BUFFER", "READ_VARIABLE", "SVDF"),
-    *("SignalDelay", "SignalFilterBankSpectralSubtraction", "SignalFramer", "SignalOverlapAdd"),
-    *("SignalStacker", "UNIDIRECTIONAL_SEQUENCE_LSTM", "VAR_HANDLE"),
-}
 FLOAT_TOLERANCE = 1e-5
 GRAPH = "graph"  # the word for whole graphs among operators
 GRAPHS = 10  # turns of theirs among those of all operators
@@ -187,7 +183,7 @@ def finish(draw: Draw, number: int, subject: str, label: str, tolerance: float) 
 
 def _runs(draw: Draw, model: Model) -> int:
     """How many inferences; long runs now and then where something lasts from one to the next."""
-    keeps = any(op.name in STATEFUL for graph in model.subgraphs for op in graph.ops)
+    keeps = any(operator_of(op).remembers for graph in model.subgraphs for op in graph.ops)
     if not keeps or draw.chance(0.5):
         return RUNS
     each = max(1, _bytes(model.main.inputs), _bytes(model.main.outputs))

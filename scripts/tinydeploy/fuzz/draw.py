@@ -18,7 +18,7 @@ from tinydeploy.fuzz import patterns, rooms
 from tinydeploy.fuzz.edges import Edge
 from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Array, Quantization, Subgraph, Tensor, Type, per_tensor
-from tinydeploy.ops.types import ANY
+from tinydeploy.ops.operator import ANY
 
 Shape = tuple[int, ...]
 T = TypeVar("T")
@@ -38,7 +38,7 @@ class UnfitError(Exception):
 
 @dataclass(frozen=True)
 class Types:
-    """A type combination of ops/types.py; `weights` and `result` are the data's if not named."""
+    """A type combination of ops/declared; `weights` and `result` are the data's if not named."""
 
     data: Type
     weights: Type
@@ -54,7 +54,7 @@ class Types:
 
 
 def concretely(types: str) -> list[str]:
-    """Combinations to draw from where ops/types.py says `any`."""
+    """Combinations to draw from where ops/declared says `any`."""
     return ["float32", "int16", "int32", "int8"] if types == ANY else [types]
 
 

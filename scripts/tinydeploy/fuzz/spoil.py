@@ -19,7 +19,7 @@ from tinydeploy.fuzz import patterns
 from tinydeploy.graph import read_tflite, schema
 from tinydeploy.graph.ir import Array, Op, Quantization, Subgraph, Tensor, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.own_memory import options_of
+from tinydeploy.ops.custom_options import options_of
 
 _TYPES = (
     *(Type.FLOAT32, Type.INT8, Type.INT16, Type.INT32, Type.INT64, Type.BOOL, Type.UINT8),

@@ -1,6 +1,6 @@
 """The table of operators: types that run in the interpreter, in the compiled engine, with assembly.
 
-The interpreter's types are those of ops/types.py, which tests compare with the kernels. What the
+The interpreter's types are those of ops/declared, which tests compare with the kernels. What the
 compiled engine takes is found by lowering random models of each combination.
 """
 
@@ -23,7 +23,6 @@ from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Model
 from tinydeploy.lower.lowering import NotCompilableError
 from tinydeploy.lower.rules.table import RULES
-from tinydeploy.ops.resolver import method, methods
 from tinydeploy.ops.types import SUPPORTED
 
 DOCUMENT = ROOT / "docs" / "ops.md"
@@ -81,12 +80,6 @@ def rows() -> list[Row]:
     ]
 
 
-def missing() -> list[str]:
-    """TFLM's operators that are not in the table, as its resolver names them."""
-    have = {method(code) or method("CUSTOM", code) for code in SUPPORTED}
-    return [name.removeprefix("Add") for name in methods() if name not in have]
-
-
 def figures(table: Sequence[Row]) -> str:
     """In one line."""
     operators = len({row.operator for row in table})
@@ -106,8 +99,6 @@ def to_markdown(table: Sequence[Row]) -> str:
         _line(["---"] * len(_COLUMNS)),
         *(_line([*_cells(group), ", ".join(group[0].kernels)]) for group in _groups(table)),
     ]
-    if left_out := missing():
-        lines += ["", f"In TFLM and not here: {', '.join(left_out)}."]
     return "\n".join(lines) + "\n"
 
 

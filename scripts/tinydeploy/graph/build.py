@@ -105,6 +105,14 @@ class Builder:
         return tensor
 
 
+def alone(op: Op) -> Model:
+    """A model of this operator only; its inputs are those that are no constants or variables."""
+    changing = (tensor for tensor in op.operands if not tensor.is_constant)
+    given = list(dict.fromkeys(tensor for tensor in changing if not tensor.is_variable))
+    tensors = list(dict.fromkeys([*op.operands, *op.outputs, *op.intermediates]))
+    return Model([Subgraph("main", tensors, [op], given, list(op.outputs))])
+
+
 def _op(
     code: str,
     inputs: Sequence[Tensor | None],

@@ -14,22 +14,11 @@ import numpy.typing as npt
 
 from tinydeploy.graph.ir import Model, Op, Subgraph, Tensor, Type
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.declared import operator_of
+from tinydeploy.ops.shape_rules import window_size
 
 Evaluate = Callable[[bytes, Sequence[Any]], "list[Any] | None"]
 Constants = dict[Tensor, dict[int, int]]  # tensor -> channel -> the stored value it always has
-
-_CHANNELWISE = {
-    "AVERAGE_POOL_2D",
-    "HARD_SWISH",
-    "LEAKY_RELU",
-    "LOGISTIC",
-    "MAX_POOL_2D",
-    "QUANTIZE",
-    "RELU",
-    "RELU6",
-    "TANH",
-}
 
 
 def mixes(op: Op) -> bool:
@@ -51,7 +40,7 @@ def source_of(op: Op) -> list[int] | None:
     channels, count = source[-1], result[-1]
     if op.code == "DEPTHWISE_CONV_2D":
         return [out * channels // count for out in range(count)]
-    if op.code in _CHANNELWISE and channels == count:
+    if operator_of(op).channelwise and channels == count:
         return list(range(count))
     if op.code == "MEAN" and _is_over_space(op) and channels == count:
         return list(range(count))

@@ -11,20 +11,10 @@ from pathlib import Path
 
 from tinydeploy.graph.ir import Model, Op
 from tinydeploy.ops import table
+from tinydeploy.ops.declared import operator_of
 from tinydeploy.ops.features import features, key
 
-# Flash in bytes: what every image has (runtime, link, board), and what a kernel adds.
-BASE_FLASH_BYTES = 21_500
-_KERNEL_BYTES = {
-    "CONV_2D": 5_500,
-    "DEPTHWISE_CONV_2D": 5_500,
-    "TRANSPOSE_CONV": 5_500,
-    "FULLY_CONNECTED": 2_500,
-    "SOFTMAX": 5_000,
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": 6_000,
-}
-_USUAL_KERNEL_BYTES = 1_500
-
+BASE_FLASH_BYTES = 21_500  # what every image has: runtime, link, board
 COSTS = Path(__file__).with_name("costs.json")
 
 
@@ -35,6 +25,6 @@ def cycles(op: Op) -> int:
 
 def flash_bytes(model: Model) -> int:
     """Estimated flash of an image with `model` in it."""
-    kernels = {op.name for op in model.ops}
-    code = sum(_KERNEL_BYTES.get(name, _USUAL_KERNEL_BYTES) for name in kernels)
+    kernels = {op.name: operator_of(op) for op in model.ops}
+    code = sum(operator.flash_bytes for operator in kernels.values())
     return BASE_FLASH_BYTES + code + model.nbytes

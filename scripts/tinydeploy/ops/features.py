@@ -5,25 +5,16 @@ from __future__ import annotations
 import math
 
 from tinydeploy.graph.ir import Op, Tensor
+from tinydeploy.ops.declared import operator_of
 from tinydeploy.ops.types import signature
 from tinydeploy.ops.work import op_macs
 
 Features = dict[str, float]
 
 
-# Where the axis is, for operators that move pieces along one: an option, or a constant operand.
-_AXIS_OPERANDS = {"SPLIT": 0, "SPLIT_V": 2}
-_MOVED_WORDS = (
-    "BATCH_TO_SPACE_ND BROADCAST_TO CONCATENATION DEPTH_TO_SPACE DYNAMIC_UPDATE_SLICE EXPAND_DIMS "
-    "FILL GATHER GATHER_ND MIRROR_PAD PACK PAD PADV2 RESHAPE REVERSE_V2 SLICE SPACE_TO_BATCH_ND "
-    "SPACE_TO_DEPTH SPLIT SPLIT_V SQUEEZE STRIDED_SLICE TRANSPOSE UNPACK ZEROS_LIKE"
-)
-_MOVES = frozenset(_MOVED_WORDS.split())
-
-
 def key(op: Op) -> str:
     """Operators with one key have one kernel, or nearly; what moves data does not look at it."""
-    if op.name in _MOVES and op.outputs:
+    if operator_of(op).moves and op.outputs:
         return f"{op.name} {op.outputs[0].type.dtype.itemsize}"
     return f"{op.name} {signature(op)}"
 
@@ -80,10 +71,11 @@ def _pieces(op: Op) -> float:
 
 
 def _axis(op: Op) -> int | None:
-    if op.name not in _AXIS_OPERANDS:
+    place = operator_of(op).axis
+    if place is None:
         axis = op.options.get("axis")
         return axis if isinstance(axis, int) else None
-    operand = op.input(_AXIS_OPERANDS[op.name])
+    operand = op.input(place)
     if operand is None or operand.data is None or operand.size != 1:
         return None
     return int(operand.data.reshape(-1)[0])

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from tinydeploy.graph.ir import Op, Subgraph, Tensor
-
-_SAME_VALUES = {"CAST", "EXPAND_DIMS", "RESHAPE", "SQUEEZE"}
+from tinydeploy.ops.declared import operator_of
 
 
 def index_limit(subgraph: Subgraph, tensor: Tensor) -> int | None:
     """Rows of the smallest table that `tensor` is looked up in; None if it is in none."""
     names, limits = {tensor}, []
     for op in subgraph.ops:
-        if op.code in _SAME_VALUES and op.input(0) in names:
+        if operator_of(op).keeps_values and op.input(0) in names:
             names.update(op.outputs)
         rows = _rows(op, names)
         if rows is not None:
@@ -21,11 +20,10 @@ def index_limit(subgraph: Subgraph, tensor: Tensor) -> int | None:
 
 def _rows(op: Op, names: set[Tensor]) -> int | None:
     """Of the table that `op` looks up one of `names` in."""
-    if op.code == "EMBEDDING_LOOKUP" and op.input(0) in names:
-        return _size(op.input(1), 0)
-    if op.code == "GATHER" and op.input(1) in names:
-        return _size(op.input(0), int(op.options.get("axis", 0)))
-    return None
+    look_up = operator_of(op).look_up
+    if look_up is None or op.input(look_up.places) not in names:
+        return None
+    return _size(op.input(look_up.table), int(op.options.get("axis", 0)))
 
 
 def _size(table: Tensor | None, axis: int) -> int | None:

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.ir import Model, Op, Tensor
 from tinydeploy.ops.advice import advice, compiled_for
+from tinydeploy.ops.declared import operator_of
+from tinydeploy.ops.operator import ANY
 from tinydeploy.ops.resolver import method_of
 from tinydeploy.ops.shapes import shape_problem
-from tinydeploy.ops.types import ANY, SUPPORTED, signature
+from tinydeploy.ops.types import signature
 from tinydeploy.ops.windows import window_problem
 
 
@@ -75,10 +77,8 @@ def _problems(op: Op) -> Iterable[tuple[str, str, str, str]]:
         yield op.name, types, f"the file was compiled for {accelerator}", advice(op.name)
     elif method_of(op) is None:
         yield op.name, types, "TFLM has no such operator", advice(op.name)
-    elif op.name not in SUPPORTED:
-        yield op.name, types, "not in this runtime yet", advice(op.name)
-    elif SUPPORTED[op.name].isdisjoint((ANY, types)):
-        known = ", ".join(sorted(SUPPORTED[op.name]))
+    elif operator_of(op).combinations.isdisjoint((ANY, types)):
+        known = ", ".join(sorted(operator_of(op).combinations))
         yield op.name, types, f"not with these types (it runs {known})", _types_hint(op)
     elif reason := shape_problem(op):
         yield op.name, types, reason, "the file is inconsistent: convert the model again"
@@ -100,7 +100,7 @@ def _types_hint(op: Op) -> str:
         return "convert without float16: full int8, or float32"
     if data == "uint8":
         return "uint8 is the old scheme: convert to int8 with a current TensorFlow"
-    runs = {signature.split()[0] for signature in SUPPORTED[op.name]}
+    runs = {signature.split()[0] for signature in operator_of(op).combinations}
     if data != "int8" and "int8" in runs:
         return "convert with full int8 quantization (TFLITE_BUILTINS_INT8, representative data)"
     if "float32" in runs:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 from tinydeploy.abi import limits
 from tinydeploy.graph.ir import Op
-
-_WITH_FILTERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV")
+from tinydeploy.ops.declared import operator_of
 
 
 def window_problem(op: Op) -> str:
@@ -44,8 +43,9 @@ def _paddings(op: Op) -> Iterator[tuple[str, int]]:
 
 
 def _taps(op: Op, axis: int, side: str) -> int:
-    if op.code not in _WITH_FILTERS:
+    weights = operator_of(op).weights
+    if weights is None:
         name = "height" if side == "h" else "width"
         return int(op.options.get(f"filter_{name}", 1))
-    filters = op.operands[1].shape
+    filters = op.operands[weights].shape
     return filters[axis] if len(filters) == 4 else 1

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinydeploy.graph.ir import Model, Op, Subgraph
+from tinydeploy.graph.build import alone
+from tinydeploy.graph.ir import Model, Op
 from tinydeploy.graph.links import Links, rewrite
 from tinydeploy.graph.write_tflite import dump
-
-# Operators with state, with other subgraphs inside, or different each time.
-_NEVER = {
-    "ASSIGN_VARIABLE",
-    "CALL_ONCE",
-    "CUSTOM",
-    "IF",
-    "READ_VARIABLE",
-    "UNIDIRECTIONAL_SEQUENCE_LSTM",
-    "SVDF",
-    "VAR_HANDLE",
-    "WHILE",
-}
+from tinydeploy.ops.declared import operator_of
 
 
 def run(model: Model, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | None]) -> int:
@@ -36,7 +25,7 @@ def _fold(
     op: Op, links: Links, evaluate: Callable[[bytes, Sequence[Any]], list[Any] | None]
 ) -> bool:
     is_output = any(map(links.is_output, op.outputs))
-    if op.code in _NEVER or is_output or not op.operands:
+    if _is_never_folded(op) or is_output or not op.operands:
         return False
     if not all(tensor.is_constant for tensor in op.operands):
         return False
@@ -49,7 +38,7 @@ def _fold(
     return True
 
 
-def alone(op: Op) -> Model:
-    """A model of nothing but `op`, all of its inputs constant."""
-    tensors = list(dict.fromkeys([*op.operands, *op.outputs, *op.intermediates]))
-    return Model([Subgraph("op", tensors, [op], [], list(op.outputs))])
+def _is_never_folded(op: Op) -> bool:
+    """It has a state or other subgraphs inside, or is different each time."""
+    operator = operator_of(op)
+    return operator.remembers or bool(operator.calls) or op.code == "CUSTOM"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tinydeploy.graph.ir import Model, Op, Tensor
 from tinydeploy.graph.links import Links, rewrite
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.shape_rules import window_size
 
 _CONVOLUTIONS = ("CONV_2D", "DEPTHWISE_CONV_2D")
 

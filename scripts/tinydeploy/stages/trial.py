@@ -11,7 +11,8 @@ import numpy as np
 
 from tinydeploy.config import cache_dir
 from tinydeploy.errors import UnsupportedModelError
-from tinydeploy.graph.ir import Model, Op, Subgraph
+from tinydeploy.graph.build import alone
+from tinydeploy.graph.ir import Model, Op
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.guarded import HINT, GuardedJudge, RefusedError
 from tinydeploy.keys import CachedResult, key_of
@@ -126,12 +127,9 @@ def _of_crash(error: RefusedError, model: Model) -> Verdict:
 
 
 def _crashes_alone(op: Op) -> bool:
-    changing = [t for t in op.operands if not t.is_constant]
-    given = [t for t in dict.fromkeys(changing) if not t.is_variable]
-    tensors = list(dict.fromkeys([*op.operands, *op.outputs, *op.intermediates]))
-    alone = Model([Subgraph("main", tensors, [op], given, list(op.outputs))])
+    model = alone(op)
     try:
-        _run_once(dump(alone), alone)
+        _run_once(dump(model), model)
     except RefusedError as error:
         return error.crashed
     return False

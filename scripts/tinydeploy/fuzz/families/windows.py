@@ -11,7 +11,7 @@ from tinydeploy.abi import limits
 from tinydeploy.fuzz.draw import Draw, Shape, Types, UnfitError
 from tinydeploy.graph.ir import Quantization, Tensor, Type
 from tinydeploy.lower.rules.conv import TABLED_OUTPUTS
-from tinydeploy.ops.shapes import window_size
+from tinydeploy.ops.shape_rules import window_size
 
 BIASES = {Type.FLOAT32: Type.FLOAT32, Type.INT8: Type.INT32, Type.INT16: Type.INT64}
 

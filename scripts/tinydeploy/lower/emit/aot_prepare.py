@@ -66,20 +66,13 @@ class NotPreparedError(UnsupportedModelError):
 
 
 def prepare(model: bytes) -> Prepared:
-    """Prepare the only operator of a .tflite.
+    """Prepare the last operator of a .tflite.
 
     Raises:
         NotPreparedError: with the reason.
     """
     bench, functions = _bench()
-    if len(model) > _MODEL_BYTES:
-        raise NotPreparedError(f"has {len(model):,} bytes of constants")
-    bench.machine.write(_MODEL, model)
-    job = struct.pack("<4I", _MODEL, len(model), _ARENA, _ARENA_BYTES)
-    bench.machine.write(bench.address("g_prepare_job"), job)
-    bench.call("PrepareOp")
-    reply = bench.read(bench.address("g_prepare_reply"), _REPLY.size)
-    ok, needs_interpreter, function, params, size, inputs, count, *pairs = _REPLY.unpack(reply)
+    ok, needs_interpreter, function, params, size, inputs, count, *pairs = _reply(model)
     if not ok:
         reason = bench.read(bench.address("g_prepare_reason"), _REASON_BYTES).split(b"\0")[0]
         why = "runs other subgraphs" if needs_interpreter else reason.decode()
@@ -94,6 +87,27 @@ def prepare(model: bytes) -> Prepared:
             for size, initial in list(zip(pairs[::2], pairs[1::2], strict=True))[:count]
         ),
     )
+
+
+def params_bytes(model: bytes) -> int:
+    """What Prepare takes for params of the last operator of a .tflite, trailing arrays included.
+
+    0 if no kernel takes it; operators that run other subgraphs have their params, too.
+    """
+    ok, needs_interpreter, _, _, size, *_ = _reply(model)
+    return int(size) if ok or needs_interpreter else 0
+
+
+def _reply(model: bytes) -> tuple[int, ...]:
+    """What PrepareOp answers: the fields of `Reply` in prepare_op.cpp."""
+    bench, _ = _bench()
+    if len(model) > _MODEL_BYTES:
+        raise NotPreparedError(f"has {len(model):,} bytes of constants")
+    bench.machine.write(_MODEL, model)
+    job = struct.pack("<4I", _MODEL, len(model), _ARENA, _ARENA_BYTES)
+    bench.machine.write(bench.address("g_prepare_job"), job)
+    bench.call("PrepareOp")
+    return _REPLY.unpack(bench.read(bench.address("g_prepare_reply"), _REPLY.size))
 
 
 @functools.cache

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tinydeploy import bounds, kernels
-from tinydeploy.graph.ir import Array, Model, Op, Subgraph, Tensor, Type
+from tinydeploy.graph.build import alone
+from tinydeploy.graph.ir import Array, Op, Tensor, Type
 from tinydeploy.graph.write_tflite import constant_bytes, dump
 from tinydeploy.lower.emit import aot_prepare
 from tinydeploy.lower.emit.aot_prepare import Memory, Prepared
@@ -87,7 +88,7 @@ def _may_write_over(op: Op, tensor: Tensor) -> bool:
     if op.name == "QUANTIZE" and result.type is Type.INT8:
         return tensor.type.bits >= 8
     same = (tensor.type, tensor.nbytes) == (result.type, result.nbytes)
-    return op.name in kernels.in_place() and same
+    return kernels.is_in_place(op) and same
 
 
 def _memory(lowering: Lowering, op: Op, needed: Memory) -> Buffer:
@@ -109,17 +110,9 @@ def _require_function(op: Op) -> None:
 
 def _prepared(op: Op) -> Prepared:
     try:
-        return aot_prepare.prepare(dump(_alone(op)))
+        return aot_prepare.prepare(dump(alone(op)))
     except aot_prepare.NotPreparedError as error:
         raise refusal(op, f"has no compiled kernel: {error.message}") from error
-
-
-def _alone(op: Op) -> Model:
-    """A model of this operator only."""
-    changing = (tensor for tensor in op.operands if not tensor.is_constant)
-    given = list(dict.fromkeys(tensor for tensor in changing if not tensor.is_variable))
-    tensors = list(dict.fromkeys([*op.operands, *op.outputs, *op.intermediates]))
-    return Model([Subgraph("main", tensors, [op], given, list(op.outputs))])
 
 
 def _input(lowering: Lowering, place: int, tensor: Tensor | None) -> Argument:
