@@ -18,11 +18,13 @@ import numpy.typing as npt
 
 from tinydeploy import bounds, confine, judge, supervise
 from tinydeploy.errors import UnsupportedModelError
+from tinydeploy.segments import PART, AnyJudge, judge_of
 
 Array = npt.NDArray[Any]
 
 HINT = "`tinydeploy inspect` shows the model's operators, types and shapes"
 _NODE = re.compile(r"Node (\S+) \(number (\d+)f?\) failed to (prepare|invoke)")
+_PART = re.compile(PART.strip().format(r"(\d+)"))  # from which TFLM's numbers count
 _SOURCE = re.compile(r"(?:\S+/)?(\w+\.(?:cc|h))(:\d+)?:? ")  # of TFLM, in front of what it says
 _JOIN_S = 5.0
 _LOAD = "load"  # another model, instead of a method of the judge's
@@ -218,14 +220,15 @@ def _nth(runs: int) -> str:
 def _refused(said: Sequence[str], error: str, runs: int) -> RefusedError:
     """With the operator that TFLM names, if it does, and the reason that it gives before that."""
     node = next(filter(None, map(_NODE.search, said)), None)
-    reasons = [_short(line) for line in said if not _NODE.search(line)]
+    reasons = [_short(line) for line in said if not _NODE.search(line) and not _PART.match(line)]
     reason = "; ".join(dict.fromkeys(reasons)) or error
     prepared = runs > 0
     ran = f"takes the model, but fails to run it{_nth(runs)}"
     failure = ran if prepared else "refuses the model"
     if node is None:
         return RefusedError(f"TFLM {failure}: {reason}", prepared=prepared)
-    name, index = node[1], int(node[2])
+    part = next(filter(None, map(_PART.match, said)), None)
+    name, index = node[1], int(node[2]) + (int(part[1]) if part else 0)
     message = f"TFLM {failure}: operator {index}, {name}: {reason}"
     return RefusedError(message, name, index, prepared=prepared)
 
@@ -264,8 +267,8 @@ def _serve(pipe: Connection, words: int) -> None:
         os._exit(0)
 
 
-def _loaded(model: bytes, preserve_tensors: bool) -> judge.Judge:
+def _loaded(model: bytes, preserve_tensors: bool) -> AnyJudge:
     """The judge of another model; what was said of the last is forgotten."""
     os.ftruncate(2, 0)
     os.lseek(2, 0, os.SEEK_SET)
-    return judge.Judge(model, preserve_tensors=preserve_tensors, capture=False)
+    return judge_of(model, preserve_tensors=preserve_tensors)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.markup import escape
 
-from tinydeploy import judge, locks, targets
+from tinydeploy import judge, locks, segments, targets
 from tinydeploy.boards import Board
 from tinydeploy.config import BUILD_DIR
 from tinydeploy.errors import DeviceFaultError, ModelTooLargeError, UsageError
@@ -111,6 +111,7 @@ def _compile_plan(source: Source, board: Board, choices: Choices, ui: Ui, out_di
 
 def _compile_model(source: Source, board: Board, toolchain: str, ui: Ui, out_dir: Path) -> Program:
     arena_bytes = _arena_bytes(source, board, toolchain, ui)
+    references = segments.references(source.model)
     with ui.stage("compile") as stage:
         program = compile_model(
             source.tflite,
@@ -118,7 +119,7 @@ def _compile_model(source: Source, board: Board, toolchain: str, ui: Ui, out_dir
             out_dir,
             name=source.name,
             arena_bytes=arena_bytes,
-            tflm_arena_bytes=judge.smallest_arena_bytes(source.data),
+            tflm_arena_bytes=None if references else judge.smallest_arena_bytes(source.data),
         )
         stage.detail = (
             f"{len(program.ops)} operators, {program.macs:,} MACs, arena {arena_bytes:,} bytes"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import __version__, memory
+from tinydeploy import __version__, memory, segments
 from tinydeploy.boards import Board
 from tinydeploy.deployment import Deployment
 from tinydeploy.keys import CachedResult
@@ -70,7 +70,7 @@ def make_report(
         board_info=report_model.BoardInfo(
             board.name, board.chip, board.cpu_hz, board.flash_size, board.ram_size
         ),
-        parity=_parity(image, program, vectors, found, package_versions),
+        parity=_parity(source, image, program, vectors, found, package_versions),
         cycles=_cycles(program, found, target, mean),
         size=_size(image, program, found.memory),
         accuracy=_accuracy(source, vectors, found),
@@ -178,6 +178,7 @@ def _tensor(tensor: TensorInfo) -> report_model.TensorInfo:
 
 
 def _parity(
+    source: Source,
     image: Image,
     program: Program,
     vectors: Vectors,
@@ -190,6 +191,7 @@ def _parity(
         bytes_compared=found.bytes_compared,
         judge=JUDGE,
         judge_version=package_versions.get(JUDGE, ""),
+        references=tuple(segments.references(source.model)),
         build_id=image.build_id,
         model_sha256=program.sha256,
         firmware_sha256=_sha256(image.bin),

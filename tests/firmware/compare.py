@@ -1,4 +1,4 @@
-"""Compares the runtime on this PC with TFLM on the same model."""
+"""Compares the runtime on this PC with the judge on the same model."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from one_op import Options, Tensor, one_op
 from runner import Runner, split
-from tinydeploy.judge import Judge
+from tinydeploy.segments import judge_of
 
 Array = npt.NDArray[Any]
 
@@ -59,9 +59,9 @@ def random_values(
 
 
 def check(runner: Runner, case: Case, rng: np.random.Generator, runs: int = 2) -> None:
-    """Fail unless the runtime computes what TFLM does on random inputs."""
+    """Fail unless the runtime computes what the judge does on random inputs."""
     model = case.model()
-    judge = Judge(model)
+    judge = judge_of(model)
     wanted = [tensor for tensor in case.inputs if tensor is not None and tensor.is_input]
     inputs = [
         [random_values(rng, tensor, case.low, case.high) for tensor in wanted] for _ in range(runs)

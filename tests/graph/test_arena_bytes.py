@@ -135,7 +135,7 @@ def test_arena_of_architectures(used: Callable[[bytes], int], name: str) -> None
 
 def _every_case(seed: int) -> Iterator[cases.Case]:
     """Models of all operators in all their types, and ten whole graphs."""
-    names = cases.subjects([])
+    names = [*cases.subjects([]), *cases.subjects(cases.judged_by_reference())]
     return (cases.make(seed, number, names) for number in range(len(names)))
 
 

@@ -25,6 +25,7 @@ LAYERS = [
     {"memory"},
     {"arena"},
     {"boards", "models", "tools", "judge", "bootstrap"},
+    {"segments"},
     {"guarded", "protection", "records"},
     {"link"},
     {"flash", "simulate"},

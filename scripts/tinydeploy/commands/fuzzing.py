@@ -31,8 +31,8 @@ def add_commands(commands: common.Commands) -> None:
         "--ops",
         default="",
         metavar="NAMES",
-        help="operators separated by commas, and `graph` for whole graphs (default: all; each "
-        "with each combination of types in turn)",
+        help="operators separated by commas, and `graph` for whole graphs (default: all "
+        "that TFLM has; each with each combination of types in turn)",
     )
     common.add_seed(fuzz)
     fuzz.add_argument("--minutes", type=float, help=f"how long (default: {DEFAULT_MINUTES:g})")
@@ -105,6 +105,10 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> int:
     names = cases.subjects([name for name in options.ops.replace(",", " ").split() if name])
     where = f"{options.engine} on {options.target}"
     ui.say(f"{len(names)} subjects, seed {options.seed}; {escape(where)}")
+    own = cases.judged_by_reference(names)
+    judge = "TFLM or their reference" if own else "TFLM"
+    if own:
+        ui.say(f"TFLM has no {', '.join(own)}: compared with the Python reference")
     in_chunks = options.jobs > 1 or options.resume or options.record
     tally = (_chunks if in_chunks else _one_process)(options, names, ui)
     failures = [_shown(failure, options) for failure in tally.failures]
@@ -116,7 +120,7 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> int:
     )
     if tally.failures:
         error = ParityError(
-            f"{len(tally.failures)} of {tally.total.cases} cases differ from TFLM",
+            f"{len(tally.failures)} of {tally.total.cases} cases differ from {judge}",
             "the commands above run one of them again",
         )
         return common.failed(error, options, ui)

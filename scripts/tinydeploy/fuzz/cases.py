@@ -19,7 +19,7 @@ from tinydeploy.fuzz.edges import Edge, edges_of
 from tinydeploy.fuzz.families import GENERATORS
 from tinydeploy.graph.ir import Array, Model, Tensor
 from tinydeploy.graph.write_tflite import dump
-from tinydeploy.ops.declared import operator_of
+from tinydeploy.ops.declared import OPERATORS, operator_of
 from tinydeploy.ops.types import SUPPORTED
 
 RUNS = 2  # inferences of a case: the second meets what the first left
@@ -67,7 +67,8 @@ class Case:
 
 
 def subjects(names: Sequence[str]) -> list[str]:
-    """What to draw from: these operators with each combination of types, or all and graphs.
+    """What to draw from: these operators with each combination of types, or all that TFLM has and
+    graphs.
 
     Raises:
         UsageError: an operator that the runtime does not have.
@@ -77,13 +78,21 @@ def subjects(names: Sequence[str]) -> list[str]:
         for code in sorted(set(SUPPORTED) & set(GENERATORS))
     }
     if not names:
-        turns = (subject for each in known.values() for subject in each for _ in _turns(subject))
+        own = {name.upper() for name in judged_by_reference()}
+        of_tflm = (subject for name in known if name not in own for subject in known[name])
+        turns = (subject for subject in of_tflm for _ in _turns(subject))
         return [*turns, *[GRAPH] * GRAPHS]
     known[GRAPH.upper()] = [GRAPH]
     for name in names:
         if name.upper() not in known:
             raise UsageError(f"no operator {name} to make models of", f"there are {list(known)}")
     return [subject for name in names for subject in known[name.upper()]]
+
+
+def judged_by_reference(names: Iterable[str] = tuple(OPERATORS)) -> list[str]:
+    """Operators among these, or among the operators of subjects, that TFLM does not have."""
+    codes = {name.split()[0] for name in names}
+    return sorted(code for code in codes & OPERATORS.keys() if OPERATORS[code].reference)
 
 
 def _turns(subject: str) -> range:

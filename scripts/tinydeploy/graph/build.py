@@ -10,6 +10,7 @@ model = build.model(y)
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,23 @@ class Builder:
         tensor = Tensor(f"{name}_{number}", kind, tuple(shape), quantization=quantization)
         self.subgraph.tensors.append(tensor)
         return tensor
+
+
+def append(model: Model, code: str, **options: Any) -> Op:
+    """Put an operator of one input and output behind the model's first output, in its place.
+
+    The output keeps type, shape and quantization.
+    """
+    graph = model.main
+    last = graph.outputs[0]
+    result = replace(last, name=f"{last.name}/{code}", data=None)
+    op = _op(code, [last], [result], options)
+    graph.tensors.append(result)
+    graph.ops.append(op)
+    graph.outputs[0] = result
+    for signature in model.signatures:
+        signature.outputs = {k: result if t is last else t for k, t in signature.outputs.items()}
+    return op
 
 
 def alone(op: Op) -> Model:

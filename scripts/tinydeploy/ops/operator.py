@@ -6,13 +6,15 @@ firmware/kernels/ops.def; the size of its params comes from the kernels' build, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from tinydeploy.graph.ir import Op
+from tinydeploy.graph.ir import Array, Op
 
 Shape = tuple[int, ...]
 Size = Callable[[Op], int]
+# Outputs of one inference after another, by the inputs; what it keeps, it keeps itself.
+Reference = Callable[[Op], Callable[[Sequence[Array]], list[Array]]]
 
 # Of operators that only pass data on to others: the kernels check sizes, not types.
 ANY = "any"
@@ -52,6 +54,9 @@ class Operator:
         channelwise: each channel of the output comes from the same channel of the input.
         keeps_values: gives its input's values in another shape or type.
         look_up: where it takes places in a table.
+        reference: starts it in NumPy, where TFLM has no such operator to judge ours by. The result
+            must be exact for integers, as the kernel's is. ValueError: options that it does not
+            take; the text says which.
     """
 
     types: str
@@ -71,6 +76,7 @@ class Operator:
     channelwise: bool = False
     keeps_values: bool = False
     look_up: LookUp | None = None
+    reference: Reference | None = None
 
     @property
     def combinations(self) -> frozenset[str]:

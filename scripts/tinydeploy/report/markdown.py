@@ -25,8 +25,8 @@ def render(report: Report) -> str:
 
 def _verdict(report: Report) -> str:
     mark = "✅" if report.verified else "❌"
-    judge = f"{report.parity.judge} {report.parity.judge_version}".strip()
-    line = f"{mark} **{text.verdict(report)}** ({text.target(report).lower()}; judge: {judge})"
+    by = f"{text.target(report).lower()}; judge: {text.judge(report)}"
+    line = f"{mark} **{text.verdict(report)}** ({by})"
     if report.model.source:
         line += f"\n\nModel: {_cell(report.model.source)}"
     if report.parity.first_mismatch:

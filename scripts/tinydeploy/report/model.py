@@ -63,6 +63,7 @@ class Parity:
     bytes_compared: int = 0
     judge: str = "tflite-micro"
     judge_version: str = ""
+    references: tuple[str, ...] = ()  # operators that TFLM does not have, judged in NumPy
     build_id: str = ""  # of the image that ran, as HELLO told
     model_sha256: str = ""  # of the .tflite, as HELLO told
     firmware_sha256: str = ""  # of the .bin

@@ -42,9 +42,8 @@ def _headline(report: Report) -> Text:
         (f"{mark} {text.verdict(report)}", style),
         f"  {report.model.name} on {report.board_info.name}",
     )
-    judge = f"{report.parity.judge} {report.parity.judge_version}".strip()
     origin = f"{report.model.source}, " if report.model.source else ""
-    line.append(f"\n  {origin}{text.target(report)}, judged by {judge}", style="dim")
+    line.append(f"\n  {origin}{text.target(report)}, judged by {text.judge(report)}", style="dim")
     if ways := text.ways(report):
         line.append(f"\n  {ways}", style="dim")
     return line

@@ -21,6 +21,13 @@ _TARGETS = {
 }
 
 
+def judge(report: Report) -> str:
+    """Who said what is right: TFLM, and for operators that it does not have their references."""
+    parity = report.parity
+    tflm = f"{parity.judge} {parity.judge_version}".strip()
+    return "; ".join([tflm, *(f"{name} by its Python reference" for name in parity.references)])
+
+
 def harmless(value: Any) -> Any:
     """A report, or a part of one, whose strings are text: labels, names and paths are foreign."""
     if isinstance(value, str):

@@ -9,18 +9,19 @@ from importlib import metadata
 
 import numpy as np
 
+from tinydeploy import segments
 from tinydeploy.config import cache_dir
 from tinydeploy.errors import UnsupportedModelError
 from tinydeploy.graph.build import alone
 from tinydeploy.graph.ir import Model, Op
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.guarded import HINT, GuardedJudge, RefusedError
-from tinydeploy.keys import CachedResult, key_of
+from tinydeploy.keys import CachedResult, key_of, package_key
 from tinydeploy.ops import support
 from tinydeploy.stages import vectors
 from tinydeploy.stages.input_spec import input_specs
 
-_FORMAT = "1"  # of what is kept, and of how it is asked
+_FORMAT = "2"  # of what is kept, and of how it is asked
 _SEED = 1
 _TIME_LIMIT_S = 300.0  # TFLM on a PC does some 100 million multiply-accumulates a second
 
@@ -52,7 +53,8 @@ def ask(data: bytes, model: Model) -> Verdict:
         model: the same as a graph.
     """
     digest = sha256(data).hexdigest()
-    key = key_of(digest, metadata.version("tflite-micro"), _FORMAT)
+    references = package_key() if segments.references(model) else ""
+    key = key_of(digest, metadata.version("tflite-micro"), _FORMAT, references)
     kept = CachedResult(cache_dir() / "judge" / f"{digest[:32]}.json", key)
     if (found := kept.load()) is not None:
         return Verdict(**found)

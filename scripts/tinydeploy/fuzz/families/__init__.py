@@ -1,42 +1,18 @@
-"""A generator for each operator: makes it on operands that it asks `Draw` for."""
+"""A generator for each operator: makes it on operands that it asks `Draw` for.
+
+They are in GENERATORS of each module here.
+"""
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Callable, Iterable, Mapping
+from importlib import import_module
 
 from tinydeploy.fuzz.draw import Draw, Types
-from tinydeploy.fuzz.families import (
-    control,
-    custom,
-    elementwise,
-    joints,
-    layout,
-    matrices,
-    normalize,
-    recurrent,
-    reductions,
-    signal,
-    slices,
-    windows,
-)
 from tinydeploy.ops.declared import OPERATORS
 
 Generator = Callable[[Draw, str, Types], None]
-
-_FAMILIES: tuple[Mapping[str, Generator], ...] = (
-    control.GENERATORS,
-    custom.GENERATORS,
-    elementwise.GENERATORS,
-    joints.GENERATORS,
-    layout.GENERATORS,
-    matrices.GENERATORS,
-    normalize.GENERATORS,
-    recurrent.GENERATORS,
-    reductions.GENERATORS,
-    signal.GENERATORS,
-    slices.GENERATORS,
-    windows.GENERATORS,
-)
 
 
 def gathered(tables: Iterable[Mapping[str, Generator]]) -> Mapping[str, Generator]:
@@ -54,4 +30,7 @@ def gathered(tables: Iterable[Mapping[str, Generator]]) -> Mapping[str, Generato
     return found
 
 
-GENERATORS = gathered(_FAMILIES)
+_FAMILIES = [
+    import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
+]
+GENERATORS = gathered(family.GENERATORS for family in _FAMILIES)

@@ -1,4 +1,4 @@
-"""The declarations of all operators that the firmware has, a module a family.
+"""The declarations of all operators that the firmware has: OPERATORS of each module here.
 
 tests/graph/test_operators.py compares them with firmware/kernels/ops.def, and says what an operator
 lacks.
@@ -6,27 +6,18 @@ lacks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import pkgutil
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from tinydeploy import kernels
 from tinydeploy.graph.ir import Op
-from tinydeploy.ops.declared import (
-    arithmetic,
-    control,
-    detection,
-    moving,
-    reductions,
-    signal,
-    weighted,
-    windows,
-)
 from tinydeploy.ops.operator import Operator
 
-_FAMILIES = (arithmetic, control, detection, moving, reductions, signal, weighted, windows)
 _UNKNOWN = Operator("")
 
 
-def gathered(tables: tuple[Mapping[str, Operator], ...]) -> Mapping[str, Operator]:
+def gathered(tables: Sequence[Mapping[str, Operator]]) -> Mapping[str, Operator]:
     """All in one.
 
     Raises:
@@ -40,7 +31,10 @@ def gathered(tables: tuple[Mapping[str, Operator], ...]) -> Mapping[str, Operato
     return found
 
 
-OPERATORS = gathered(tuple(family.OPERATORS for family in _FAMILIES))
+_FAMILIES = [
+    import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__)
+]
+OPERATORS = gathered([family.OPERATORS for family in _FAMILIES])
 
 
 def operator_of(op: Op) -> Operator:

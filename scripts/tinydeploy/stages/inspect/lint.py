@@ -9,6 +9,7 @@ from itertools import chain
 import numpy as np
 
 from tinydeploy.graph.ir import Model, Op, Tensor, Type
+from tinydeploy.segments import references
 
 _WEIGHTED = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "TRANSPOSE_CONV": 0, "FULLY_CONNECTED": 0}
 _QUANTIZED = (Type.INT8, Type.UINT8, Type.INT16)
@@ -209,6 +210,17 @@ def _open_shapes(model: Model) -> Iterator[Finding]:
             )
 
 
+def _not_of_tflm(model: Model) -> Iterator[Finding]:
+    for name in references(model):
+        yield Finding(
+            "not-of-tflm",
+            name,
+            "TFLM has no such operator: it is checked against its Python reference, the others "
+            "against TFLM",
+            "other programs than tinydeploy's do not run the file",
+        )
+
+
 _RULES: Iterable[Callable[[Model], Iterator[Finding]]] = (
     _not_quantized,
     _float_io,
@@ -220,4 +232,5 @@ _RULES: Iterable[Callable[[Model], Iterator[Finding]]] = (
     _int16,
     _relu6_alone,
     _open_shapes,
+    _not_of_tflm,
 )
