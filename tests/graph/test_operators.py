@@ -53,7 +53,7 @@ def _lacks(row: Row) -> list[str]:
     return [part for part, has in _PARTS.items() if not has(row)]
 
 
-@pytest.mark.parametrize("row", kernels.rows().values(), ids=lambda row: row.code)
+@pytest.mark.parametrize("row", list(kernels.rows().values()), ids=lambda row: row.code)
 def test_an_operator_lacks_nothing(row: Row) -> None:
     assert _lacks(row) == []
 
