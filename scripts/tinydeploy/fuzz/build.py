@@ -21,14 +21,14 @@ BARE_LINK = cross_compile.BARE_LINK
 objects = cross_compile.objects
 digest = cross_compile.digest
 RED_ZONES = "-DTINYDEPLOY_RED_ZONES"  # firmware/runtime/red_zones.h
-_ROOMS = ("runtime", "kernels", "tflm")
+_FOLDERS = ("runtime", "kernels", "tflm")
 
 Replaced = Mapping[Path, Path]
 
 
 def runtime_sources() -> list[Path]:
     """All C++ files of runtime, kernels and TFLM's interface."""
-    return sorted(path for room in _ROOMS for path in (FIRMWARE_DIR / room).rglob("*.cpp"))
+    return sorted(path for folder in _FOLDERS for path in (FIRMWARE_DIR / folder).rglob("*.cpp"))
 
 
 def host_runner(replaced: Replaced | None = None) -> Path:
@@ -66,7 +66,7 @@ def _program(name: str, command: list[str], face: str, link: list[str], replaced
     common = FIRMWARE_DIR / "any_model"
     files = [*runtime_sources(), common / "any_model.cpp", common / face]
     files = [replaced.get(path, path) for path in files]
-    key = digest([*command, *link], ["abi", *_ROOMS, "any_model"], replaced.values())
+    key = digest([*command, *link], ["abi", *_FOLDERS, "any_model"], replaced.values())
     program = cache_dir() / "fuzz" / f"{name}-{key}" / "runner"
 
     def make(scratch: Path, target: Path) -> None:

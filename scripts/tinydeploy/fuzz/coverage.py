@@ -22,7 +22,7 @@ from tinydeploy.fuzz.engines import Compiled, Engine, Interpreter
 from tinydeploy.lower.emit import cross_compile
 
 _COMPILER = ("g++", "-O0", "-g", "--coverage", "-fprofile-update=single")
-_ROOMS = ("abi", "runtime", "kernels", "tflm", "any_model")
+_FOLDERS = ("abi", "runtime", "kernels", "tflm", "any_model")
 # Files whose lines and branches are not counted, and why.
 LEFT_OUT = {
     "kernels/ops.def": "a table; what its rows become is in the rooms that include it",
@@ -122,7 +122,7 @@ def _interpreter() -> Path:
     """The interpreter, its objects where they were compiled."""
     common = FIRMWARE_DIR / "any_model"
     files = [*build.runtime_sources(), common / "any_model.cpp", common / "host.cpp"]
-    folder = cache_dir() / "fuzz" / f"coverage-{build.digest(_COMPILER, _ROOMS)}"
+    folder = cache_dir() / "fuzz" / f"coverage-{build.digest(_COMPILER, _FOLDERS)}"
     program = folder / "runner"
     if not program.exists():
         made = cross_compile.objects(folder, _COMPILER, files)

@@ -42,7 +42,7 @@ _FLAGS = [
     *["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
     *[build.RED_ZONES, "-DTINYDEPLOY_HOT_SWAP"],
 ]
-_ROOMS = ("runtime", "kernels", "tflm", "fuzz", "app", "link")
+_FOLDERS = ("runtime", "kernels", "tflm", "fuzz", "app", "link")
 _OPERATORS = ("CONV_2D", "FULLY_CONNECTED", "DEPTHWISE_CONV_2D")
 _MOST_BYTES = SLOT_BYTES - 2 * PAGE_BYTES  # of a model, so that vectors fit behind it
 _JOB = struct.Struct("<Q2I")
@@ -202,7 +202,7 @@ def device_program(replaced: build.Replaced | None = None) -> Path:
         command = ["g++", *_FLAGS, f"-I{scratch}"]
         generated = sorted(scratch.glob("*.cc"))
         texts = [path.read_text() for path in sorted(scratch.iterdir())]
-        key = build.digest(["g++", *_FLAGS, *texts], _ROOMS)
+        key = build.digest(["g++", *_FLAGS, *texts], _FOLDERS)
         folder = cache_dir() / "fuzz" / f"device-{key}"
         files = [(replaced or {}).get(path, path) for path in [*_sources(), *generated]]
 
@@ -210,7 +210,9 @@ def device_program(replaced: build.Replaced | None = None) -> Path:
             cross_compile.link(command, _objects(command, files, folder, made), ["-lm"], target)
 
         whole_text = "".join(path.read_text() for path in files)
-        return cross_compile.kept(folder / f"device-{cross_compile.digest_of(whole_text)}", make)
+        return cross_compile.build_cached(
+            folder / f"device-{cross_compile.digest_of(whole_text)}", make
+        )
 
 
 def _objects(

@@ -28,7 +28,7 @@ _FLAGS = [
     *["-O1", "-g", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"],
     build.RED_ZONES,
 ]
-_ROOMS = ("runtime", "kernels", "tflm", "fuzz", "app", "link", "mlperf", "usb", "any_model")
+_FOLDERS = ("runtime", "kernels", "tflm", "fuzz", "app", "link", "mlperf", "usb", "any_model")
 _USB_BOARD = "nano33"
 _REQUESTS = [
     bytes.fromhex(text)
@@ -138,7 +138,7 @@ def _built(name: str, target: Target) -> Path:
         target.program(scratch)
         generated = [f"{path.name}\n{path.read_text()}" for path in sorted(scratch.iterdir())]
         command = [str(compiler), *_FLAGS, *target.flags]
-        key = f"{build.digest(command, _ROOMS)}-{cross_compile.digest_of(''.join(generated))}"
+        key = f"{build.digest(command, _FOLDERS)}-{cross_compile.digest_of(''.join(generated))}"
         program = cache_dir() / "fuzz" / f"guided-{name}-{key}" / name
         return cross_compile.build_cached(
             program, lambda folder, out: _make(scratch, command, harness, folder, out)

@@ -31,7 +31,7 @@ _DECIDING = (
     "simulate",
     "stages",
 )  # rooms of the package
-_ROOMS = ("abi", "any_model", "compiled", "dsp", "kernels", "runtime", "tflm")  # of the firmware
+_FOLDERS = ("abi", "any_model", "compiled", "dsp", "kernels", "runtime", "tflm")  # of the firmware
 
 
 @dataclass(frozen=True)
@@ -264,5 +264,5 @@ def _key(task: Task) -> str:
     ]
     texts = [path.read_text(encoding="utf-8") for path in sorted(code)]
     return cross_compile.digest_of(
-        "\0".join([*command, *texts, cross_compile.digest(cross_compile.zig(), _ROOMS)])
+        "\0".join([*command, *texts, cross_compile.digest(cross_compile.zig(), _FOLDERS)])
     )

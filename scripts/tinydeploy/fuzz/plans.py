@@ -28,7 +28,7 @@ from tinydeploy.simulate.cpu_harness import CpuHarness
 from tinydeploy.stages.compile_plan import evaluate, plan_model
 
 GARBAGE, GUARD_BYTES = 0x5A, 64
-_ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
+_FOLDERS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
 _SHARED = (
     *("activations/sigmoid_table", "normalize/inverse_root", "normalize/logarithm"),
     "signal/fft",
@@ -233,7 +233,7 @@ def kernel_objects(plans: Iterable[Plan], kernel_level: str = "-O2") -> list[Pat
     """
     texts = kernel_sources([step for plan in plans for step in plan.steps])
     command = [*_cortex_m4(), kernel_level]
-    folder = cache_dir() / "fuzz" / f"files-cortex_m4-{build.digest(command, _ROOMS)}"
+    folder = cache_dir() / "fuzz" / f"files-cortex_m4-{build.digest(command, _FOLDERS)}"
     targets = {
         name: folder / f"{Path(name).stem}-{cross_compile.digest_of(texts[name])}.o"
         for name in sorted(texts)
@@ -251,7 +251,7 @@ def kernel_objects(plans: Iterable[Plan], kernel_level: str = "-O2") -> list[Pat
 
 def _interpreted(name: str, command: list[str], steps: Iterable[Step]) -> list[Path]:
     """An object for each kernel of the interpreter that the steps call, kept in the cache too."""
-    folder = cache_dir() / "fuzz" / f"kernels-{name}-{build.digest(command, _ROOMS)}"
+    folder = cache_dir() / "fuzz" / f"kernels-{name}-{build.digest(command, _FOLDERS)}"
     folder.mkdir(parents=True, exist_ok=True)
     texts = {
         folder / f"{step.kernel.name}-{cross_compile.digest_of(text)}.o": text
@@ -280,7 +280,7 @@ def _kernels(name: str, command: list[str], faces: list[str]) -> list[Path]:
         FIRMWARE_DIR / "compiled" / "kernel.cpp",
         *(here / face for face in ["any_plan.cpp", *faces]),
     ]
-    folder = cache_dir() / "fuzz" / f"plans-{name}-{build.digest([*command, *_SHARED], _ROOMS)}"
+    folder = cache_dir() / "fuzz" / f"plans-{name}-{build.digest([*command, *_SHARED], _FOLDERS)}"
     if not (folder / "complete").exists():
         build.objects(folder, command, files)
         (folder / "complete").touch()

@@ -28,7 +28,7 @@ from tinydeploy.simulate import image as images
 from tinydeploy.simulate.cpu_harness import FLASH, RAM, CpuHarness
 from tinydeploy.simulate.memory_map import Memory
 
-_ROOMS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
+_FOLDERS = ("abi", "dsp", "kernels", "runtime", "compiled", "any_model")
 _HOST = ["-O1", "-g", "-fsanitize=undefined", "-fno-sanitize-recover=undefined", harness.CHECKED]
 _ENTRY = 24  # where an ELF file of 32 bits has the address to start at
 _PLANS_SYMBOL = "_ZN10tinydeploy8compiled6kPlansE"
@@ -66,7 +66,7 @@ class Kernels:
         if compiler is not None:
             self._command = list(compiler)
             self._faces += ["zones.cpp"] * (build.RED_ZONES in compiler)
-        key = build.digest([*self._command, *self._link], _ROOMS)
+        key = build.digest([*self._command, *self._link], _FOLDERS)
         self.folder = cache_dir() / "fuzz" / f"resident-{target}-{key}"
         self._list = self.folder / "kernels.json"
         self._known: set[Kernel] = set()

@@ -136,7 +136,7 @@ class HostRunner:
         self._program.close()
 
 
-_ROOMS = {
+_ROOM_BYTES = {
     "model": rooms.MODEL_BYTES,
     "inputs": rooms.INPUT_BYTES,
     "arena": rooms.ARENA_BYTES,
@@ -160,7 +160,7 @@ class CortexM4Runner:
 
     def _start(self) -> None:
         self._bench = CpuHarness(self._elf, memories=(FLASH, _RAM))
-        self._places = {name: self._bench.place(bytes(size)) for name, size in _ROOMS.items()}
+        self._places = {name: self._bench.place(bytes(size)) for name, size in _ROOM_BYTES.items()}
 
     def run(self, model: bytes, inputs: Sequence[Sequence[Array]] = ()) -> Reply:
         """As HostRunner.run; refused with a reason where the bench has no room.
@@ -169,14 +169,14 @@ class CortexM4Runner:
             RunnerCrashError: a fault, or a model that takes for ever.
         """
         data = _joined(inputs)
-        if len(model) > _ROOMS["model"] or len(data) > _ROOMS["inputs"]:
+        if len(model) > _ROOM_BYTES["model"] or len(data) > _ROOM_BYTES["inputs"]:
             return Reply(False, 0, -1, -1, "too large for the bench", b"")
         self._write("model", model)
         self._write("inputs", data)
         self._write("arena", _GARBAGE)
         request = (len(model), rooms.ARENA_BYTES, 0, len(inputs), len(data))
         places = [self._places[name] for name in ("model", "inputs", "arena", "outputs")]
-        job = _JOB.pack(*request, *places, _ROOMS["outputs"])
+        job = _JOB.pack(*request, *places, _ROOM_BYTES["outputs"])
         self._bench.machine.write(self._bench.address("g_job"), job)
         return self._call()
 
