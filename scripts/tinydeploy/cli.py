@@ -11,24 +11,13 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from tinydeploy import __version__, interrupts
-from tinydeploy.commands import (
-    bench,
-    combinations,
-    common,
-    completion,
-    deploying,
-    devices,
-    fuzzing,
-    information,
-    mlperf,
-    modelling,
-    pushing,
-    tuning,
-)
+from tinydeploy.commands import combinations, common
 from tinydeploy.errors import FlashError, TinyDeployError, UsageError, of_program, of_system
 from tinydeploy.ui import Ui
 from tinydeploy.words import did_you_mean
@@ -37,7 +26,7 @@ INTERRUPTED = 130
 MODEL_SUFFIXES = (".tflite", ".keras")
 
 
-# What the commands are for, as `--help` shows them.
+# The commands by what they are for, as `--help` shows them; each is a module of `commands`.
 GROUPS = {
     "a model onto a board": ("deploy", "build", "flash", "verify", "simulate"),
     "models": ("inspect", "convert", "compile", "train", "models"),
@@ -109,10 +98,8 @@ def make_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"tinydeploy {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    areas = (deploying, modelling, devices, pushing, bench, mlperf, information, fuzzing, tuning)
-    for area in areas:
-        area.add_commands(commands)
-    completion.add_commands(commands)
+    for name in chain(*GROUPS.values()):
+        import_module(f"tinydeploy.commands.{name.replace('-', '_')}").add(commands)
     return parser
 
 

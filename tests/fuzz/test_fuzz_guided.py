@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tinydeploy import tools
-from tinydeploy.commands import attacking
+from tinydeploy.commands import fuzz_attacks
 from tinydeploy.errors import SetupError
 from tinydeploy.fuzz import build, guided, record
 from tinydeploy.fuzz.runner import HostRunner, RunnerCrashError
@@ -62,7 +62,7 @@ def test_what_is_missing_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_command_line_knows_the_targets() -> None:
-    assert set(attacking.GUIDED) == set(guided.TARGETS)
+    assert set(fuzz_attacks.GUIDED) == set(guided.TARGETS)
 
 
 def test_the_record_shows_each_target() -> None:

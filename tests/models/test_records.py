@@ -238,13 +238,13 @@ def test_vectors_and_their_names_come_from_the_record(own: ModelSpec) -> None:
 
 
 def test_recipe_that_was_not_trained_yet_is_listed(own: ModelSpec) -> None:
-    from tinydeploy.commands import information
+    from tinydeploy.commands import models as command
 
     (own.folder / "a.tflite").unlink()
-    _, first, second = information._model_lines(own)
+    _, first, second = command._model_lines(own)
     assert "not trained yet: `tinydeploy train own --variant a --update`" in first
     assert "not trained yet" in second
-    assert information._model_row(own, own.variant())["tflite"] is None
+    assert command._model_row(own, own.variant())["tflite"] is None
 
 
 def trained(spec: ModelSpec, folder: Path, variant: str) -> Trained:

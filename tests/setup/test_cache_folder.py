@@ -128,6 +128,6 @@ def test_a_library_that_finds_the_disk_full(
     def exhausted(options: object, ui: object) -> int:
         raise RuntimeError("{{function_node}} /x/events.v2; No space left on device")
 
-    monkeypatch.setattr("tinydeploy.commands.modelling._compile", exhausted)
+    monkeypatch.setattr("tinydeploy.commands.compile.run", exhausted)
     assert cli.main(["compile"]) == 4
     assert "the disk is full" in capsys.readouterr().err

@@ -50,7 +50,7 @@ def test_what_the_system_refuses_is_no_traceback(
     def refuse(options: object, ui: object) -> int:
         raise PermissionError(errno.EACCES, "Permission denied", "/x/build/kws/plan")
 
-    monkeypatch.setattr("tinydeploy.commands.modelling._compile", refuse)
+    monkeypatch.setattr("tinydeploy.commands.compile.run", refuse)
     assert cli.main(["compile"]) == 4
     said = capsys.readouterr().err
     assert "cannot use /x/build/kws/plan: Permission denied" in " ".join(said.split())

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from tinydeploy.hardware.link_faults import Run
 
 
-def add_commands(commands: common.Commands) -> None:
-    """Add this area's commands."""
+def add(commands: common.Commands) -> None:
+    """Add the command."""
     bench = common.add(
         commands, "bench", _table, "cycles, flash and RAM of models on boards, beside the peers"
     )

@@ -14,8 +14,8 @@ BOARDS = ("board", "boards")  # options whose values are boards
 MODELS = ("model", "models")
 
 
-def add_commands(commands: common.Commands) -> None:
-    """Add this area's command."""
+def add(commands: common.Commands) -> None:
+    """Add the command."""
     parser = common.add(
         commands,
         "completion",

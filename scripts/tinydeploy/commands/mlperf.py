@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tinydeploy.sources import Source
 
 
-def add_commands(commands: common.Commands) -> None:
-    """Add this area's commands."""
+def add(commands: common.Commands) -> None:
+    """Add the command."""
     mlperf = common.add(
         commands, "mlperf", _mlperf, "run MLPerf Tiny as its runner does, over text commands"
     )

@@ -1,4 +1,4 @@
-"""`flash` and `simulate`: boards, real and simulated."""
+"""`simulate`: an image in the simulator, on a pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -12,18 +12,10 @@ from tinydeploy.errors import UsageError
 from tinydeploy.ui import Ui
 
 
-def add_commands(commands: common.Commands) -> None:
-    """Add this area's commands."""
-    flash = common.add(commands, "flash", _flash, "write an image to a board and check it")
-    common.add_board(flash)
-    flash.add_argument("--port", help="serial port (default: found by its USB ids)")
-    flash.add_argument("--serial-number", help="USB serial number, with several boards")
-    flash.add_argument("--tool", help="bossac, ambiq, svl or pyocd (default: the board's)")
-    flash.add_argument("image", type=Path, nargs="?", help=".bin file (default: the last deployed)")
-    common.add_json(flash)
-
+def add(commands: common.Commands) -> None:
+    """Add the command."""
     simulate = common.add(
-        commands, "simulate", _simulate, "run an image in the simulator, on a pseudo-terminal"
+        commands, "simulate", run, "run an image in the simulator, on a pseudo-terminal"
     )
     common.add_board(simulate)
     common.add_model(simulate)
@@ -48,26 +40,8 @@ def add_commands(commands: common.Commands) -> None:
     )
 
 
-def _flash(options: argparse.Namespace, ui: Ui) -> None:
-    from tinydeploy import boards, flash, images
-
-    board = boards.load(options.board)
-    image = options.image or images.last_image(board)
-    with ui.stage("flash") as stage, ui.progress(f"flash {board.name}") as progress:
-        result = flash.flash(
-            image,
-            board,
-            options.port,
-            tool=options.tool,
-            serial_number=options.serial_number,
-            observer=flash.Observer(progress),
-        )
-        stage.detail = result.summary
-    if options.json:
-        common.print_result(options, result)
-
-
-def _simulate(options: argparse.Namespace, ui: Ui) -> None:
+def run(options: argparse.Namespace, ui: Ui) -> None:
+    """Run the command."""
     from tinydeploy import boards, simulate
     from tinydeploy.simulate import pty
     from tinydeploy.stages.flavour import MLPERF_BAUD

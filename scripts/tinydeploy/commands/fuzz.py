@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.markup import escape
 
-from tinydeploy.commands import attacking, common
-from tinydeploy.commands.attacking import DEFAULT_MINUTES
+from tinydeploy.commands import common, fuzz_attacks
+from tinydeploy.commands.fuzz_attacks import DEFAULT_MINUTES
 from tinydeploy.ui import Ui
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ COVERAGE_CASES = 4800
 FOREVER = 10_000_000  # cases
 
 
-def add_commands(commands: common.Commands) -> None:
-    """Add this area's commands."""
+def add(commands: common.Commands) -> None:
+    """Add the command."""
     fuzz = common.add(
         commands, "fuzz", _fuzz, "random models against TFLM, to the last bit, on every engine"
     )
@@ -55,7 +55,7 @@ def add_commands(commands: common.Commands) -> None:
     fuzz.add_argument("--target", choices=("host", "simulator", "both"), default="both")
     common.add_findings(fuzz)
     campaigns = fuzz.add_subparsers(dest="campaign", metavar="CAMPAIGN", title="other campaigns")
-    attacking.add_campaigns(campaigns)
+    fuzz_attacks.add_campaigns(campaigns)
     _add_coverage(campaigns)
     _add_recorded(campaigns)
 
