@@ -9,9 +9,9 @@ import pytest
 from tinydeploy.cli import main
 from tinydeploy.fuzz import plans
 from tinydeploy.versus import corpus, hard, page
-from tinydeploy.versus.measure import Comparison, Row, Skipped
+from tinydeploy.versus.measure import Comparison, EngineRow, Skipped
 
-EVEN = Row("zoo", "net", 20_000, 20_000, 1000, 1000, 1000, 1000, "")
+EVEN = EngineRow("zoo", "net", 20_000, 20_000, 1000, 1000, 1000, 1000, "")
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_a_model_of_the_zoo_is_faster_and_smaller_than_interpreted() -> None:
     subjects = [s for s in corpus.files("zoo", corpus.ZOO) if s.name == "text_int8"]
     rows = list(comparison.run(subjects))
     comparison.close()
-    assert isinstance(rows[0], Row)
+    assert isinstance(rows[0], EngineRow)
     assert not rows[0].faults
     assert 1_000 < (rows[0].compiled_cycles or 0) < rows[0].interpreter_cycles < 10_000
     assert (rows[0].compiled_arena or 0) < rows[0].tflm_device < rows[0].tflm_arena

@@ -13,7 +13,7 @@ from tinydeploy.graph.build import Builder
 from tinydeploy.graph.ir import Model, Quantization, Type, per_tensor
 from tinydeploy.graph.write_tflite import dump
 from tinydeploy.versus import corpus, hard
-from tinydeploy.versus.measure import Comparison, Row
+from tinydeploy.versus.measure import Comparison, EngineRow
 
 MASKS = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
 F32 = Type.FLOAT32
@@ -128,14 +128,14 @@ MODELS: dict[str, tuple[Callable[[], Model], int, float]] = {
 
 
 @pytest.fixture(scope="module")
-def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Row]:
+def rows(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EngineRow]:
     folder: Path = tmp_path_factory.mktemp("ops")
     for name, (make, _, _) in MODELS.items():
         (folder / f"{name}.tflite").write_bytes(dump(make()))
     comparison = Comparison()
     found = list(comparison.run(corpus.files("ops", folder)))
     comparison.close()
-    return {row.name: row for row in found if isinstance(row, Row)}
+    return {row.name: row for row in found if isinstance(row, EngineRow)}
 
 
 def test_layers_with_hard_channels_cost_no_more_than_interpreted() -> None:
@@ -147,14 +147,14 @@ def test_layers_with_hard_channels_cost_no_more_than_interpreted() -> None:
     }
     comparison = Comparison()
     subjects = [subject for subject in corpus.hard_layers() if subject.name in wanted]
-    rows = [row for row in comparison.run(subjects) if isinstance(row, Row)]
+    rows = [row for row in comparison.run(subjects) if isinstance(row, EngineRow)]
     comparison.close()
     assert len(rows) == len(kinds) == 3 * len(hard.KINDS)
     assert not [(row.name, row.faults) for row in rows if row.faults]
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_cycles_of_an_operator(rows: dict[str, Row], name: str) -> None:
+def test_cycles_of_an_operator(rows: dict[str, EngineRow], name: str) -> None:
     _, count, most = MODELS[name]
     row = rows[name]
     assert not row.wrong

@@ -61,7 +61,7 @@ def test_the_whole_share_is_the_input(runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int8", "int16"])
-@pytest.mark.parametrize("seed", seeds(CASES))
+@pytest.mark.parametrize("seed", list(seeds(CASES)))
 def test_as_the_reference(runner: Runner, dtype: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
     share = float(np.float32(rng.choice([SMALLEST, 1.0, rng.uniform(0.01, 1)])))
