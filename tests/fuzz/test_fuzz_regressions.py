@@ -53,6 +53,22 @@ def test_sigmoids_of_coarse_steps(
     assert _differs(interpreter, _unary(code, Type.INT8, scale, result, 256), [every]) == ""
 
 
+@pytest.mark.parametrize("power", [-40, -33, -32, -31, -8, 0, 8, 21, 22, 23, 24, 27, 29])
+def test_quotients_of_any_scale(interpreter: Engine, power: int) -> None:
+    """Shifts below none and above 63, by each divisor and dividend."""
+    above, below = np.meshgrid(np.arange(-128, 128), np.arange(-128, 128))
+    below[below == 5] = 6  # of the zero point
+    inputs = [x.astype(np.int8)[None] for x in (above, below)]
+    build = Builder()
+    scale = float(np.float32(1.37 * 2.0 ** (power / 2)))
+    a = build.input((1, 256, 256), Type.INT8, per_tensor(scale, -3))
+    b = build.input((1, 256, 256), Type.INT8, per_tensor(float(np.float32(2.0 ** (-power / 2))), 5))
+    y = build.op(
+        "DIV", [a, b], a.shape, Type.INT8, per_tensor(0.75, 7), fused_activation_function="NONE"
+    )
+    assert _differs(interpreter, build.model(y), inputs) == ""
+
+
 @pytest.mark.parametrize("scale", [15.9, 31.9, 32.0, 52.7, 1e6])
 def test_log_softmax_of_coarse_steps(interpreter: Engine, scale: float) -> None:
     """From 32 on differences are more than fixed point holds: all but the largest are the least."""

@@ -74,10 +74,11 @@ Status EvalInt32(const void* params, void* const* args) {
   });
 }
 
-// Dividends near zero are shifted by more than 31 bits, which TFLM leaves to the CPU. This is what
-// the judge's does: it shifts by the remainder, and its rounding adds 1 to what is not negative.
+// Dividends near zero are shifted by more than 31 bits, results of tiny scales by less than none,
+// which TFLM leaves to the CPU. This is what the judge's does: of the shift it takes the last five
+// bits, and where the sixth is set its rounding adds 1 to what is not negative.
 int32_t QuotientShiftRight(int32_t x, int exponent) {
-  if (exponent <= 31) return RoundingShiftRight(x, exponent);
+  if ((exponent & 32) == 0) return RoundingShiftRight(x, exponent & 31);
   return AddWrapping(x >> (exponent & 31), x >= 0 ? 1 : 0);
 }
 
@@ -184,15 +185,15 @@ Status PrepareDiv(PrepareContext& context) {
   constexpr BinaryEval kEvals[] = {{Type::kFloat32, Type::kFloat32, EvalDivFloat},
                                    {Type::kInt8, Type::kInt8, EvalDivInt8},
                                    {Type::kInt32, Type::kInt32, EvalDivInt32}};
-  constexpr int kHeadroom = 22;  // of any int8 less a zero point: the shifts below stay positive
   BinaryParams* params;
   TINYDEPLOY_TRY(PrepareBinary(context, kEvals, &params));
   TINYDEPLOY_TRY(FillActivation(context, params));
   if (!IsQuantized(context)) return Status::kOk;
   const double divisor = static_cast<double>(context.input(1).scale()) *
                          static_cast<double>(context.output(0).scale());
-  const bool sound = QuantizeRatio(context.input(0).scale(), divisor, &params->output);
-  return sound && params->output.shift <= kHeadroom ? Status::kOk : RefuseQuantization(context);
+  return QuantizeRatio(context.input(0).scale(), divisor, &params->output)
+             ? Status::kOk
+             : RefuseQuantization(context);
 }
 
 Status PrepareSquaredDifference(PrepareContext& context) {

@@ -63,7 +63,11 @@ def division(draw: Draw, code: str, types: Types) -> None:
     if given is not None:
         values = given.zero_point + np.where(given.zero_point > 0, -1, 1) * np.abs(values)
     divisor = draw.build.constant(values.astype(types.data.dtype), types.data, given)
-    draw.result(code, [x, divisor], x.shape, types.result)
+    spread = None
+    if given is not None and draw.chance(0.2):  # to where shifts have left the CPU's registers
+        scale = float(np.float32(2.0 ** draw.rng.uniform(-30, 20)))
+        spread = per_tensor(scale, draw.zero_point(types.result))
+    draw.result(code, [x, divisor], x.shape, types.result, spread)
 
 
 def extreme(draw: Draw, code: str, types: Types) -> None:
