@@ -219,4 +219,5 @@ def _record_faults(options: argparse.Namespace, found: Sequence[Run]) -> None:
     command = ["tinydeploy bench link-faults", str(options.count), *["--usb"] * options.usb, *words]
     figures = counted.of_faults([run.figures() for run in found])
     link = "USB" if options.usb else "UART"
-    record.keep(counted.faults(link), " ".join([*command, "--record"]), figures)
+    dated = {**figures, "commit": record.commit()}
+    record.keep(counted.faults(link), " ".join([*command, "--record"]), dated)

@@ -95,7 +95,8 @@ def _end(found: _Found, options: argparse.Namespace, ui: Ui) -> int:
     from tinydeploy.fuzz import record
 
     if options.record:
-        record.keep(found.part, found.command, found.figures, found.seed)
+        dated = {**found.figures, "commit": record.commit()}
+        record.keep(found.part, found.command, dated, found.seed)
     result = {**found.named, **found.figures, "crashes": found.findings}
     common.print_result(options, result, f"{found.line}, {len(found.findings)} findings")
     for path, words in found.findings:

@@ -84,8 +84,13 @@ def _added(seeds: Mapping[str, Mapping[str, Any]]) -> Counter[str]:
 
 def _commands(seeds: Mapping[str, Mapping[str, Any]], unit: str, what: str) -> Iterator[str]:
     for _, told in sorted(seeds.items(), key=lambda item: int(item[0])):
-        yield f"- `{told['command']}`: {told[unit]:,} {what}, {told['findings']} findings"
+        counts = f"{told[unit]:,} {what}, {told['findings']} findings"
+        yield f"- `{told['command']}`{_at(told)}: {counts}"
     yield ""
+
+
+def _at(told: Mapping[str, Any]) -> str:
+    return f" (at commit {told['commit']})" if told.get("commit") else ""
 
 
 def _frames(seeds: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -140,5 +145,5 @@ def _faults(links: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             rows = run["faults"].values()
             counts = [sum(column) for column in zip(*(row.values() for row in rows), strict=True)]
             cells = [f"{number:,}" for number in (sum(counts), *counts)]
-            where = [f"`{told['command']}`", run["board"], run["link"]]
+            where = [f"`{told['command']}`{_at(told)}", run["board"], run["link"]]
             yield f"| {' | '.join([*where, *cells])} |"
