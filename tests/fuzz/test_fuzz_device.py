@@ -186,5 +186,6 @@ def test_faults_on_the_link_are_told_by_board_and_link() -> None:
             }
         ]
     )
-    text = record.render({counted.faults("USB"): {"command": "it", "commit": "abc", **told}})
+    kept = json.loads(json.dumps({"command": "it", "commit": "abc", **told}, sort_keys=True))
+    text = record.render({counted.faults("USB"): kept})
     assert "| `it` (at commit abc) | a board | USB | 20 | 1 | 9 | 8 | 2 |" in text

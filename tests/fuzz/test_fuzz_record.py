@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from tinydeploy import cli
 from tinydeploy.errors import UsageError
-from tinydeploy.fuzz import record
+from tinydeploy.fuzz import counted, record
 from tinydeploy.fuzz.campaign import Count, Tally
 from tinydeploy.fuzz.cases import GRAPH, judged_by_reference
 from tinydeploy.fuzz.hostile import Hostile
+from tinydeploy.hardware.link_faults import WRONG
 from tinydeploy.ops.types import SUPPORTED
 
 MUTANTS = 50_000  # of what a mutant is now; 100,000 of the earlier draws had no finding either
@@ -29,6 +30,25 @@ def test_the_committed_figures_cover_every_operator_and_have_no_difference() -> 
             assert not any(figures["differ"] for figures in told["subjects"].values())
     assert known[record.DAMAGED]["mutants"] >= MUTANTS
     assert known[record.DAMAGED]["findings"] == 0
+
+
+@pytest.mark.parametrize(
+    ("part", "unit", "least"),
+    [(counted.FRAMES, "frames", 20_000_000), (counted.SLOTS, "cases", 200_000)],
+)
+def test_what_is_counted_is_enough_and_has_no_finding(part: str, unit: str, least: int) -> None:
+    seeds = record.load()[part]["seeds"].values()
+    assert sum(told[unit] for told in seeds) >= least
+    assert not any(told["findings"] for told in seeds)
+
+
+@pytest.mark.parametrize("link", ["UART", "USB"])
+def test_no_fault_on_the_link_makes_an_inference_wrong(link: str) -> None:
+    rows = [
+        row for run in record.load()[counted.faults(link)]["runs"] for row in run["faults"].values()
+    ]
+    assert sum(sum(row.values()) for row in rows) >= 10_000
+    assert not any(row[WRONG] for row in rows)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from typing import Any
 
 from tinydeploy.fuzz.device import Counted
 from tinydeploy.fuzz.slots import FORGED, Slots
+from tinydeploy.hardware.link_faults import OUTCOMES
 
 FRAMES, SLOTS = "frames", "slots"  # what is kept
 _FAULTS = "link faults"  # in front of the link
@@ -119,13 +120,14 @@ def _slots(seeds: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
         "The same device, switched on with slots as swaps leave them in which one to three things "
         "have gone wrong: bits turned (over, or all to one side), pages erased, garbage, half "
         "written or of another place, hostile words, whole marks with any number and state, "
-        "headers that lie and payloads that were changed, with checksums made right. In "
-        f"{total['from_slot']:,} a slot's model still had to run, in the others the image's own; "
-        "which, is computed apart from the firmware. Then come requests about the slots, a "
-        "check-up as above, a restart and a check-up. "
+        "headers that lie and payloads that were changed, with checksums made right. "
         f"{total['forged']:,} (one in {1 / FORGED:.0f} where a slot was whole) held a damaged "
         "model with all its hashes, which may run, compute what it likes "
-        f"({total['endless']:,} without end), and must harm nothing. "
+        f"({total['endless']:,} without end), and must harm nothing. Of the others "
+        f"{total['from_slot']:,} had to run a slot's model, "
+        f"{total['cases'] - total['forged'] - total['from_slot']:,} the image's own: which, is "
+        "computed apart from the firmware. Then come requests about the slots, a check-up as "
+        "above, a restart and a check-up. "
         f"**{total['findings']} findings**."
     )
 
@@ -143,7 +145,7 @@ def _faults(links: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     for told in links.values():
         for run in told["runs"]:
             rows = run["faults"].values()
-            counts = [sum(column) for column in zip(*(row.values() for row in rows), strict=True)]
+            counts = [sum(row[outcome] for row in rows) for outcome in OUTCOMES]
             cells = [f"{number:,}" for number in (sum(counts), *counts)]
             where = [f"`{told['command']}`{_at(told)}", run["board"], run["link"]]
             yield f"| {' | '.join([*where, *cells])} |"
