@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,16 @@ import numpy.typing as npt
 from tinydeploy.errors import TrainingError, UsageError
 from tinydeploy.models import Dataset, ModelSpec, Progress, Split
 
-from . import augment
-from .features import Features, features, to_model
+from . import sounds
+from .augment import Augmentation
+from .features import to_model
 from .folder import FolderSource
-from .speech import OTHER, SILENCE, SPLITS, Clip, Request, SpeechSource, Waveform
+from .noise import Noises
+from .sounds import Gathered
+from .speech import OTHER, SILENCE, SPLITS, Request, SpeechSource
 from .speech_commands import SpeechCommands
+from .stream import Hearing, Sound
 from .synthetic import SyntheticSpeech
-
-Labelled = list[tuple[Features, int, int]]  # with the label and the source
 
 SILENCE_LABEL, UNKNOWN_LABEL = "silence", "unknown"
 MORE_RECORDINGS = "give more recordings, three of each word at least, or add the source `synthetic`"
@@ -41,18 +44,19 @@ def load(spec: ModelSpec, *, seed: int, sources: Sequence[str], progress: Progre
     opened = [open_source(name, spec.data) for name in sources or spec.data["sources"]]
     request = make_request(spec, seed)
     _require_all_words(opened, request)
-    found: dict[str, Labelled] = {split: [] for split in SPLITS}
-    for number, source in enumerate(opened):
-        generators = _generators(seed, number)
-        for clip in source.clips(request, progress):
-            copies = spec.data["copies"] if clip.split == "train" else 1
-            for heard in _heard(clip, source, next(generators), copies):
-                found[clip.split].append((features(heard), _label(spec, clip), number))
-    _add_silence(spec, request, found, len(opened), progress)
-    splits = [_split(spec, name, found[name], seed) for name in SPLITS]
-    train, validation, test = splits
+    gathered = _gathered(spec, opened, request, progress)
+    noises = Noises(
+        [noise for source in opened for noise in source.noises()], spec.data["recorded_noise_share"]
+    )
+    made = {number for number, source in enumerate(opened) if source.is_clean} | {len(opened)}
+    splits = []
+    for number, name in enumerate(SPLITS):
+        wanted = _sounds(spec, request, gathered, name, noises if name == "train" else Noises())
+        heard = _Heard(spec, name, noises, made, (seed, number))
+        splits.append(heard.split(wanted, progress))
     names = (*(source.description for source in opened), "silence")
-    return Dataset(train, validation, test, _describe(names, splits, seed), names)
+    described = _describe(names, splits, seed)
+    return Dataset(*splits, described, names, _to_store(spec, splits[-1], made))
 
 
 def open_source(name: str, options: Mapping[str, Any]) -> SpeechSource:
@@ -69,7 +73,8 @@ def open_source(name: str, options: Mapping[str, Any]) -> SpeechSource:
         return FolderSource(Path(name))
     raise UsageError(
         f"no source of speech {name!r}",
-        "give synthetic, speech_commands, or a folder with one folder of .wav files for each word",
+        "give synthetic, speech_commands, or a folder with one folder of .wav or .flac files for "
+        "each word",
     )
 
 
@@ -89,15 +94,25 @@ def _require_all_words(opened: Sequence[SpeechSource], request: Request) -> None
             )
 
 
-def _heard(
-    clip: Clip, source: SpeechSource, generator: np.random.Generator, copies: int
-) -> Iterator[Waveform]:
-    """The clip as microphones may hear it; recordings to be measured by stay as they are."""
-    if clip.word == SILENCE or (clip.split != "train" and not source.is_clean):
-        yield clip.waveform
-        return
-    for _ in range(copies):
-        yield augment.Augmentation().apply(clip.waveform, generator)
+def _gathered(
+    spec: ModelSpec, opened: Sequence[SpeechSource], request: Request, progress: Progress
+) -> list[Gathered]:
+    """The clips of all sources; made ones are an addition where there are recordings."""
+    is_mixed = not all(source.is_clean for source in opened)
+    found = []
+    for number, source in enumerate(opened):
+        wanted = request
+        if source.is_clean and is_mixed:
+            wanted = _with_fewer(request, spec.data["synthetic_share"])
+        clips = source.clips(wanted, progress)
+        found += [Gathered(clip, number, source.is_clean) for clip in clips]
+    return found
+
+
+def _with_fewer(request: Request, share: float) -> Request:
+    """A part of what is wanted for training."""
+    fewer = {word: max(1, int(count * share)) for word, count in request.counts["train"].items()}
+    return replace(request, counts={**request.counts, "train": fewer})
 
 
 def make_request(spec: ModelSpec, seed: int) -> Request:
@@ -117,47 +132,97 @@ def extremes() -> npt.NDArray[np.float32]:
     return to_model(np.broadcast_to(ends, (2, 49, 40, 1)))
 
 
-def _label(spec: ModelSpec, clip: Clip) -> int:
-    if clip.word == SILENCE:
-        return spec.labels.index(SILENCE_LABEL)
-    return spec.labels.index(clip.word if clip.word in spec.labels else UNKNOWN_LABEL)
+def _sounds(
+    spec: ModelSpec, request: Request, gathered: Sequence[Gathered], split: str, noises: Noises
+) -> list[Sound]:
+    """What is heard in a split: its clips, for training glued words, and the silence missing."""
+    here = [each for each in gathered if each.clip.split == split]
+    found = [*sounds.of_clips(here, request.keywords, spec.data)]
+    if split == "train":
+        others = [e for e in here if e.clip.word not in (*request.keywords, SILENCE)]
+        recorded = [each for each in others if not each.is_made]
+        count = int(spec.data["train"] * spec.data["glued_shares"])
+        found += sounds.of_glued(recorded or others, count)
+    wanted, there = request.counts[split][SILENCE], sum(sound.word == SILENCE for sound in found)
+    missing = max(-(-wanted // 2), wanted - there)  # half at least is not of a few recordings
+    source = 1 + max(each.source for each in gathered)
+    return [*found, *sounds.of_silence(source, missing, noises)]
 
 
-def _generators(seed: int, source: int) -> Iterator[np.random.Generator]:
-    """One for each clip, so that a change to one clip's augmentation leaves the others alone."""
-    number = 0
-    while True:
-        yield np.random.default_rng((seed, 1000 + source, number))
-        number += 1
+@dataclass(frozen=True)
+class _Heard:
+    """How a split is heard.
 
+    Attributes:
+        made: numbers of the sources that are no recordings. In validation and test they are not
+            heard beside recordings, nor in recorded noise, so that what is stored is made.
+    """
 
-def _add_silence(
-    spec: ModelSpec, request: Request, found: dict[str, Labelled], source: int, progress: Progress
-) -> None:
-    """Noise, as much as is missing after what the sources had."""
-    label = spec.labels.index(SILENCE_LABEL)
-    for number, split in enumerate(SPLITS):
-        there = sum(known == label for _, known, _ in found[split])
-        missing = max(0, request.counts[split][SILENCE] - there)
-        for index in range(missing):
-            progress("silence", index, missing)
-            generator = np.random.default_rng((request.seed, 2000 + number, index))
-            found[split].append((features(augment.silence(generator)), label, source))
-        progress("silence", missing, missing)
+    spec: ModelSpec
+    name: str
+    noises: Noises
+    made: set[int]
+    seed: tuple[int, ...]
 
+    def split(self, wanted: Sequence[Sound], progress: Progress) -> Split:
+        """Its features, shuffled."""
+        self._require_all_classes(wanted)
+        is_training = self.name == "train"
+        groups = [wanted] if is_training else [self._of(wanted, True), self._of(wanted, False)]
+        order, heard = [], []
+        for number, group in enumerate(groups):
+            order += sounds.shuffled(group, (*self.seed, number))
 
-def _split(spec: ModelSpec, name: str, labelled: Labelled, seed: int) -> Split:
-    """Shuffled arrays."""
-    missing = set(range(len(spec.labels))) - {label for _, label, _ in labelled}
-    if missing:
-        raise TrainingError(
-            f"no clips of {', '.join(spec.labels[label] for label in missing)} in the {name} set",
-            MORE_RECORDINGS,
+            def tell(done: int, before: int = len(heard)) -> None:
+                progress(f"hearing, {self.name}", before + done, len(wanted))
+
+            heard += self._hearing(number).features(order[len(heard) :], (*self.seed, number), tell)
+        x = to_model(np.stack(heard))[..., np.newaxis]
+        y = np.array([_label(self.spec, sound.word) for sound in order], np.int64)
+        hidden = np.array([_hidden(self.spec, sound.word) for sound in order], np.int64)
+        return Split(x, y, np.array([sound.source for sound in order], np.int64), hidden)
+
+    def _of(self, wanted: Sequence[Sound], is_made: bool) -> list[Sound]:
+        return [sound for sound in wanted if (sound.source in self.made) == is_made]
+
+    def _hearing(self, group: int) -> Hearing:
+        data, is_training = self.spec.data, self.name == "train"
+        options = data["augmentation"] | ({} if is_training else data["test_augmentation"])
+        noises = self.noises if is_training else Noises()
+        return Hearing(
+            Augmentation.of(options), noises, data["steady_noise_share"], data["stream_seconds"]
         )
-    order = np.random.default_rng((seed, 3000)).permutation(len(labelled))
-    x = to_model(np.stack([labelled[i][0] for i in order]))[..., np.newaxis]
-    y, origin = (np.array([labelled[i][at] for i in order], np.int64) for at in (1, 2))
-    return Split(x, y, origin)
+
+    def _require_all_classes(self, wanted: Sequence[Sound]) -> None:
+        there = {_label(self.spec, sound.word) for sound in wanted}
+        missing = [label for at, label in enumerate(self.spec.labels) if at not in there]
+        if missing:
+            raise TrainingError(
+                f"no clips of {', '.join(missing)} in the {self.name} set", MORE_RECORDINGS
+            )
+
+
+def _label(spec: ModelSpec, word: str) -> int:
+    if word == SILENCE:
+        return spec.labels.index(SILENCE_LABEL)
+    return spec.labels.index(word if word in spec.labels else UNKNOWN_LABEL)
+
+
+def hidden_words(spec: ModelSpec) -> list[str]:
+    """Words that are classes of their own while it is trained, and `unknown` afterwards."""
+    return [word for word in spec.data["hidden_words"] if word not in spec.labels]
+
+
+def _hidden(spec: ModelSpec, word: str) -> int:
+    words = hidden_words(spec)
+    return len(spec.labels) + words.index(word) if word in words else _label(spec, word)
+
+
+def _to_store(spec: ModelSpec, test: Split, made: set[int]) -> Split | None:
+    """What of the test set may be given away with the model: nobody's voice, if that suffices."""
+    chosen = np.isin(test.source, list(made))
+    is_enough = set(test.y[chosen].tolist()) == set(range(len(spec.labels)))
+    return test.at(np.flatnonzero(chosen)) if is_enough else None
 
 
 def _describe(names: Sequence[str], splits: Sequence[Split], seed: int) -> str:

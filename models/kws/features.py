@@ -16,6 +16,7 @@ from .speech import SAMPLE_RATE_HZ, Waveform
 
 FRAMES, CHANNELS = 49, 40
 WINDOW_MS, STEP_MS = 30, 20
+STEPS_A_SECOND = 1000 // STEP_MS
 
 Features = npt.NDArray[np.int8]
 
@@ -25,9 +26,20 @@ def features(waveform: Waveform) -> Features:
     return to_int8(energies(waveform))
 
 
+def seconds(waveform: Waveform) -> Features:
+    """int8 [n, 49, 40] of n seconds that one front end hears without a pause.
+
+    A window in which two seconds meet belongs to neither.
+    """
+    steps = STEPS_A_SECOND * (len(waveform) // SAMPLE_RATE_HZ)
+    heard = np.zeros((steps, CHANNELS), np.uint16)
+    heard[: steps - 1] = energies(waveform)
+    return to_int8(heard.reshape(-1, STEPS_A_SECOND, CHANNELS)[:, :FRAMES])
+
+
 def energies(waveform: Waveform) -> npt.NDArray[np.uint16]:
-    """uint16 [49, 40]: what the front end gives, 0 to about 670."""
-    tf, front_end = _tensorflow()
+    """uint16 [49, 40] of a second, 50 more for each more: what the front end gives, 0 to 670."""
+    tf, front_end = front_end_of_tensorflow()
     result: npt.NDArray[np.uint16] = front_end(
         tf.constant(waveform),
         sample_rate=SAMPLE_RATE_HZ,
@@ -54,7 +66,8 @@ def to_model(values: Features) -> npt.NDArray[np.float32]:
     return np.asarray((values.astype(np.float32) + 128) / 256, np.float32)
 
 
-def _tensorflow() -> tuple[Any, Any]:
+def front_end_of_tensorflow() -> tuple[Any, Any]:
+    """TensorFlow and its operator, to be imported before there are threads: two would deadlock."""
     from tinydeploy.stages import train_tensorflow
 
     tf = train_tensorflow.tensorflow()

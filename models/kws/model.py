@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
+import numpy as np
+import numpy.typing as npt
 from keras import layers
 from tinydeploy import models
+from tinydeploy.models import ModelSpec
 
+from .data import hidden_words
 from .features import CHANNELS, FRAMES
 
-CLASSES = len(models.load_folder(Path(__file__).parent).labels)
+SPEC = models.load_folder(Path(__file__).parent)
+UNKNOWN = "unknown"
 
 
-def build(variant: str | None = None) -> keras.Model:
-    """Input features [1, 49, 40, 1] in [0, 1), output probabilities [1, 4].
+def build(variant: str | None = None, spec: ModelSpec = SPEC) -> keras.Model:
+    """Input features [1, 49, 40, 1] in [0, 1), output probabilities [1, labels].
 
     Args:
         variant: "tiny_conv" or "ds_cnn", which is also the default.
+        spec: whose labels it has.
     """
     body = {"tiny_conv": _tiny_conv, "ds_cnn": _ds_cnn}[variant or "ds_cnn"]
     heard = keras.Input((FRAMES, CHANNELS, 1), batch_size=1, name="features")
-    scores = layers.Dense(CLASSES, activation="softmax", name="scores")(body(heard))
+    # Behind 2,880 numbers each class more would be 2,880 bytes more.
+    hidden = hidden_words(spec) if body is _ds_cnn else []
+    classes = len(spec.labels) + len(hidden)
+    each = layers.Dense(classes, activation="softmax", name="classes")(body(heard))
+    if not hidden:
+        return keras.Model(heard, each, name=variant or "ds_cnn")
+    joined = layers.Dense(len(spec.labels), use_bias=False, trainable=False, name="scores")
+    scores = joined(each)
+    joined.set_weights([_joining(spec.labels, len(hidden))])
     return keras.Model(heard, scores, name=variant or "ds_cnn")
+
+
+def trained_part(model: keras.Model) -> keras.Model:
+    """The same net without the sum over hidden classes at its end, if there is one."""
+    if model.layers[-1].name == "classes":
+        return model
+    return keras.Model(model.input, model.get_layer("classes").output)
+
+
+def _joining(labels: Sequence[str], hidden: int) -> npt.NDArray[np.float32]:
+    """[classes, labels]: each label is itself, hidden classes are `unknown`."""
+    rows = [*range(len(labels)), *[labels.index(UNKNOWN)] * hidden]
+    return np.eye(len(labels), dtype=np.float32)[rows]
 
 
 def _tiny_conv(x: keras.KerasTensor) -> keras.KerasTensor:
@@ -52,5 +80,5 @@ _BARE = {"padding": "same", "use_bias": False}  # batch normalization brings the
 
 
 def _conv_bn(x: keras.KerasTensor, conv: layers.Layer, name: str) -> keras.KerasTensor:
-    x = layers.BatchNormalization(name=f"{name}_bn", momentum=0.9)(conv(x))
+    x = layers.BatchNormalization(name=f"{name}_bn", momentum=0.97)(conv(x))
     return layers.ReLU(name=f"{name}_relu")(x)

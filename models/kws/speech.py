@@ -1,6 +1,6 @@
 """What a source of speech gives, and the ways to name one.
 
-A source is written "synthetic", "speech_commands", or as the path of a folder `word/*.wav`.
+A source is written "synthetic", "speech_commands", or as the path of a folder `word/*.wav|flac`.
 """
 
 from __future__ import annotations
@@ -67,6 +67,9 @@ class SpeechSource(Protocol):
 
     def offers(self, request: Request) -> Mapping[str, set[str]]:
         """For each split, which keywords it has, and OTHER: without reading or making any."""
+
+    def noises(self) -> list[Waveform]:
+        """Recordings without speech for training, int16 of any length; to be called after clips."""
 
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """The clips, the same ones in the same order for the same request."""

@@ -20,7 +20,7 @@ from tinydeploy.errors import SetupError
 from tinydeploy.models import Progress
 
 from .folder import FolderSource
-from .speech import OTHER, SPLITS, Clip, Request
+from .speech import OTHER, SPLITS, Clip, Request, Waveform
 
 URL = "https://download.tensorflow.org/data/speech_commands_v0.02.tar.gz"
 
@@ -58,8 +58,13 @@ class SpeechCommands:
 
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """Download and unpack if that was not done before, then read."""
-        recordings = FolderSource(self.fetch(progress), has_split=True)
+        recordings = FolderSource(self.fetch(progress))
         yield from recordings.clips(request, progress)
+
+    def noises(self) -> list[Waveform]:
+        """Of what was fetched; nothing before."""
+        recordings = self.folder / "recordings"
+        return FolderSource(recordings).noises() if recordings.is_dir() else []
 
     def offers(self, request: Request) -> dict[str, set[str]]:
         """Its words are known without a download; each has thousands of recordings."""

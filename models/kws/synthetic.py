@@ -76,6 +76,10 @@ class SyntheticSpeech:
         """Any word can be spoken."""
         return {split: {*request.keywords, OTHER} for split in SPLITS}
 
+    def noises(self) -> list[Waveform]:
+        """None: nothing is recorded."""
+        return []
+
     def clips(self, request: Request, progress: Progress) -> Iterator[Clip]:
         """As many clips as are wanted of each word but SILENCE, splits one after another."""
         for split in SPLITS:

@@ -47,11 +47,13 @@ class Split:
         x: [n, *input shape] float32.
         y: [n] class indices, or [n, m] targets.
         origin: [n] which of `Dataset.sources` a sample is from; None if all are from the first.
+        hidden: [n] finer classes, which `model.trained_part` tells apart; None for `y`.
     """
 
     x: Array
     y: Array
     origin: Array | None = None
+    hidden: Array | None = None
 
     @property
     def source(self) -> Array:
@@ -60,8 +62,8 @@ class Split:
 
     def at(self, chosen: Array) -> Split:
         """Some of the samples."""
-        origin = None if self.origin is None else self.origin[chosen]
-        return Split(self.x[chosen], self.y[chosen], origin)
+        others = (None if of is None else of[chosen] for of in (self.origin, self.hidden))
+        return Split(self.x[chosen], self.y[chosen], *others)
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Dataset:
     Attributes:
         description: where the data come from, in words, for metrics and reports.
         sources: what they were collected from, where there are several.
+        to_store: the part of the test set that may be given away with the model; None: all of it.
     """
 
     train: Split
@@ -78,6 +81,41 @@ class Dataset:
     test: Split
     description: str
     sources: tuple[str, ...] = ()
+    to_store: Split | None = None
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How `evaluate` lets a model of sound hear recordings.
+
+    Attributes:
+        split: of the recordings, by speaker; None for all.
+        after_speech: each after three seconds of other words, as on a device that runs.
+        noise_db: how far the noise is below the loud parts of the speech; None for no noise.
+        seed: of what is drawn: the words before, the noise.
+    """
+
+    split: str | None = None
+    after_speech: bool = False
+    noise_db: float | None = None
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What a model's `recorded.py` makes of a folder of recordings.
+
+    Attributes:
+        x: [n, *input shape] float32.
+        y: [n] class indices.
+        words: [n] what is said, by the folders' names.
+        notes: what had to be done to recordings, in words.
+    """
+
+    x: Array
+    y: Array
+    words: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -18,18 +18,24 @@ def folder(kws: ModelSpec) -> ModuleType:
     return kws.module("folder")
 
 
+@pytest.fixture
+def audio(kws: ModelSpec) -> ModuleType:
+    pytest.importorskip("soundfile", reason="recordings need soundfile")
+    return kws.module("audio")
+
+
 def test_recording_at_16_khz_is_read_as_it_is(
-    folder: ModuleType, write_wav: Callable[..., Path], tmp_path: Path
+    audio: ModuleType, write_wav: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = write_wav(tmp_path / "a.wav", np.array([0, 1, -1, 32767, -32768], "<i2"))
-    assert folder.read_wav(path).tolist() == [0, 1, -1, 32767, -32768]
+    assert audio.read(path).waveform.tolist() == [0, 1, -1, 32767, -32768]
 
 
 def test_stereo_becomes_the_mean(
-    folder: ModuleType, write_wav: Callable[..., Path], tmp_path: Path
+    audio: ModuleType, write_wav: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = write_wav(tmp_path / "a.wav", np.array([100, 300, -50, 50], "<i2"), channels=2)
-    assert folder.read_wav(path).tolist() == [200, 0]
+    assert audio.read(path).waveform.tolist() == [200, 0]
 
 
 @pytest.mark.parametrize(
@@ -40,41 +46,51 @@ def test_stereo_becomes_the_mean(
     ],
 )
 def test_other_widths(
-    folder: ModuleType,
+    audio: ModuleType,
     write_wav: Callable[..., Path],
     tmp_path: Path,
     frames: Any,
     expected: list[int],
 ) -> None:
-    assert folder.read_wav(write_wav(tmp_path / "a.wav", frames)).tolist() == expected
+    assert audio.read(write_wav(tmp_path / "a.wav", frames)).waveform.tolist() == expected
 
 
-def test_24_bits(folder: ModuleType, tmp_path: Path) -> None:
+def test_24_bits(audio: ModuleType, tmp_path: Path) -> None:
     import wave
 
     with wave.open(str(tmp_path / "a.wav"), "wb") as file:
         file.setparams((1, 3, 16000, 0, "NONE", ""))
         file.writeframes(bytes.fromhex("000100 00ff7f 00ffff"))  # 1, 32767 and -1 times 256
-    assert folder.read_wav(tmp_path / "a.wav").tolist() == [1, 32767, -1]
+    assert audio.read(tmp_path / "a.wav").waveform.tolist() == [1, 32767, -1]
 
 
 def test_8_khz_is_resampled_and_keeps_its_pitch(
-    folder: ModuleType, write_wav: Callable[..., Path], tmp_path: Path
+    audio: ModuleType, write_wav: Callable[..., Path], tmp_path: Path
 ) -> None:
     pytest.importorskip("scipy")
     tone = (10000 * np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000)).astype("<i2")
-    samples = folder.read_wav(write_wav(tmp_path / "a.wav", tone, rate_hz=8000))
+    samples = audio.read(write_wav(tmp_path / "a.wav", tone, rate_hz=8000)).waveform
     assert len(samples) == 16000
     assert np.argmax(np.abs(np.fft.rfft(samples))) == 1000
+
+
+def test_flac_is_read_as_it_is(audio: ModuleType, tmp_path: Path) -> None:
+    import soundfile
+
+    samples = np.array([[0, 10], [32767, 32767], [-32768, -32768]], "<i2")
+    soundfile.write(tmp_path / "a.flac", samples, 16000)
+    found = audio.read(tmp_path / "a.flac")
+    assert found.waveform.tolist() == [5, 32767, -32768]
+    assert (found.rate_hz, found.channels) == (16000, 2)
 
 
 @pytest.mark.parametrize(
     "content", [b"", b"RIFF", b"not a wav, but long enough for a header of one"]
 )
-def test_what_is_no_recording(folder: ModuleType, tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_recording(audio: ModuleType, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.wav").write_bytes(content)
     with pytest.raises(ModelFileError, match="cannot be read"):
-        folder.read_wav(tmp_path / "a.wav")
+        audio.read(tmp_path / "a.wav")
 
 
 def test_short_recording_is_centred(speech: ModuleType) -> None:
@@ -118,6 +134,26 @@ def test_clips_of_a_folder(
     speakers = {s: {c.speaker for c in clips if c.split == s} for s in speech.SPLITS}
     spoken = [names - {"rain"} for names in speakers.values()]
     assert sum(len(names) for names in spoken) == len(set.union(*spoken))
+
+
+def test_names_as_in_speech_commands_are_split_as_it_is(
+    folder: ModuleType,
+    write_wav: Callable[..., Path],
+    request_for: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    for speaker in ("bb05582b", "a69b9b3e", "0a2b400e"):
+        for word in ("yes", "no"):
+            write_wav(tmp_path / word / f"{speaker}_nohash_0.wav", np.full(8000, 999, "<i2"))
+    source = folder.FolderSource(tmp_path)
+    split = {clip.speaker: clip.split for clip in source.clips(request_for(5), no_progress)}
+    assert split == {"bb05582b": "test", "a69b9b3e": "validation", "0a2b400e": "train"}
+    assert "as in Speech Commands" in source.description
+
+
+def test_noise_to_train_in_is_the_first_part(folder: ModuleType, recordings: Path) -> None:
+    (noise,) = folder.FolderSource(recordings).noises()
+    assert len(noise) == 3 * 16000
 
 
 def test_same_request_same_clips(

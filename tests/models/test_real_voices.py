@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("tensorflow", reason="features need TensorFlow's front end")
 pytest.importorskip("scipy")
+pytest.importorskip("soundfile", reason="recordings need soundfile")
 
 from tinydeploy.config import ROOT
 from tinydeploy.models import ModelSpec
@@ -27,21 +28,26 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def digits(kws: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> np.ndarray:
     """Features of a seeded choice of recordings, with a noise floor as any microphone has."""
-    folder, speech = kws.module("folder"), kws.module("speech")
+    audio, speech = kws.module("audio"), kws.module("speech")
     augment, features = kws.module("augment"), kws.module("features")
-    floor = augment.Augmentation(
-        snr_db=(25, 25),
-        level_dbfs=(-12, -12),
-        equalizer_share=0,
-        reverb_share=0,
-        band_limit_share=0,
+    noises = kws.module("noise").Noises()
+    floor = augment.Augmentation.of(
+        {
+            **kws.data["augmentation"],
+            "snr_db": (25, 25),
+            "level_dbfs": (-12, -12),
+            "noise_share": 1,
+            **dict.fromkeys(("speed_share", "equalizer_share", "reverb_share"), 0),
+            "band_limit_share": 0,
+        }
     )
     paths = sorted(RECORDINGS.glob("*.wav"))
     generator = np.random.default_rng(0)
     clips = [
-        speech.centred(folder.read_wav(paths[i])) for i in generator.permutation(len(paths))[:COUNT]
+        speech.centred(audio.read(paths[i]).waveform)
+        for i in generator.permutation(len(paths))[:COUNT]
     ]
-    return np.stack([features.features(floor.apply(clip, generator)) for clip in clips])
+    return np.stack([features.features(floor.apply(clip, generator, noises)) for clip in clips])
 
 
 @pytest.mark.parametrize("variant", ["tiny_conv", "ds_cnn"])

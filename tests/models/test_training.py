@@ -20,7 +20,7 @@ from tinydeploy import models, records
 from tinydeploy.errors import TrainingError, UsageError
 from tinydeploy.models import ModelSpec, Split, no_progress
 from tinydeploy.stages import convert as convert_stage
-from tinydeploy.stages import convert_worker, train, train_evaluate, train_progress
+from tinydeploy.stages import convert_worker, train, train_evaluate, train_fit, train_progress
 from tinydeploy.stages.train import Training
 
 pytestmark = pytest.mark.train
@@ -133,20 +133,57 @@ def test_keyword_data_from_a_mix_of_sources(
 ) -> None:
     pytest.importorskip("espeakng_loader", reason="synthetic speech needs espeakng-loader")
     write_wav(tmp_path / "yes" / "bb05582b_0.wav", np.full(8000, 999, "<i2"))  # of the test split
-    data = {**kws.data, "train": 2, "validation": 2, "test": 2}
+    data = {
+        **kws.data,
+        "train": 4,
+        "validation": 2,
+        "test": 2,
+        "glued_shares": 1.25,
+        "synthetic_share": 0.5,
+        "copies": {"keywords": 3, "unknown": 2, "synthetic": 2},
+    }
     spec = dataclasses.replace(kws, data=data)
     sources = ["synthetic", str(tmp_path)]
     dataset, again = (
         spec.module("data").load(spec, seed=1, sources=sources, progress=no_progress)
         for _ in range(2)
     )
-    assert dataset.train.x.shape == (2 * data["copies"] * 4 + 1, 49, 40, 1)  # 2 + 2 + 4 words
-    assert np.bincount(dataset.test.y).tolist() == [1, 4, 3, 2]
+    # Half of 4 + 4 + 8 words twice; 5 glued; 4 of silence.
+    assert dataset.train.x.shape == (8 * 2 + 5 + 4, 49, 40, 1)
+    assert np.bincount(dataset.test.y).tolist() == [2, 4, 3, 2]
+    assert dataset.to_store is not None
+    assert np.bincount(dataset.to_store.y).tolist() == [2, 4, 2, 2]  # without the recording
+    assert not (dataset.to_store.source == 1).any()
     assert np.array_equal(dataset.train.x, again.train.x)
     assert dataset.train.x.min() >= 0
     assert dataset.train.x.max() < 1
     assert "synthetic" in dataset.description
     assert tmp_path.name in dataset.description
+
+
+def test_hidden_classes_are_unknown_afterwards(kws: ModelSpec) -> None:
+    """The net's answer is the sum over the classes that its trained part tells apart."""
+    model_code, data = kws.module("model"), kws.module("data")
+    model = model_code.build("ds_cnn")
+    inner, labels = model_code.trained_part(model), kws.labels
+    x = np.random.default_rng(0).random((3, 49, 40, 1), np.float32)
+    classes = inner.predict(x, batch_size=1, verbose=0)
+    expected = classes[:, : len(labels)].copy()
+    expected[:, labels.index("unknown")] += classes[:, len(labels) :].sum(axis=1)
+    assert classes.shape[1] == len(labels) + len(data.hidden_words(kws))
+    np.testing.assert_allclose(model.predict(x, batch_size=1, verbose=0), expected, atol=1e-6)
+
+
+def test_masks_blank_neighbours() -> None:
+    x = np.ones((200, 49, 40, 1), np.float32)
+    masked = train_fit.masked(x, [7, 5], np.random.default_rng(0))[..., 0]
+    frames, bands = ((masked == 0).all(axis=axis) for axis in (2, 1))
+    for blank, widest in ((frames, 7), (bands, 5)):
+        assert set(blank.sum(axis=1).tolist()) == set(range(widest + 1))
+        edges = np.diff(np.pad(blank, ((0, 0), (1, 1))).astype(int), axis=1)
+        assert (edges == 1).sum(axis=1).max() == 1  # in one piece
+    assert np.array_equal(masked == 1, ~(frames[:, :, None] | bands[:, None]))
+    assert np.array_equal(train_fit.masked(x, [], np.random.default_rng(0)), x)
 
 
 def test_sources_without_a_class(

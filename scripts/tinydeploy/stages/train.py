@@ -5,7 +5,6 @@ The same seed gives the same `.tflite`, byte for byte, on the same machine.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tinydeploy import records, whole
-from tinydeploy.errors import TrainingError
-from tinydeploy.models import METRICS_FILE, TEST_FILE, Dataset, ModelSpec, Progress
+from tinydeploy.models import METRICS_FILE, TEST_FILE, ModelSpec, Progress
 from tinydeploy.stages import train_evaluate as evaluate
 from tinydeploy.stages import train_progress, train_tensorflow
 from tinydeploy.stages import train_record as record
 from tinydeploy.stages.convert import convert_all
 from tinydeploy.stages.train_check import check_dataset, check_model, check_options
+from tinydeploy.stages.train_fit import Fitting, fit
 from tinydeploy.stages.trained_model import TrainedModel
 
 Array = npt.NDArray[Any]
@@ -114,7 +113,9 @@ def train(
         model = spec.module("model").build(chosen.name)
         check_model(spec, model, dataset)
         log_dir = how.log_dir or out_dir / "tensorboard"
-        history = _fit(model, spec, options, dataset, epochs, log_dir, tell)
+        history = fit(
+            Fitting(spec, {**options, "epochs": epochs}, log_dir, tell), model, dataset, seed
+        )
     path = out_dir / f"{chosen.name}.keras"
     (out_dir / METRICS_FILE).unlink(missing_ok=True)  # of what is written over now
     with whole.appearing(path, suffix=path.suffix) as beside:
@@ -203,53 +204,6 @@ def check_limits(spec: ModelSpec, metrics: dict[str, Any], quantization: str) ->
     if lost > spec.limits["quantization_loss"]:
         problems.append(f"quantization costs {_figure(lost, what)}")
     return problems
-
-
-def _fit(
-    model: Any,
-    spec: ModelSpec,
-    options: dict[str, Any],
-    dataset: Dataset,
-    epochs: int,
-    log_dir: Path,
-    tell: Progress,
-) -> dict[str, list[float]]:
-    keras = train_tensorflow.keras()
-    steps = -(-len(dataset.train.x) // options["batch_size"]) * epochs
-    rate = keras.optimizers.schedules.CosineDecay(options["learning_rate"], max(steps, 1))
-    loss = "mse" if spec.is_regression else "sparse_categorical_crossentropy"
-    metrics = ["mae"] if spec.is_regression else ["accuracy"]
-    model.compile(keras.optimizers.Adam(rate), loss, metrics=metrics)
-    shutil.rmtree(log_dir, ignore_errors=True)
-    result = model.fit(
-        dataset.train.x,
-        dataset.train.y,
-        batch_size=options["batch_size"],
-        epochs=epochs,
-        validation_data=(dataset.validation.x, dataset.validation.y),
-        verbose=0,
-        callbacks=[
-            keras.callbacks.TensorBoard(str(log_dir), write_graph=False),
-            keras.callbacks.TerminateOnNaN(),
-            keras.callbacks.LambdaCallback(
-                on_epoch_end=lambda epoch, logs: tell(_epoch_text(logs), epoch + 1, epochs)
-            ),
-        ],
-    )
-    history: dict[str, list[float]] = result.history
-    if not np.isfinite(history["loss"][-1]):
-        raise TrainingError(
-            "the loss is not a number any more", "take a smaller learning rate in model.toml"
-        )
-    return history
-
-
-def _epoch_text(logs: dict[str, float]) -> str:
-    metric = "mae" if "mae" in logs else "accuracy"
-    return (
-        f"training: loss {logs['loss']:.4f}, {metric} {logs[metric]:.4f}, "
-        f"validation {logs[f'val_{metric}']:.4f}; epoch"
-    )
 
 
 def _representative(spec: ModelSpec, trained: TrainedModel) -> tuple[Array, str]:

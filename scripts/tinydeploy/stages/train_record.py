@@ -30,7 +30,7 @@ def write_test_set(trained: TrainedModel, tflite: Path, path: Path) -> Split:
     """
     spec = trained.spec
     count = int(spec.data.get("test_points", DEFAULT_TEST_POINTS))
-    split = evaluate.balanced(trained.dataset.test, count, seed=0)
+    split = evaluate.balanced(trained.dataset.to_store or trained.dataset.test, count, seed=0)
     encoding, _ = evaluate.encodings(tflite.read_bytes())
     arrays: dict[str, Any] = {"inputs": encoding.quantize(split.x), "labels": split.y}
     if encoding.dtype.kind != "f":
