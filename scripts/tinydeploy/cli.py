@@ -29,7 +29,7 @@ MODEL_SUFFIXES = (".tflite", ".keras")
 # The commands by what they are for, as `--help` shows them; each is a module of `commands`.
 GROUPS = {
     "a model onto a board": ("deploy", "build", "flash", "verify", "simulate"),
-    "models": ("inspect", "convert", "compile", "train", "models"),
+    "models": ("inspect", "convert", "compile", "train", "evaluate", "models"),
     "a device that runs": ("push", "status", "boards", "doctor"),
     "measuring": ("bench", "mlperf", "trade", "patches", "tune", "estimates"),
     "trust": ("ops", "fuzz", "power-cuts"),

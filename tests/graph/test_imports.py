@@ -36,7 +36,7 @@ LAYERS = [
     {"sources", "targets"},
     {"programs"},
     {"images"},
-    {"deployment"},
+    {"deployment", "evaluation"},
     {"report_builder"},
     {"pipeline"},
     {"mlperf"},

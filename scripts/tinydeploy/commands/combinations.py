@@ -40,7 +40,7 @@ def _not_simulated(options: Options) -> bool:
 
 RULES = (
     Rule(
-        ("deploy", "build", "verify", "compile", "simulate", "mlperf"),
+        ("deploy", "build", "verify", "compile", "simulate", "mlperf", "evaluate"),
         "the interpreter engine",
         lambda o: o.engine == "interpreter",
         ("optimize", "patch"),
@@ -95,6 +95,20 @@ RULES = (
         "--rollback",
         lambda o: o.rollback,
         ("variant", "trained", *CONVERSION, "vectors", "data", "seed", "key"),
+    ),
+    Rule(
+        ("evaluate",),
+        "TFLM on this PC",
+        lambda o: o.target == "tflm",
+        ("board", *ENGINE, "toolchain"),
+        "add --target simulator",
+    ),
+    Rule(
+        ("evaluate",),
+        "recordings heard alone and without noise",
+        lambda o: not o.after_speech and o.noise_db is None,
+        ("seed",),
+        "add --after-speech or --noise-db",
     ),
     Rule(("mlperf",), "--mode accuracy", lambda o: o.mode == "accuracy", ("seconds", "windows")),
     Rule(
