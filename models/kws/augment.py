@@ -27,7 +27,8 @@ class Augmentation:
     Attributes:
         speed: how much faster, which is higher too.
         shift_ms: later (positive) or earlier.
-        level_dbfs: of the loudest sample.
+        level_dbfs: of the loudest sample, in one room.
+        level_spread_db: up and down from that, of what is said in the room.
         snr_db: energy of the speech over that of the noise.
         equalizer_db: gain of each octave, up and down.
         reverb_s: time in which the reverberation fades by 60 dB.
@@ -39,6 +40,7 @@ class Augmentation:
     speed_share: float
     shift_ms: float
     level_dbfs: Range
+    level_spread_db: float
     snr_db: Range
     noise_share: float
     equalizer_db: float
@@ -53,13 +55,24 @@ class Augmentation:
         """From a recipe's table."""
         return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
 
-    def apply(self, waveform: Waveform, generator: Generator, noises: Noises) -> Waveform:
+    def room_dbfs(self, generator: Generator) -> float:
+        """How loud it is in one room."""
+        return float(generator.uniform(*self.level_dbfs))
+
+    def apply(
+        self, waveform: Waveform, generator: Generator, noises: Noises, room_dbfs: float
+    ) -> Waveform:
         """Another second of the same speech, int16 [16000]."""
         speech = self.said_elsewhere(waveform, generator)
         if generator.random() < self.noise_share:
             noise = noises.background(generator)
             speech = speech + noise * level_of_noise(speech, generator.uniform(*self.snr_db))
-        return with_peak(speech, generator.uniform(*self.level_dbfs))
+        return self.in_room(speech, generator, room_dbfs)
+
+    def in_room(self, sound: Floats, generator: Generator, room_dbfs: float) -> Waveform:
+        """As loud as one thing that is said there, int16."""
+        near_db = generator.uniform(-self.level_spread_db, self.level_spread_db)
+        return with_peak(sound, min(room_dbfs + near_db, 0))
 
     def said_elsewhere(self, waveform: Waveform, generator: Generator) -> Floats:
         """The speech in another room, at another speed and time, without noise; [16000]."""

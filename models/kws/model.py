@@ -73,7 +73,7 @@ def _ds_cnn(x: keras.KerasTensor) -> keras.KerasTensor:
         x = _conv_bn(x, depthwise, f"depthwise_{number}")
         x = _conv_bn(x, layers.Conv2D(channels, 1, **_BARE), f"pointwise_{number}")
     x = layers.GlobalAveragePooling2D(name="mean")(x)
-    return layers.Dropout(0.2, seed=1)(x)
+    return layers.Dropout(0.05, seed=1)(x)
 
 
 _BARE = {"padding": "same", "use_bias": False}  # batch normalization brings the bias

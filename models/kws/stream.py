@@ -13,12 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .augment import Augmentation, level_of_noise, with_peak
+from .augment import Augmentation, level_of_noise
 from .features import Features, front_end_of_tensorflow, seconds
 from .noise import Floats, Generator, Noises
 from .speech import Waveform
-
-_LEVEL_SPREAD_DB = 6  # of words that one room hears one after another
 
 
 @dataclass(frozen=True)
@@ -75,19 +73,21 @@ class Hearing:
 
     def stream(self, sounds: Sequence[Sound], generator: Generator) -> Waveform:
         """The sounds one after another, int16 [16000 * n]."""
+        room_dbfs = self.augmentation.room_dbfs(generator)
         if generator.random() < self.steady_share and not all(each.is_ready for each in sounds):
-            return self._in_one_noise(sounds, generator)
+            return self._in_one_noise(sounds, generator, room_dbfs)
         heard = [
             each.make(generator)
             if each.is_ready
-            else self.augmentation.apply(each.make(generator), generator, self.noises)
+            else self.augmentation.apply(each.make(generator), generator, self.noises, room_dbfs)
             for each in sounds
         ]
         return np.concatenate(heard)
 
-    def _in_one_noise(self, sounds: Sequence[Sound], generator: Generator) -> Waveform:
-        room_dbfs = generator.uniform(*self.augmentation.level_dbfs)
-        said = [self._in_room(each, room_dbfs, generator) for each in sounds]
+    def _in_one_noise(
+        self, sounds: Sequence[Sound], generator: Generator, room_dbfs: float
+    ) -> Waveform:
+        said = [self._in_room(each, generator, room_dbfs) for each in sounds]
         speech = np.concatenate(
             [s for s, each in zip(said, sounds, strict=True) if not each.is_ready]
         )
@@ -97,12 +97,11 @@ class Hearing:
         peak = float(np.max(np.abs(together)))
         return (together * min(1, 32767 / max(peak, 1))).astype(np.int16)
 
-    def _in_room(self, sound: Sound, room_dbfs: float, generator: Generator) -> Floats:
+    def _in_room(self, sound: Sound, generator: Generator, room_dbfs: float) -> Floats:
         made = sound.make(generator)
         if not sound.is_ready:
-            near_db = generator.uniform(-_LEVEL_SPREAD_DB, _LEVEL_SPREAD_DB)
             said = self.augmentation.said_elsewhere(made, generator)
-            made = with_peak(said, min(room_dbfs + near_db, 0))
+            made = self.augmentation.in_room(said, generator, room_dbfs)
         return made.astype(np.float32)
 
 

@@ -95,6 +95,7 @@ class SyntheticSpeech:
     def _words(self, request: Request, split: str) -> Iterator[str]:
         """What to say for a split, in order."""
         others = request.other_words or self._other_words
+        others = [word for word in others if word not in request.keywords]
         heard = [word for word in others if split != "train" or word not in self._held_out]
         for key in (*request.keywords, OTHER):
             for index in range(request.counts[split].get(key, 0)):

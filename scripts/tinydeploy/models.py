@@ -9,8 +9,8 @@ from __future__ import annotations
 import importlib
 import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +31,7 @@ Array = npt.NDArray[Any]
 Progress = Callable[[str, int, int], None]  # what is under way, done, total
 
 RECIPE_FILE, TEST_FILE, METRICS_FILE = "model.toml", "test.npz", "metrics.json"
+NO_KEYWORDS = ("silence", "unknown")  # labels of a keyword spotter beside its keywords
 TASKS = ("classification", "regression")
 QUANTIZATIONS = ("int8", "int16x8", "float")
 
@@ -142,6 +143,7 @@ class ModelSpec:
         data: options for the model's `data.py`.
         limits: figures that training must keep, see `models/README.md`.
         mlperf: how it takes part in MLPerf Tiny, see `tinydeploy.mlperf.settings`.
+        words: keywords that a user wants instead of the recipe's; see `for_words`.
     """
 
     name: str
@@ -155,6 +157,7 @@ class ModelSpec:
     data: Mapping[str, Any]
     limits: Mapping[str, float]
     mlperf: Mapping[str, str] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
 
     def module(self, name: str) -> ModuleType:
         """`<folder>/<name>.py`, in a package made of the folder so that it can import siblings."""
@@ -235,6 +238,25 @@ def load_folder(folder: Path) -> ModelSpec:
     except (ValueError, TypeError, AttributeError) as error:
         raise ModelFileError(f"{path}: {error}", "see models/README.md") from error
     return spec
+
+
+def for_words(spec: ModelSpec, words: Sequence[str]) -> ModelSpec:
+    """The recipe of a keyword spotter, for other keywords.
+
+    Raises:
+        UsageError: it spots no keywords, or these are none.
+    """
+    if not set(NO_KEYWORDS) <= set(spec.labels):
+        raise UsageError(f"{spec.name} spots no keywords", "leave --words out, or train kws")
+    for word in words:
+        if word in NO_KEYWORDS or not re.fullmatch(r"[^\W_][\w' -]*", word):
+            raise UsageError(
+                f"{word!r} is no keyword", "give words as they are spoken: --words zero,one"
+            )
+    if len(set(words)) != len(words) or not words:
+        raise UsageError(f"{','.join(words)!r} names a keyword twice, or none", "name each once")
+    others = [label for label in spec.labels if label in NO_KEYWORDS]
+    return replace(spec, labels=(*others, *words), words=tuple(words))
 
 
 def _forget(package: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tinydeploy import models
 from tinydeploy.config import BUILD_DIR, ROOT
-from tinydeploy.errors import ModelFileError
+from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.graph import encoding, read_tflite
 from tinydeploy.graph.encoding import Encoding
 from tinydeploy.graph.ir import Model
@@ -182,13 +183,18 @@ def training_folder(spec: ModelSpec, variant: str) -> Path:
 
 
 def training(spec: ModelSpec, variant: str) -> Record | None:
-    """The last training of the variant, for the labels of the recipe as it is; None if none is."""
+    """The last training of the variant, for the recipe's labels or for a user's own words.
+
+    None if there is none, or if the recipe has other labels by now.
+    """
     try:
         found = of_folder(spec, spec.variant(variant).name, training_folder(spec, variant))
-        if not found.metrics or found.labels != spec.labels:
+        if words := found.metrics.get("words"):
+            found = replace(found, spec=models.for_words(spec, words))
+        if not found.metrics or found.labels != found.spec.labels:
             return None
         data = found.tflite.read_bytes()
-    except (ModelFileError, OSError):
+    except (ModelFileError, UsageError, OSError, TypeError):
         return None
     return found if hashlib.sha256(data).hexdigest() == found.sha256 else None
 

@@ -105,6 +105,7 @@ push --rollback --vectors 3
 mlperf --mode accuracy --seconds 3
 evaluate --data x --board nano33x
 evaluate --data x --seed 3
+train --words up,on --update
 convert x.keras --quantize float --representative x.npy
 doctor --fix --json
 fuzz --case 3 --cases 4""".splitlines()

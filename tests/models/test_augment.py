@@ -38,7 +38,8 @@ def heard(kws: ModelSpec, augment: ModuleType, noise: ModuleType) -> Any:
 
     def apply(clip: np.ndarray, seed: int, **options: Any) -> np.ndarray:
         changed = dataclasses.replace(recipe, **options)
-        return changed.apply(clip, np.random.default_rng(seed), noise.Noises())
+        generator = np.random.default_rng(seed)
+        return changed.apply(clip, generator, noise.Noises(), changed.room_dbfs(generator))
 
     return apply
 
@@ -52,7 +53,7 @@ def test_form_and_repetition(heard: Any) -> None:
 
 
 def test_level(heard: Any) -> None:
-    quiet = heard(TONE, 0, level_dbfs=(-20, -20))
+    quiet = heard(TONE, 0, level_dbfs=(-20, -20), level_spread_db=0)
     assert np.max(np.abs(quiet)) == pytest.approx(3277, abs=1)  # 32767 / 10
 
 

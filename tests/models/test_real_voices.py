@@ -47,7 +47,9 @@ def digits(kws: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> np.ndarr
         speech.centred(audio.read(paths[i]).waveform)
         for i in generator.permutation(len(paths))[:COUNT]
     ]
-    return np.stack([features.features(floor.apply(clip, generator, noises)) for clip in clips])
+    return np.stack(
+        [features.features(floor.apply(clip, generator, noises, -12)) for clip in clips]
+    )
 
 
 @pytest.mark.parametrize("variant", ["tiny_conv", "ds_cnn"])

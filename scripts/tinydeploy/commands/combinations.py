@@ -112,6 +112,13 @@ RULES = (
     ),
     Rule(("mlperf",), "--mode accuracy", lambda o: o.mode == "accuracy", ("seconds", "windows")),
     Rule(
+        ("train",),
+        "--words, whose model is not the recipe's",
+        lambda o: o.words is not None,
+        ("update",),
+        "deploy it with --trained",
+    ),
+    Rule(
         ("convert",),
         "--quantize float",
         lambda o: o.quantize == "float",

@@ -18,7 +18,14 @@ def add(commands: common.Commands) -> None:
     parser.add_argument("--epochs", type=common.positive, help="default: the recipe's")
     parser.add_argument(
         "--source",
-        help="speech: synthetic, speech_commands, or a folder of WORD/*.wav; join several with +",
+        help="speech: synthetic, speech_commands, or a folder of WORD/*.wav or .flac; join several "
+        "with +",
+    )
+    parser.add_argument(
+        "--words",
+        type=lambda text: tuple(word.strip() for word in text.split(",")),
+        metavar="WORD,...",
+        help="speech: keywords instead of the recipe's; `deploy --trained` takes the model",
     )
     parser.add_argument("--out", type=Path, help="folder (default: build/<model>/train)")
     parser.add_argument(
@@ -32,6 +39,8 @@ def run(options: argparse.Namespace, ui: Ui) -> None:
     from tinydeploy import bootstrap, locks, models, records
 
     spec = models.load(options.model)
+    if options.words is not None:
+        spec = models.for_words(spec, options.words)
     variant = spec.variant(options.variant).name
     folder = options.out or records.training_folder(spec, variant)
     bootstrap.ensure("train")

@@ -110,7 +110,8 @@ def train(
         )
         check_dataset(spec, dataset)
         train_tensorflow.fix_seeds(seed)
-        model = spec.module("model").build(chosen.name)
+        build = spec.module("model").build
+        model = build(chosen.name, spec) if spec.words else build(chosen.name)
         check_model(spec, model, dataset)
         log_dir = how.log_dir or out_dir / "tensorboard"
         history = fit(

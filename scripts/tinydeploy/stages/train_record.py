@@ -66,6 +66,8 @@ def measure(
     if not spec.is_regression:
         metrics["confusion"] = evaluate.confusion(outputs, test.y)
         metrics["labels"] = list(spec.labels)
+    if spec.words:
+        metrics["words"] = list(spec.words)
     if len(trained.dataset.sources) > 1:
         metrics["sources"] = _by_source(trained, outputs)
     return metrics | {
