@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+from tinydeploy import interrupts
 
 from .augment import Augmentation, level_of_noise
 from .features import Features, front_end_of_tensorflow, seconds
@@ -109,7 +110,9 @@ def _in_threads(work: Callable[[int], list[Features]], count: int) -> Iterator[l
     """The results in order; what fills the time lets other threads run."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            yield from pool.map(work, range(count))
+            for done in pool.map(work, range(count)):
+                interrupts.check()
+                yield done
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
