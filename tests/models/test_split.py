@@ -121,7 +121,8 @@ def own_recordings(write_wav: Callable[..., Path], folder: Path, words: tuple[st
 
 def small(kws: ModelSpec) -> ModelSpec:
     copies = dict.fromkeys(kws.data["copies"], 1)
-    data = {**kws.data, "train": 4, "validation": 4, "test": 4, "copies": copies}
+    counts = dict.fromkeys(("train", "validation", "test"), 4)
+    data = {**kws.data, **counts, "copies": copies, "silence_shares": 1.0}
     return dataclasses.replace(kws, data=data)
 
 

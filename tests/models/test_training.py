@@ -139,6 +139,7 @@ def test_keyword_data_from_a_mix_of_sources(
         "validation": 2,
         "test": 2,
         "glued_shares": 1.25,
+        "silence_shares": 1.0,
         "synthetic_share": 0.5,
         "copies": {"keywords": 3, "unknown": 2, "synthetic": 2},
     }
