@@ -21,6 +21,7 @@ import sys
 import tempfile
 import termios
 import time
+import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,7 @@ def trials(scratch: Path) -> list[Trial]:
         Trial(["bench", "--models", "sine", "kws"], 10),
         Trial(["bench", "startup"], 6),
         Trial(["train", "sine", "--out", out], 20),
+        Trial(["evaluate", "--data", str(scratch / "clips"), "--target", "simulator"], 12),
         Trial(["convert", keras, "--out", str(scratch / "net.tflite")], 12),
         Trial(["compile", "--model", "kws", "--out", out], 2),
         Trial(["inspect", model, "--board", "nano33"], 2),
@@ -105,6 +107,8 @@ def trials(scratch: Path) -> list[Trial]:
         Trial(["completion", "bash"], 0.4),
         Trial(["fuzz", "--minutes", "1", "--out", out], 15),
         Trial(["fuzz", "--jobs", "2", "--minutes", "1", "--out", out], 15),
+        Trial(["fuzz", "frames", "10000000"], 10),
+        Trial(["fuzz", "hostile", "10000", "--out", out], 10),
         Trial(["ops", "--json"], 2),
         Trial(["tune", "kws"], 10),
         Trial(["patches", "kws"], 5),
@@ -257,6 +261,11 @@ def make_files(scratch: Path) -> None:
         "net.save(sys.argv[1])"
     )
     tools.run([sys.executable, "-c", code, scratch / "net.keras"], what="making a net")
+    (scratch / "clips" / "yes").mkdir(parents=True)
+    for number in range(100):
+        with wave.open(str(scratch / "clips" / "yes" / f"{number}.wav"), "wb") as clip:
+            clip.setparams((1, 2, 16_000, 0, "NONE", ""))
+            clip.writeframes(random.Random(number).randbytes(32_000))
 
 
 def main() -> int:
