@@ -51,7 +51,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(job: dict[str, Any], folder: Path) -> stage.Conversion:
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        convert_worker.main([str(folder / "job.json"), str(folder / "result.json")])
+        convert_worker.work([str(folder / "job.json"), str(folder / "result.json")])
         return stage.answer(folder / "result.json")
 
     monkeypatch.setattr(stage, "_run", run)

@@ -37,7 +37,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run(job: dict[str, Any], folder: Path) -> convert_stage.Conversion:
         (folder / "job.json").write_text(json.dumps(job), encoding="utf-8")
-        convert_worker.main([str(folder / "job.json"), str(folder / "result.json")])
+        convert_worker.work([str(folder / "job.json"), str(folder / "result.json")])
         return convert_stage.answer(folder / "result.json")
 
     monkeypatch.setattr(convert_stage, "_run", run)

@@ -27,8 +27,13 @@ MEMORY_SHARE = 0.75
 
 
 def main(arguments: list[str]) -> int:
-    """Do the job; what went wrong is in the result file, in the words of `tinydeploy.errors`."""
+    """Do the job in a process of its own."""
     confine.share_of_memory(MEMORY_SHARE)  # of a file that asks for all of it, only this one dies
+    return work(arguments)
+
+
+def work(arguments: list[str]) -> int:
+    """Do the job; what went wrong is in the result file, in the words of `tinydeploy.errors`."""
     job, result = json.loads(Path(arguments[0]).read_text(encoding="utf-8")), Path(arguments[1])
     try:
         answer = _convert(job, result.with_suffix(ABOUT_SUFFIX))
