@@ -11,6 +11,8 @@ from tinydeploy.ui import Ui
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "arena.md"
 
 
+# Of the same shapes as a published file, with random weights: the arena is the same.
+STANDS_FOR = {twin: real for real, twin in subjects.REAL.items() if twin}
 MODELS = (
     "sine",
     "kws_ref_model",
@@ -30,4 +32,9 @@ def test_never_more_than_tflm_and_as_committed(name: str) -> None:
     assert row.interpreter <= least
     assert row.compiled is None or row.compiled <= least
     assert row.tensors <= row.tensors_apart
-    assert arena.table([row]).splitlines()[-1] in PAGE.read_text(encoding="utf-8")
+    line = (
+        arena.table([row])
+        .splitlines()[-1]
+        .replace(f"| {name} |", f"| {STANDS_FOR.get(name, name)} |")
+    )
+    assert line in PAGE.read_text(encoding="utf-8")

@@ -108,7 +108,7 @@ def _fuzz(options: argparse.Namespace, ui: Ui) -> int:
     own = cases.judged_by_reference(names)
     judge = "TFLM or their reference" if own else "TFLM"
     if own:
-        ui.say(f"TFLM has no {', '.join(own)}: compared with the Python reference")
+        ui.say(f"TFLM has no {escape(', '.join(own))}: compared with the Python reference")
     in_chunks = options.jobs > 1 or options.resume or options.record
     tally = (_chunks if in_chunks else _one_process)(options, names, ui)
     failures = [_shown(failure, options) for failure in tally.failures]
