@@ -123,6 +123,12 @@ def level_of_noise(speech: Floats, snr_db: float) -> float:
     return float(np.sqrt(power * 10 ** (-snr_db / 10)))
 
 
+def unclipped(sound: Floats) -> Waveform:
+    """As int16; all of it quieter where some would be too loud for that."""
+    peak = float(np.max(np.abs(sound)))
+    return (sound * min(1, 32767 / max(peak, 1))).astype(np.int16)
+
+
 def with_peak(sound: Floats, level_dbfs: float) -> Waveform:
     """As int16 with that level of the loudest sample; nothing stays nothing."""
     peak = max(float(np.max(np.abs(sound))), 1e-9)

@@ -178,7 +178,7 @@ class _Heard:
 
             heard += self._hearing(number).features(order[len(heard) :], (*self.seed, number), tell)
         x = to_model(np.stack(heard))[..., np.newaxis]
-        y = np.array([_label(self.spec, sound.word) for sound in order], np.int64)
+        y = np.array([label_of(self.spec, sound.word) for sound in order], np.int64)
         hidden = np.array([_hidden(self.spec, sound.word) for sound in order], np.int64)
         return Split(x, y, np.array([sound.source for sound in order], np.int64), hidden)
 
@@ -194,7 +194,7 @@ class _Heard:
         )
 
     def _require_all_classes(self, wanted: Sequence[Sound]) -> None:
-        there = {_label(self.spec, sound.word) for sound in wanted}
+        there = {label_of(self.spec, sound.word) for sound in wanted}
         missing = [label for at, label in enumerate(self.spec.labels) if at not in there]
         if missing:
             raise TrainingError(
@@ -202,7 +202,8 @@ class _Heard:
             )
 
 
-def _label(spec: ModelSpec, word: str) -> int:
+def label_of(spec: ModelSpec, word: str) -> int:
+    """The class of a word: its own, `unknown`, or `silence` of SILENCE."""
     if word == SILENCE:
         return spec.labels.index(SILENCE_LABEL)
     return spec.labels.index(word if word in spec.labels else UNKNOWN_LABEL)
@@ -215,7 +216,7 @@ def hidden_words(spec: ModelSpec) -> list[str]:
 
 def _hidden(spec: ModelSpec, word: str) -> int:
     words = hidden_words(spec)
-    return len(spec.labels) + words.index(word) if word in words else _label(spec, word)
+    return len(spec.labels) + words.index(word) if word in words else label_of(spec, word)
 
 
 def _to_store(spec: ModelSpec, test: Split, made: set[int]) -> Split | None:

@@ -12,11 +12,10 @@ from keras import layers
 from tinydeploy import models
 from tinydeploy.models import ModelSpec
 
-from .data import hidden_words
+from .data import UNKNOWN_LABEL, hidden_words
 from .features import CHANNELS, FRAMES
 
 SPEC = models.load_folder(Path(__file__).parent)
-UNKNOWN = "unknown"
 
 
 def build(variant: str | None = None, spec: ModelSpec = SPEC) -> keras.Model:
@@ -49,7 +48,7 @@ def trained_part(model: keras.Model) -> keras.Model:
 
 def _joining(labels: Sequence[str], hidden: int) -> npt.NDArray[np.float32]:
     """[classes, labels]: each label is itself, hidden classes are `unknown`."""
-    rows = [*range(len(labels)), *[labels.index(UNKNOWN)] * hidden]
+    rows = [*range(len(labels)), *[labels.index(UNKNOWN_LABEL)] * hidden]
     return np.eye(len(labels), dtype=np.float32)[rows]
 
 

@@ -14,12 +14,12 @@ from tinydeploy.errors import ModelFileError, UsageError
 from tinydeploy.models import Listening, ModelSpec, Progress, Recorded
 
 from .audio import Recording, read
-from .augment import level_of_noise
-from .data import SILENCE_LABEL, UNKNOWN_LABEL
+from .augment import level_of_noise, unclipped
+from .data import UNKNOWN_LABEL, label_of
 from .features import seconds, to_model
 from .folder import FolderSource
 from .noise import Noises
-from .speech import CLIP_SAMPLES, SAMPLE_RATE_HZ, SILENCE, Waveform, centred
+from .speech import CLIP_SAMPLES, SAMPLE_RATE_HZ, Waveform, centred
 
 _WORDS_BEFORE = 3
 _HINT = "put them there as word/speaker_number.wav or .flac"
@@ -55,7 +55,7 @@ def load(spec: ModelSpec, folder: Path, how: Listening, progress: Progress) -> R
         interrupts.check()
         progress("reading", number, len(paths))
         clip = notes.second_of(path, read(path))
-        said.append(_Said(path.parent.name, clip, _label(spec, path.parent.name)))
+        said.append(_Said(path.parent.name, clip, label_of(spec, path.parent.name)))
     heard = _Ears(said, how, _noises(source, how), spec.labels.index(UNKNOWN_LABEL))
     x = [heard.features(at) for at in _told(len(said), progress)]
     return Recorded(
@@ -68,11 +68,6 @@ def load(spec: ModelSpec, folder: Path, how: Listening, progress: Progress) -> R
 
 def _of_split(how: Listening) -> str:
     return f" of the {how.split} speakers" if how.split else ""
-
-
-def _label(spec: ModelSpec, word: str) -> int:
-    known = SILENCE_LABEL if word == SILENCE else word
-    return spec.labels.index(known if known in spec.labels else UNKNOWN_LABEL)
 
 
 def _told(count: int, progress: Progress) -> Iterator[int]:
@@ -106,8 +101,7 @@ class _Ears:
         if self.how.noise_db is not None:
             noise = self.noises.background(generator, len(sound))
             sound = sound + noise * level_of_noise(clip, self.how.noise_db)
-        peak = float(np.max(np.abs(sound)))
-        return np.asarray(seconds((sound * min(1, 32767 / max(peak, 1))).astype(np.int16))[-1])
+        return np.asarray(seconds(unclipped(sound))[-1])
 
     def _before(self, at: int, generator: np.random.Generator) -> list[np.ndarray]:
         """Seconds of speech, of other words than keywords if there are any."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from tinydeploy import interrupts
 
-from .augment import Augmentation, level_of_noise
+from .augment import Augmentation, level_of_noise, unclipped
 from .features import Features, front_end_of_tensorflow, seconds
 from .noise import Floats, Generator, Noises
 from .speech import Waveform
@@ -95,8 +95,7 @@ class Hearing:
         level = level_of_noise(speech, generator.uniform(*self.augmentation.snr_db))
         together = np.concatenate(said)
         together += self.noises.background(generator, len(together)) * np.float32(level)
-        peak = float(np.max(np.abs(together)))
-        return (together * min(1, 32767 / max(peak, 1))).astype(np.int16)
+        return unclipped(together)
 
     def _in_room(self, sound: Sound, generator: Generator, room_dbfs: float) -> Floats:
         made = sound.make(generator)
