@@ -10,19 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinydeploy import images, programs, targets
+from tinydeploy import images, programs
 from tinydeploy.boards import Board
-from tinydeploy.errors import ParityError, UsageError
+from tinydeploy.deployment import LINK_VECTORS, Deployment, require_parity, verified
+from tinydeploy.errors import UsageError
 from tinydeploy.models import Listening, Recorded
 from tinydeploy.sources import Source
 from tinydeploy.stages import input_spec, train_evaluate, train_progress
 from tinydeploy.stages import vectors as vectors_stage
-from tinydeploy.stages import verify as verify_stage
 from tinydeploy.stages.build_options import BuildOptions
 from tinydeploy.targets import Target
 from tinydeploy.ui import Ui
-
-LINK_VECTORS = 10  # the others go through the simulator's memory
 
 Array = npt.NDArray[Any]
 
@@ -91,26 +89,17 @@ def _recorded(source: Source, folder: Path, how: Listening) -> Recorded:
 
 def _on_board(source: Source, inputs: Array, where: Boarding, ui: Ui) -> Array:
     """The board's outputs [n, labels], which are those of TFLM to the last bit."""
+    specs = input_spec.input_specs(source.model)
+    vectors = vectors_stage.fitted((inputs,), None, specs, "the recordings")
     with programs.held(source, where.board, ui):
-        program, image = images.make_image(source, where.board, where.build, ui)
-        device = targets.open_device(where.target, where.board, image.elf)
-        try:
-            verify_stage.connect(device, source.data, image.build_id)
-            specs = input_spec.input_specs(source.model)
-            vectors = vectors_stage.fitted((inputs,), None, specs, "the recordings")
-            with ui.progress("evaluate") as progress:
-                found = verify_stage.verify(
-                    *(device, source.model, source.data, vectors, program.steps, progress),
-                    link_vectors=LINK_VECTORS,
-                )
-        finally:
-            device.close()
-    if found.mismatching_bytes:
-        raise ParityError(
-            f"{found.mismatching_bytes} of {found.bytes_compared} output bytes differ from TFLM; "
-            f"first at {found.first_mismatch}",
-            "`tinydeploy deploy` compares on the model's own test set, too",
+        made = images.make_image(source, where.board, where.build, ui)
+        found = verified(
+            Deployment(source, where.board, where.target, vectors, *made),
+            LINK_VECTORS,
+            ui,
+            "evaluate",
         )
+    require_parity(found, "`tinydeploy deploy` compares on the model's own test set, too")
     return found.device_outputs[0].reshape(len(inputs), -1)
 
 

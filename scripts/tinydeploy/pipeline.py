@@ -17,12 +17,11 @@ from rich.markup import escape
 from tinydeploy import boards, flash, images, programs, report_builder, targets
 from tinydeploy import report as report_stage
 from tinydeploy.config import BUILD_DIR
-from tinydeploy.deployment import Deployment
+from tinydeploy.deployment import LINK_VECTORS, Deployment, require_parity, verified
 from tinydeploy.errors import ParityError, UsageError
 from tinydeploy.keys import CachedResult, key_of, package_key
 from tinydeploy.link import slots
 from tinydeploy.report.model import Report
-from tinydeploy.simulate import ids
 from tinydeploy.sources import NOTHING, Given, Source, resolve
 from tinydeploy.stages import input_spec
 from tinydeploy.stages import vectors as vectors_stage
@@ -35,7 +34,6 @@ from tinydeploy.targets import Target
 from tinydeploy.ui import Ui
 
 DEFAULT_VECTORS = 100
-LINK_VECTORS = 10
 
 
 @dataclass(frozen=True)
@@ -181,13 +179,8 @@ def _prepared(job: Job, ui: Ui) -> Iterator[Deployment]:
 
 
 def _require_parity(found: Verification, job: Job) -> None:
-    if found.mismatching_bytes:
-        raise ParityError(
-            f"{found.mismatching_bytes} of {found.bytes_compared} output bytes differ from TFLM; "
-            f"first at {found.first_mismatch}",
-            f"`tinydeploy verify --model {job.model} --board {job.board} --explain` shows the "
-            "tensors operator by operator",
-        )
+    command = f"tinydeploy verify --model {job.model} --board {job.board} --explain"
+    require_parity(found, f"`{command}` shows the tensors operator by operator")
 
 
 def _flash(found: Deployment, job: Job, ui: Ui) -> Target:
@@ -220,19 +213,19 @@ def _verify(found: Deployment, job: Job, ui: Ui) -> Verification:
     folder = programs.output_folder(found.source, found.board)
     known = CachedResult(folder / "verification.json", _verification_key(found, link_vectors))
     with ui.stage("verify") as stage:
-        verified = None
+        outcome = None
         if target.repeatable and not job.force:
-            verified = report_builder.load_verification(known)
-        stage.cached = verified is not None
-        if verified is None:
-            verified = _verified(found, link_vectors, ui)
-            report_builder.save_verification(known, verified)
+            outcome = report_builder.load_verification(known)
+        stage.cached = outcome is not None
+        if outcome is None:
+            outcome = verified(found, link_vectors, ui, "verify")
+            report_builder.save_verification(known, outcome)
         stage.detail = (
-            f"{verified.vectors} vectors, {verified.bytes_compared:,} bytes, "
-            f"{verified.mismatching_bytes} differ; {found.vectors.source}"
-            f"{', on a simulated board' if target.is_port and verified.is_simulated else ''}"
+            f"{outcome.vectors} vectors, {outcome.bytes_compared:,} bytes, "
+            f"{outcome.mismatching_bytes} differ; {found.vectors.source}"
+            f"{', on a simulated board' if target.is_port and outcome.is_simulated else ''}"
         )
-    return verified
+    return outcome
 
 
 def _verification_key(found: Deployment, link_vectors: int | None) -> str:
@@ -241,21 +234,6 @@ def _verification_key(found: Deployment, link_vectors: int | None) -> str:
         *(image.build_id, image.sha256, found.vectors.sha256(), target.name, str(link_vectors)),
         *(str(target.wait_states), str(target.usb), package_key()),
     )
-
-
-def _verified(found: Deployment, link_vectors: int | None, ui: Ui) -> Verification:
-    source, image = found.source, found.image
-    device = targets.open_device(found.target, found.board, image.elf)
-    try:
-        identity = verify_stage.connect(device, source.data, image.build_id)
-        with ui.progress("verify") as progress:
-            verified = verify_stage.verify(
-                *(device, source.model, source.data, found.vectors, found.program.steps, progress),
-                link_vectors=link_vectors,
-            )
-    finally:
-        device.close()
-    return replace(verified, is_simulated=ids.is_simulated(identity.device_id))
 
 
 def _versions() -> dict[str, str]:

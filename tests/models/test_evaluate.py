@@ -162,15 +162,17 @@ def test_board_that_answers_otherwise_is_told(
 ) -> None:
     from tinydeploy import boards, targets
     from tinydeploy.errors import ParityError
+    from tinydeploy.stages import verify as verify_stage
     from tinydeploy.stages.build_options import BuildOptions
-    from tinydeploy.stages.verify import verify
+
+    verify = verify_stage.verify
 
     def wrong(*arguments: Any, **options: Any) -> Any:
         return dataclasses.replace(
             verify(*arguments, **options), mismatching_bytes=3, first_mismatch="vector 0"
         )
 
-    monkeypatch.setattr(evaluation.verify_stage, "verify", wrong)
+    monkeypatch.setattr(verify_stage, "verify", wrong)
     board = boards.load("nano33")
     boarding = evaluation.Boarding(board, targets.choose("simulator", board), BuildOptions())
     source = sources.resolve("kws", None, False, None, Ui())
