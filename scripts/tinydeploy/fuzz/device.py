@@ -11,13 +11,13 @@ import hashlib
 import os
 import shutil
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from tinydeploy import models, whole
+from tinydeploy import interrupts, models, whole
 from tinydeploy.config import FIRMWARE_DIR, cache_dir
 from tinydeploy.errors import SetupError
 from tinydeploy.fuzz import build
@@ -37,6 +37,7 @@ SLOT_PAGES = 5
 SLOT_BYTES = SLOT_PAGES * PAGE_BYTES
 FLASH_BYTES = SLOTS * SLOT_BYTES
 LIMIT_S = 20  # CPU seconds for a job
+MOST_FINDINGS = 10  # of a campaign
 _ARENA_BYTES = 1 << 16
 _FLAGS = [
     *["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
@@ -103,6 +104,37 @@ class Counted:
         self.naks += result.naks
         self.restarts += result.restarts
         self.check_ups += result.check_ups
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the device did not survive.
+
+    Attributes:
+        file: that shows it again, with `data`.
+        words: the last of the device.
+    """
+
+    file: Path
+    data: bytes | str
+    words: str
+
+
+def campaign(
+    numbers: range,
+    attempt: Callable[[int], Finding | None],
+    found: Counted,
+    progress: Callable[[], None],
+) -> None:
+    """Attempt after attempt, until there are findings enough."""
+    for number in numbers:
+        interrupts.check()
+        if finding := attempt(number):
+            whole.write(finding.file, finding.data)
+            found.findings.append((finding.file, finding.words))
+            if len(found.findings) >= MOST_FINDINGS:
+                return
+        progress()
 
 
 def built_in() -> Known:

@@ -10,13 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from tinydeploy import interrupts, whole
 from tinydeploy.fuzz import device, rot
-from tinydeploy.fuzz.device import Counted, Device
+from tinydeploy.fuzz.device import Counted, Device, Finding
 from tinydeploy.fuzz.runner import RunnerCrashError
 
 ROUND = 1000
-MOST_FINDINGS = 10
 
 
 def run(
@@ -39,22 +37,20 @@ def run(
         SetupError: there is no g++ for the sanitizers.
     """
     known, images = device.pushed(seed)
-    powered = Device([device.built_in(), *known], program)
-    found = Counted()
-    for number in range(first, first - (-frames // ROUND)):
-        interrupts.check()
+    powered, found = Device([device.built_in(), *known], program), Counted()
+
+    def attempt(number: int) -> Finding | None:
         rng = rot.generator(seed, number)
         flash = rot.sound(rng, images)
-        draws = int(rng.integers(1 << 63))
-        problem = _try(powered, draws, bytes(flash), found)
-        if problem:
-            path = folder / f"frames_seed{seed}_round{number}.txt"
-            again = f"tinydeploy fuzz frames {ROUND} --seed {seed} --first {number}"
-            whole.write(path, f"{again}\n{problem}\n")
-            found.findings.append((path, problem))
-            if len(found.findings) >= MOST_FINDINGS:
-                break
-        progress(found)
+        problem = _try(powered, int(rng.integers(1 << 63)), bytes(flash), found)
+        if not problem:
+            return None
+        again = f"tinydeploy fuzz frames {ROUND} --seed {seed} --first {number}"
+        file = folder / f"frames_seed{seed}_round{number}.txt"
+        return Finding(file, f"{again}\n{problem}\n", problem)
+
+    rounds = range(first, first - (-frames // ROUND))
+    device.campaign(rounds, attempt, found, lambda: progress(found))
     powered.close()
     return found
 

@@ -11,13 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tinydeploy import interrupts, whole
 from tinydeploy.fuzz import device, rot
-from tinydeploy.fuzz.device import Counted, Device
+from tinydeploy.fuzz.device import Counted, Device, Finding
 from tinydeploy.fuzz.runner import RunnerCrashError, RunnerTimeoutError
 
 FORGED = 0.1  # of them hold a damaged model with all its hashes
-MOST_FINDINGS = 10
 
 
 @dataclass
@@ -59,8 +57,8 @@ def run(
     own = device.built_in()
     known, images = device.pushed(seed)
     powered, found = Device([own, *known], program), Slots()
-    for number in range(first, first + cases):
-        interrupts.check()
+
+    def attempt(number: int) -> Finding | None:
         rng = rot.generator(seed, number)
         flash = rot.sound(rng, images)
         rot.rotten(rng, flash)
@@ -70,13 +68,10 @@ def run(
         expected = None if forged else rot.runs(bytes(flash)) or own.hash
         found.from_slot += expected not in (None, own.hash)
         problem = _try(powered, int(rng.integers(1 << 63)), bytes(flash), expected, found)
-        if problem:
-            path = folder / f"slots_seed{seed}_case{number}.bin"
-            whole.write(path, bytes(flash))
-            found.findings.append((path, problem))
-            if len(found.findings) >= MOST_FINDINGS:
-                break
-        progress(found)
+        file = folder / f"slots_seed{seed}_case{number}.bin"
+        return Finding(file, bytes(flash), problem) if problem else None
+
+    device.campaign(range(first, first + cases), attempt, found, lambda: progress(found))
     powered.close()
     return found
 
