@@ -41,6 +41,12 @@ def host_runner(replaced: Replaced | None = None) -> Path:
     return _program("host", [*cross_compile.zig(), *flags], "host.cpp", ["-lm"], replaced or {})
 
 
+def host_runner_32() -> Path:
+    """The interpreter on this PC in 32 bits: its arena use is that of a 32-bit device."""
+    command = [*cross_compile.zig(), "-O2", "-target", "x86-linux-musl"]
+    return _program("host32", command, "host.cpp", ["-lm"], {})
+
+
 def sanitized_runner(replaced: Replaced | None = None) -> Path:
     """The same with the address sanitizer too, and red zones in the arena.
 
