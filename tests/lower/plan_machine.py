@@ -30,7 +30,7 @@ def write_sources(plans: Sequence[Plan], folder: Path) -> list[Path]:
     files = []
     runner = RUNNER
     for index, plan in enumerate(plans):
-        text = emit(plan, name=f"random {index}", numbers={}, regenerate="pytest")
+        text = emit(plan, name=f"random {index}", tensor_indices={}, regenerate="pytest")
         file = folder / f"plan_{index}.cc"
         file.write_text(f"#define kPlan kPlan{index}\n{text}")
         files.append(file)

@@ -21,7 +21,7 @@ COMPILERS = {
 
 
 def _text(plan: Plan) -> str:
-    return emit(plan, name="random", numbers={}, regenerate="pytest")
+    return emit(plan, name="random", tensor_indices={}, regenerate="pytest")
 
 
 @pytest.fixture(scope="module")

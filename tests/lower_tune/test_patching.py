@@ -136,7 +136,7 @@ def test_wrong_choices(wrong: dict[str, str]) -> None:
 def _build(plans: list[Plan], folder: Path) -> Any:
     files = []
     for index, plan in enumerate(plans):
-        text = emit(plan, name=f"bands {index}", numbers={}, regenerate="pytest")
+        text = emit(plan, name=f"bands {index}", tensor_indices={}, regenerate="pytest")
         file = folder / f"plan_{index}.cc"
         file.write_text(f"#define kPlan kPlan{index}\n{text}{RUN.format(index)}")
         files.append(str(file))

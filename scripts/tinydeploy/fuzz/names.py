@@ -87,7 +87,7 @@ def _sources(mutant: bytes, model: Model) -> Iterator[str]:
     """
     numbers = {tensor: index for index, tensor in enumerate(model.main.tensors)}
     plan = assemble(model, lambda *_: None, _AS_THEY_ARE)
-    yield emit(plan, name=MARK, numbers=numbers, regenerate="")
+    yield emit(plan, name=MARK, tensor_indices=numbers, regenerate="")
     if MARK.encode() in mutant:
         with tempfile.TemporaryDirectory(prefix="tinydeploy-") as folder:
             path = Path(folder) / "model.tflite"

@@ -63,7 +63,7 @@ def source_of(plans: Sequence[Plan]) -> str:
     kernels: dict[str, None] = {}
     bodies = []
     for index, plan in enumerate(plans):
-        text = emit(plan, name=f"plan {index}", numbers={}, regenerate="tinydeploy fuzz")
+        text = emit(plan, name=f"plan {index}", tensor_indices={}, regenerate="tinydeploy fuzz")
         lines = text.splitlines()
         includes |= dict.fromkeys(line for line in lines if line.startswith("#include"))
         kernels |= dict.fromkeys(line for line in lines if line.startswith("extern "))

@@ -163,13 +163,13 @@ def load(tflite: Path) -> tuple[bytes, Model]:
 
 
 def _operators(model: Model) -> tuple[ProgramStep, ...]:
-    numbers = {tensor: index for index, tensor in enumerate(model.main.tensors)}
+    tensor_indices = {tensor: index for index, tensor in enumerate(model.main.tensors)}
     return tuple(
         ProgramStep(
             op.name,
             op.outputs[0].shape if op.outputs else (),
             op.outputs[0].label if op.outputs else "",
-            {tensor: numbers[tensor] for tensor in op.outputs},
+            {tensor: tensor_indices[tensor] for tensor in op.outputs},
             work.op_macs(op),
         )
         for op in model.main.ops

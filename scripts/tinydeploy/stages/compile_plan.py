@@ -52,7 +52,7 @@ def compile_plan(
     tensors = list(model.main.tensors)
     shapes = {tensor: tensor.shape for tensor in tensors}
     plan = plan_model(model, choices, ram_bytes)
-    numbers = {
+    tensor_indices = {
         tensor: index for index, tensor in enumerate(tensors) if tensor.shape == shapes[tensor]
     }
     program = Program(
@@ -71,11 +71,11 @@ def compile_plan(
         tflm_arena_bytes=None,
         engine="compiled",
         constants_bytes=plan.flash_constants_bytes,
-        steps=tuple(_program_step(plan, index, numbers) for index in range(len(plan.steps))),
+        steps=tuple(_program_step(plan, index, tensor_indices) for index in range(len(plan.steps))),
         memory=memory_map(plan),
     )
     whole.write_if_changed(program.header, header_text(program, ()))
-    whole.write_if_changed(program.source, _source(plan, program, numbers, choices))
+    whole.write_if_changed(program.source, _source(plan, program, tensor_indices, choices))
     _write_kernels(plan, out_dir)
     return program
 
@@ -102,9 +102,11 @@ def rule_plan(tflite: Path) -> Plan:
     return lower(model, evaluate, RULES, goal="rule")
 
 
-def _source(plan: Plan, program: Program, numbers: dict[Tensor, int], choices: Choices) -> str:
+def _source(
+    plan: Plan, program: Program, tensor_indices: dict[Tensor, int], choices: Choices
+) -> str:
     regenerate = command(program.tflite, program.engine, choices.text)
-    text = emit(plan, name=program.name, numbers=numbers, regenerate=regenerate)
+    text = emit(plan, name=program.name, tensor_indices=tensor_indices, regenerate=regenerate)
     return text + _stand_in(program.model_bytes)
 
 
@@ -127,11 +129,11 @@ const unsigned int g_model_len = {model_bytes};  // of the .tflite, which is not
 """
 
 
-def _program_step(plan: Plan, index: int, numbers: dict[Tensor, int]) -> ProgramStep:
+def _program_step(plan: Plan, index: int, tensor_indices: dict[Tensor, int]) -> ProgramStep:
     step, finished = plan.steps[index], plan.finished_tensor(index)
     output = step.writes[0].tensor
     assert output is not None
-    comparable = {output: numbers[output]} if finished in numbers else {}
+    comparable = {output: tensor_indices[output]} if finished in tensor_indices else {}
     return ProgramStep(
         step.op_name, output.shape, output.label, comparable, step.macs, step.fallback
     )

@@ -38,13 +38,13 @@ _COLUMNS = 100
 _NO_TENSOR = "kNoTensor"
 
 
-def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: str) -> str:
+def emit(plan: Plan, *, name: str, tensor_indices: Mapping[Tensor, int], regenerate: str) -> str:
     """The text of `plan.cc`.
 
     Args:
         plan: placed.
         name: the model's, for people.
-        numbers: index in the .tflite of the tensors that are in it as they are.
+        tensor_indices: index in the .tflite of the tensors that are in it as they are.
         regenerate: command that writes this file again.
     """
     lines = [
@@ -63,12 +63,12 @@ def emit(plan: Plan, *, name: str, numbers: Mapping[Tensor, int], regenerate: st
     for index, step in enumerate(plan.calls):
         lines += [*_step(index, step, owners), ""]
     lines += [
-        *_steps_table(plan, numbers),
+        *_steps_table(plan, tensor_indices),
         "",
         *_reset(plan),
-        *_ends("kInputs", plan.inputs, numbers),
+        *_ends("kInputs", plan.inputs, tensor_indices),
         "",
-        *_ends("kOutputs", plan.outputs, numbers),
+        *_ends("kOutputs", plan.outputs, tensor_indices),
         "",
         f"TfLiteTensor g_tensors[{len(plan.inputs) + len(plan.outputs)}];",
         "",
@@ -165,11 +165,11 @@ def _records(step: int, records: Records) -> Iterator[str]:
     yield "};"
 
 
-def _steps_table(plan: Plan, numbers: Mapping[Tensor, int]) -> Iterator[str]:
+def _steps_table(plan: Plan, tensor_indices: Mapping[Tensor, int]) -> Iterator[str]:
     yield "const Step kSteps[] = {"
     for index, step in enumerate(plan.steps):
         output, finished = step.writes[0], plan.finished_tensor(index)
-        index_there = numbers.get(finished) if finished is not None else None
+        index_there = tensor_indices.get(finished) if finished is not None else None
         number = _NO_TENSOR if index_there is None else str(index_there)
         yield (
             f"    {{Step{index}, {c_string(step.op_name)}, {step.op_index}, {number}, "
@@ -188,7 +188,9 @@ def _reset(plan: Plan) -> Iterator[str]:
     yield from ("}", "")
 
 
-def _ends(name: str, buffers: Sequence[Buffer], numbers: Mapping[Tensor, int]) -> Iterator[str]:
+def _ends(
+    name: str, buffers: Sequence[Buffer], tensor_indices: Mapping[Tensor, int]
+) -> Iterator[str]:
     yield f"const IoTensor {name}[] = {{"
     for buffer in buffers:
         tensor = buffer.tensor
@@ -197,7 +199,7 @@ def _ends(name: str, buffers: Sequence[Buffer], numbers: Mapping[Tensor, int]) -
         scale = quantization.scale if quantization else 0.0
         zero_point = quantization.zero_point if quantization else 0
         dims = ", ".join(map(str, tensor.shape))
-        number = numbers.get(tensor, -1)
+        number = tensor_indices.get(tensor, -1)
         yield (
             f"    {{{buffer.address}, {buffer.size}, {number}, {_api_type(tensor)}, "
             f"{_number(float(scale))}, {zero_point}, {{{len(tensor.shape)}, {{{dims}}}}}}},"

@@ -9,10 +9,10 @@ import numpy as np
 
 from tinydeploy.abi import params as declared
 from tinydeploy.graph.ir import Array, Op, Tensor, Type
-from tinydeploy.lower.lowering import KernelCall, Lowering, quantization_of, refusal
+from tinydeploy.lower.lowering import Lowering, quantization_of, refusal
 from tinydeploy.lower.packing import weights_int16
 from tinydeploy.lower.packing.weights_int16 import Scaling16
-from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Field, Pointer
+from tinydeploy.lower.plan.ir import Buffer, Field
 from tinydeploy.lower.rules.conv_operands import (
     dilation_of,
     effective_scales,
@@ -20,15 +20,16 @@ from tinydeploy.lower.rules.conv_operands import (
     padding,
     stride_of,
 )
-from tinydeploy.lower.rules.conv_steps import DspKernel
+from tinydeploy.lower.rules.conv_steps import DspKernel, step
 from tinydeploy.lower.rules.fused_activation import activation_range
-from tinydeploy.ops.work import op_macs
 
 INT16 = (-(1 << 15), (1 << 15) - 1)
 _HEADER = "dsp/conv16.h"
-_CONV = DspKernel(_HEADER, "td_conv16", declared.CONV16)
-_DEPTHWISE = DspKernel(_HEADER, "td_depthwise16", declared.DEPTHWISE16)
-_FULLY_CONNECTED = DspKernel(_HEADER, "td_fully_connected16", declared.FULLY_CONNECTED16)
+_CONV = DspKernel(_HEADER, "td_conv16", declared.CONV16, element="int16_t")
+_DEPTHWISE = DspKernel(_HEADER, "td_depthwise16", declared.DEPTHWISE16, element="int16_t")
+_FULLY_CONNECTED = DspKernel(
+    _HEADER, "td_fully_connected16", declared.FULLY_CONNECTED16, element="int16_t"
+)
 
 
 def conv(lowering: Lowering, op: Op) -> None:
@@ -57,7 +58,7 @@ def depthwise(lowering: Lowering, op: Op) -> None:
         "left": numbers.left,
         **limits(op),
     }
-    _call(lowering, op, _DEPTHWISE, params, stream, lowering.output(op))
+    step(lowering, op, _DEPTHWISE, params, stream, lowering.output(op))
 
 
 def fully_connected(lowering: Lowering, op: Op) -> None:
@@ -73,7 +74,7 @@ def fully_connected(lowering: Lowering, op: Op) -> None:
         "left": numbers.left,
         **limits(op),
     }
-    _call(lowering, op, _FULLY_CONNECTED, params, stream, lowering.output(op))
+    step(lowering, op, _FULLY_CONNECTED, params, stream, lowering.output(op))
 
 
 def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
@@ -105,36 +106,7 @@ def _conv(lowering: Lowering, op: Op, filters: Array, bias: Array) -> None:
     output = lowering.output(op, over=source if in_place else None)
     kernel_of_mode = replace(_CONV, inner=f"td_dot16_{mode(op)}")
     columns = Buffer("columns", 8 * steps * pairs)
-    _call(lowering, op, kernel_of_mode, params, stream, output, columns)
-
-
-def _call(
-    lowering: Lowering, op: Op, kernel: DspKernel, params: dict[str, Field],
-    stream: Array, output: Buffer, scratch: Buffer | None = None,
-) -> None:  # fmt: skip
-    """A step of the form (params, input, stream, output[, columns, inner loop])."""
-    source = lowering.buffer(op.operands[0])
-    arguments: list[Argument] = [
-        Pointer(source, "const int16_t"),
-        Constant("stream", stream),
-        Pointer(output, "int16_t"),
-        *([Pointer(scratch, "uint32_t")] if scratch else []),
-        *([kernel.inner] if kernel.inner else []),
-    ]
-    lowering.append(
-        op,
-        KernelCall(
-            kernel.header,
-            kernel.function,
-            arguments,
-            reads=[source],
-            writes=output,
-            params_type=kernel.params.name,
-            params=params,
-            scratch=[scratch] if scratch else [],
-            macs=op_macs(op),
-        ),
-    )
+    step(lowering, op, kernel_of_mode, params, stream, output, columns)
 
 
 def _operands(op: Op) -> tuple[Tensor, Array, Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from tinydeploy.graph.ir import Array, Op, Tensor
 from tinydeploy.lower.lowering import KernelCall, Lowering, refusal, scale_of
 from tinydeploy.lower.packing import conv_general
 from tinydeploy.lower.packing.folding import Folded
-from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Pointer, Records
+from tinydeploy.lower.plan.ir import Argument, Buffer, Constant, Field, Pointer, Records
 from tinydeploy.lower.rules.conv_operands import (
     data_of,
     dilation_of,
@@ -37,12 +37,14 @@ class DspKernel:
         header: that declares it.
         params: its params struct.
         inner: the inner loop that is passed to it, if it takes one.
+        element: C++ type of its input and output.
     """
 
     header: str
     function: str
     params: Struct
     inner: str = ""
+    element: str = "int8_t"
 
 
 def call(
@@ -54,19 +56,31 @@ def call(
     output: Buffer,
     memory: Buffer,
 ) -> None:
-    """A step of the form (params, input, constants, output, scratch, inner loop)."""
+    """A step with as much scratch as the goal wants: `step` of an int8 kernel."""
     inner = [kernel.inner] if kernel.inner else []
-    params, memory.size = tile_sizes.fit(
+    fitted, memory.size = tile_sizes.fit(
         kernel.function, params, memory.size, inner, lowering.goal_here
     )
+    step(lowering, op, kernel, fitted, np.frombuffer(stream, "<u4"), output, memory)
+
+
+def step(
+    lowering: Lowering,
+    op: Op,
+    kernel: DspKernel,
+    params: Mapping[str, Field],
+    stream: Array,
+    output: Buffer,
+    scratch: Buffer | None = None,
+) -> None:
+    """A step of the form (params, input, stream, output[, scratch][, inner loop])."""
     source = lowering.buffer(op.operands[0])
-    constants = Constant("stream", np.frombuffer(stream, "<u4"))
     arguments: list[Argument] = [
-        Pointer(source, "const int8_t"),
-        constants,
-        Pointer(output),
-        Pointer(memory, "uint32_t"),
-        *inner,
+        Pointer(source, f"const {kernel.element}"),
+        Constant("stream", stream),
+        Pointer(output, kernel.element),
+        *([Pointer(scratch, "uint32_t")] if scratch else []),
+        *([kernel.inner] if kernel.inner else []),
     ]
     lowering.append(
         op,
@@ -78,7 +92,7 @@ def call(
             writes=output,
             params_type=kernel.params.name,
             params=params,
-            scratch=[memory],
+            scratch=[scratch] if scratch else [],
             macs=op_macs(op),
         ),
     )
